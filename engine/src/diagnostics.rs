@@ -1,0 +1,151 @@
+//! What is wrong in a file, and where: the text itself underlined, what was expected, a suggestion.
+
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+/// A file, or a piece of text that is treated as one (`-e` on the command line).
+#[derive(Debug)]
+pub struct Source {
+    /// What an operator calls it: the path as it was given.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// The same, in the shape that the renderer of diagnostics wants.
+    named: NamedSource<String>,
+}
+
+impl Source {
+    /// A named text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        let (name, text) = (name.into(), text.into());
+        let named = NamedSource::new(&name, text.clone());
+        Arc::new(Self { name, text, named })
+    }
+}
+
+/// A stretch of a source, in bytes.
+#[derive(Clone)]
+pub struct Span {
+    /// The text it is a stretch of.
+    pub source: Arc<Source>,
+    /// First byte.
+    pub start: usize,
+    /// Byte after the last.
+    pub end: usize,
+}
+
+impl Span {
+    /// The text it covers.
+    pub fn text(&self) -> &str {
+        self.source.text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Line number, from 1.
+    pub fn line(&self) -> usize {
+        self.source
+            .text
+            .as_bytes()
+            .iter()
+            .take(self.start)
+            .filter(|&&byte| byte == b'\n')
+            .count()
+            + 1
+    }
+
+    /// `file:line`, as an operator would look it up.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.source.name, self.line())
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}..{}]", self.source.name, self.start, self.end)
+    }
+}
+
+impl PartialEq for Span {
+    /// Two spans are equal when they cover the same stretch of a file of the same name.
+    fn eq(&self, other: &Self) -> bool {
+        (self.start, self.end, &self.source.name) == (other.start, other.end, &other.source.name)
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// What is wrong, one sentence.
+    pub message: String,
+    /// Where, and what to write under the underlined text. The first is the place to blame.
+    pub labels: Vec<(Span, String)>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Finding {
+    /// Something wrong at a place.
+    pub fn at(span: &Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            labels: vec![(span.clone(), label.into())],
+            help: None,
+        }
+    }
+
+    /// Something wrong that has no place in a text (a file that cannot be read).
+    pub fn nowhere(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Says what to do about it.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Finding {}
+
+impl Diagnostic for Finding {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as _)
+    }
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.labels.first().map(|(span, _)| &span.source.named as _)
+    }
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let first = &self.labels.first()?.0.source;
+        let here = self
+            .labels
+            .iter()
+            .filter(move |(span, _)| Arc::ptr_eq(&span.source, first));
+        Some(Box::new(here.map(|(span, label)| {
+            let label = (!label.is_empty()).then(|| label.clone());
+            LabeledSpan::new(label, span.start, span.end.saturating_sub(span.start))
+        })))
+    }
+}
+
+/// All that is wrong, in one go.
+pub type Findings = Vec<Finding>;
+
+/// "did you mean `x`?" for a misspelt name, where one of the candidates is near enough.
+pub fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let scored = candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate));
+    let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1.max(name.chars().count() / 3)).then(|| format!("did you mean `{best}`?"))
+}

@@ -1,0 +1,1 @@
+//! Hosts, groups, patterns, and variables of hosts.

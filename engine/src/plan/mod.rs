@@ -1,0 +1,1 @@
+//! Order and parallelism, decided before anything runs; printable.

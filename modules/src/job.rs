@@ -1,0 +1,91 @@
+//! Jobs: commands that outlive the connection and the controller.
+//!
+//! A job is a transient systemd service with a fixed name, or a process of its own session where there is no systemd.
+//! Its directory on the host (`/var/lib/nebplay/jobs/NAME`, root, 0700) says everything about it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::{Command, Exit};
+
+/// What is to be started. Jobs always start as root; `command.run_as` tells whom to become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSpec {
+    /// Its name, `[a-z0-9-]+`, fixed by the step: starting the same name twice attaches to the first.
+    /// It never contains `opennebula`, which the documented stop check greps for.
+    pub name: String,
+    /// What it runs; `deadline` is enforced on the host, `stdin` must be `None` (a job reads `/dev/null`).
+    pub command: Command,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Its process runs.
+    Running,
+    /// It ended with this status, negative for a signal.
+    Ended(i32),
+    /// Its host was rebooted (the boot id differs) or its process is gone without having left a status.
+    Lost,
+}
+
+/// What a host knows of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 (hex) over argv, environment names, user and directory: tells a job of the same name and another intent apart.
+    pub digest: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// When it was started, seconds since the epoch by the host's clock.
+    pub started: i64,
+    /// Whether this call started it (`false`: it was there before).
+    pub fresh: bool,
+}
+
+/// How a followed job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobEnd {
+    /// `None`: lost (see [`JobState::Lost`]).
+    pub exit: Option<Exit>,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+    /// How long it ran.
+    pub elapsed: Duration,
+}
+
+impl JobEnd {
+    /// Both streams as text, standard output first, for messages.
+    pub fn text(&self) -> String {
+        let mut text = String::from_utf8_lossy(&self.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&self.stderr));
+        text
+    }
+}
+
+/// A job's name from a step's id: lower-case letters, digits and dashes, never longer than 80, never the word that the stop
+/// check greps for, and different for different steps.
+pub fn name(step: &str, verb: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(step.as_bytes());
+    let id = digest
+        .iter()
+        .take(6)
+        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
+    let verb: String = verb
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    format!("{verb}-{id}")
+}

@@ -1,0 +1,21 @@
+//! Every verb of nebplay, and the host they act on. Knows nothing of the engine.
+
+pub mod arguments;
+pub mod contract;
+pub mod federation_map;
+pub mod host;
+pub mod job;
+pub mod module;
+pub mod registry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub mod opennebula;
+
+mod commands;
+mod control;
+mod database;
+mod federation;
+mod files;
+mod packages;
+mod services;

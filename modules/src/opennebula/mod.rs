@@ -1,0 +1,1 @@
+//! How OpenNebula is read: XML-RPC, zones, versions, oned.conf, dumps, fingerprints.

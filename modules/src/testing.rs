@@ -1,0 +1,490 @@
+//! A scripted host: it answers what a case says, remembers what it was asked, and lies when told to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use crate::federation_map::{Federation, Role, Zone};
+use crate::host::{
+    Clock, Command, Duplex, Exit, FileKind, FileMeta, Host, HostError, Lines, Output, RunAs, Sink, Source,
+    Stat,
+};
+use crate::job::{JobEnd, JobRecord, JobSpec, JobState};
+use crate::module::{Controller, Cx, Failure, Peers, Progress, Secrets};
+
+/// One answer: the first whose pattern matches the command line and that is not used up.
+struct Answer {
+    pattern: Regex,
+    outputs: VecDeque<Result<Output, HostError>>,
+}
+
+/// A file of the scripted host.
+#[derive(Debug, Clone)]
+pub struct FakeFile {
+    /// Its content.
+    pub content: Vec<u8>,
+    /// What `stat` says.
+    pub stat: Stat,
+}
+
+#[derive(Default)]
+struct State {
+    answers: Vec<Answer>,
+    asked: Vec<String>,
+    commands: Vec<Command>,
+    files: BTreeMap<String, FakeFile>,
+    jobs: BTreeMap<String, (JobRecord, JobEnd)>,
+    streams: VecDeque<tokio::io::DuplexStream>,
+    slept: Duration,
+}
+
+/// The scripted host. Jobs answer from the same script as commands.
+#[derive(Clone)]
+pub struct FakeHost {
+    name: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl FakeHost {
+    /// A host that knows nothing yet.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: Arc::default(),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a command whose line matches `pattern` with exit status and standard output. Several answers for one pattern
+    /// are given in turn; the last one is repeated.
+    pub fn on(self, pattern: &str, code: i32, stdout: &str) -> Self {
+        self.on_full(pattern, code, stdout, "")
+    }
+
+    /// As [`Self::on`], with standard error.
+    pub fn on_full(self, pattern: &str, code: i32, stdout: &str, stderr: &str) -> Self {
+        let output = Output {
+            exit: Exit::Code(code),
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+            elapsed: Duration::from_millis(1),
+        };
+        self.answer(pattern, Ok(output))
+    }
+
+    /// Answers with an error of the connection.
+    pub fn on_error(self, pattern: &str, error: HostError) -> Self {
+        self.answer(pattern, Err(error))
+    }
+
+    fn answer(self, pattern: &str, output: Result<Output, HostError>) -> Self {
+        {
+            let mut state = self.state();
+            if let Some(answer) = state
+                .answers
+                .iter_mut()
+                .find(|answer| answer.pattern.as_str() == pattern)
+            {
+                answer.outputs.push_back(output);
+            } else {
+                let pattern = Regex::new(pattern).expect("a pattern of a test is valid");
+                state.answers.push(Answer {
+                    pattern,
+                    outputs: VecDeque::from([output]),
+                });
+            }
+        }
+        self
+    }
+
+    /// Puts a file there, owned by root, mode 0644.
+    pub fn file(self, path: &str, content: impl Into<Vec<u8>>) -> Self {
+        self.file_as(path, content, 0o644, "root", "root")
+    }
+
+    /// Puts a file there.
+    pub fn file_as(
+        self,
+        path: &str,
+        content: impl Into<Vec<u8>>,
+        mode: u32,
+        owner: &str,
+        group: &str,
+    ) -> Self {
+        let content = content.into();
+        let stat = Stat {
+            kind: FileKind::File,
+            size: content.len() as u64,
+            mode,
+            owner: owner.to_owned(),
+            group: group.to_owned(),
+            mtime: 0,
+            target: None,
+        };
+        self.state()
+            .files
+            .insert(path.to_owned(), FakeFile { content, stat });
+        self
+    }
+
+    /// Puts a directory there.
+    pub fn dir(self, path: &str) -> Self {
+        let stat = Stat {
+            kind: FileKind::Directory,
+            size: 4096,
+            mode: 0o755,
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            mtime: 0,
+            target: None,
+        };
+        self.state().files.insert(
+            path.to_owned(),
+            FakeFile {
+                content: Vec::new(),
+                stat,
+            },
+        );
+        self
+    }
+
+    /// The next TCP connection through this host gets this stream.
+    pub fn stream_of(self, stream: tokio::io::DuplexStream) -> Self {
+        self.state().streams.push_back(stream);
+        self
+    }
+
+    /// The command lines it was asked, in order; jobs as `job NAME: LINE`.
+    pub fn asked(&self) -> Vec<String> {
+        self.state().asked.clone()
+    }
+
+    /// The commands it was asked, in full.
+    pub fn commands(&self) -> Vec<Command> {
+        self.state().commands.clone()
+    }
+
+    /// A file as it is now.
+    pub fn content(&self, path: &str) -> Option<Vec<u8>> {
+        self.state().files.get(path).map(|file| file.content.clone())
+    }
+
+    /// A file's stat as it is now.
+    pub fn stat_of(&self, path: &str) -> Option<Stat> {
+        self.state().files.get(path).map(|file| file.stat.clone())
+    }
+
+    /// How long modules have slept on it.
+    pub fn slept(&self) -> Duration {
+        self.state().slept
+    }
+
+    fn reply(&self, command: &Command, line: String) -> Result<Output, HostError> {
+        let mut state = self.state();
+        state.asked.push(line);
+        state.commands.push(command.clone());
+        let text = command.argv.join(" ");
+        let Some(answer) = state
+            .answers
+            .iter_mut()
+            .find(|answer| answer.pattern.is_match(&text))
+        else {
+            return Err(HostError::Refused {
+                host: self.name.clone(),
+                what: command.display(),
+                why: "the scripted host has no answer for this command".to_owned(),
+            });
+        };
+        if answer.outputs.len() > 1 {
+            answer.outputs.pop_front()
+        } else {
+            answer.outputs.front().cloned()
+        }
+        .expect("every pattern has an answer")
+    }
+}
+
+#[async_trait]
+impl Clock for FakeHost {
+    fn monotonic(&self) -> Duration {
+        self.state().slept
+    }
+    fn now(&self) -> i64 {
+        1_795_000_000 + i64::try_from(self.state().slept.as_secs()).unwrap_or(0)
+    }
+    async fn sleep(&self, how_long: Duration) {
+        self.state().slept += how_long;
+    }
+}
+
+fn feed(output: &Output, lines: &dyn Lines) {
+    output.text().lines().for_each(|line| lines.line(line, false));
+    output.err_text().lines().for_each(|line| lines.line(line, true));
+}
+
+#[async_trait]
+impl Host for FakeHost {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self
+    }
+
+    async fn run(&self, command: &Command) -> Result<Output, HostError> {
+        self.reply(command, command.display())
+    }
+
+    async fn stream(&self, command: &Command, lines: &dyn Lines) -> Result<Output, HostError> {
+        let output = self.run(command).await?;
+        feed(&output, lines);
+        Ok(output)
+    }
+
+    async fn source(&self, command: &Command) -> Result<Source, HostError> {
+        let output = self.run(command).await?;
+        let stdout = std::io::Cursor::new(output.stdout.clone());
+        let (tell, end) = tokio::sync::oneshot::channel();
+        let _ = tell.send(Ok(output));
+        Ok(Source {
+            stdout: Box::new(stdout),
+            end,
+        })
+    }
+
+    async fn sink(&self, command: &Command) -> Result<Sink, HostError> {
+        let output = self.run(command).await?;
+        let (tell, end) = tokio::sync::oneshot::channel();
+        let _ = tell.send(Ok(output));
+        Ok(Sink {
+            stdin: Box::new(tokio::io::sink()),
+            end,
+        })
+    }
+
+    async fn start_job(&self, spec: &JobSpec) -> Result<JobRecord, HostError> {
+        if let Some((record, _)) = self.state().jobs.get(&spec.name) {
+            return Ok(JobRecord {
+                fresh: false,
+                ..record.clone()
+            });
+        }
+        let output = self.reply(
+            &spec.command,
+            format!("job {}: {}", spec.name, spec.command.display()),
+        )?;
+        let record = JobRecord {
+            name: spec.name.clone(),
+            digest: spec.command.display(),
+            state: JobState::Ended(output.exit.rc()),
+            started: self.now(),
+            fresh: true,
+        };
+        let end = JobEnd {
+            exit: Some(output.exit),
+            stdout: output.stdout,
+            stderr: output.stderr,
+            elapsed: output.elapsed,
+        };
+        self.state().jobs.insert(spec.name.clone(), (record.clone(), end));
+        Ok(record)
+    }
+
+    async fn find_job(&self, name: &str) -> Result<Option<JobRecord>, HostError> {
+        Ok(self.state().jobs.get(name).map(|(record, _)| JobRecord {
+            fresh: false,
+            ..record.clone()
+        }))
+    }
+
+    async fn follow_job(&self, name: &str, lines: &dyn Lines) -> Result<JobEnd, HostError> {
+        let end = self.state().jobs.get(name).map(|(_, end)| end.clone());
+        let end = end.ok_or_else(|| HostError::Refused {
+            host: self.name.clone(),
+            what: format!("follow job {name}"),
+            why: "no such job".to_owned(),
+        })?;
+        end.text().lines().for_each(|line| lines.line(line, false));
+        Ok(end)
+    }
+
+    async fn forget_job(&self, name: &str) -> Result<(), HostError> {
+        self.state().jobs.remove(name);
+        Ok(())
+    }
+
+    async fn list_jobs(&self) -> Result<Vec<JobRecord>, HostError> {
+        Ok(self
+            .state()
+            .jobs
+            .values()
+            .map(|(record, _)| record.clone())
+            .collect())
+    }
+
+    async fn read_file(&self, path: &str, _: &RunAs, limit: u64) -> Result<Option<Vec<u8>>, HostError> {
+        match self.content(path) {
+            Some(content) if content.len() as u64 > limit => Err(HostError::Refused {
+                host: self.name.clone(),
+                what: format!("read {path}"),
+                why: format!("it is larger than {limit} bytes"),
+            }),
+            content => Ok(content),
+        }
+    }
+
+    async fn write_file(
+        &self,
+        path: &str,
+        content: &[u8],
+        meta: &FileMeta,
+        _: &RunAs,
+    ) -> Result<(), HostError> {
+        let before = self.stat_of(path);
+        let mode = meta
+            .mode
+            .or(before.as_ref().map(|stat| stat.mode))
+            .unwrap_or(0o644);
+        let name =
+            |new: &Option<String>, old: Option<String>| new.clone().or(old).unwrap_or("root".to_owned());
+        let owner = name(&meta.owner, before.as_ref().map(|stat| stat.owner.clone()));
+        let group = name(&meta.group, before.map(|stat| stat.group));
+        self.clone().file_as(path, content, mode, &owner, &group);
+        Ok(())
+    }
+
+    async fn stat(&self, path: &str, _: &RunAs) -> Result<Option<Stat>, HostError> {
+        Ok(self.stat_of(path))
+    }
+
+    async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
+        self.state().asked.push(format!("connect {address}:{port}"));
+        match self.state().streams.pop_front() {
+            Some(stream) => Ok(Box::new(stream)),
+            None => Err(HostError::Refused {
+                host: self.name.clone(),
+                what: format!("connect to {address}:{port}"),
+                why: "Connection refused".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Everything of a [`Cx`] beside the host, remembering what was reported.
+pub struct FakeWorld {
+    /// The zones.
+    pub federation: Federation,
+    /// The other hosts.
+    pub hosts: BTreeMap<String, FakeHost>,
+    /// Files of the controller, by name.
+    pub files: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// What modules called a secret.
+    pub secrets: Mutex<Vec<String>>,
+    /// Lines of progress.
+    pub lines: Mutex<Vec<String>>,
+    /// The task's environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Default for FakeWorld {
+    /// The three zones of the documentation: hosts `m`, `s1`, `s2`; ids 0, 100, 101.
+    fn default() -> Self {
+        let zone = |id, name: &str, role, host: &str| Zone {
+            id,
+            name: name.to_owned(),
+            role,
+            hosts: vec![host.to_owned()],
+        };
+        let zones = vec![
+            zone(0, "M-EU-FR", Role::Master, "m"),
+            zone(100, "S-EU-GE", Role::Slave, "s1"),
+            zone(101, "S-US-CA", Role::Slave, "s2"),
+        ];
+        Self {
+            federation: Federation { zones },
+            hosts: BTreeMap::new(),
+            files: Mutex::default(),
+            secrets: Mutex::default(),
+            lines: Mutex::default(),
+            environment: BTreeMap::new(),
+        }
+    }
+}
+
+impl FakeWorld {
+    /// A context for acting on this host.
+    pub fn cx<'a>(&'a self, host: &'a FakeHost) -> Cx<'a> {
+        Cx {
+            host,
+            federation: &self.federation,
+            peers: self,
+            controller: self,
+            progress: self,
+            secrets: self,
+            step: "play/task@host",
+            run_as: RunAs::Login,
+            environment: &self.environment,
+            timeout: None,
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Peers for FakeWorld {
+    async fn peer(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
+        match self.hosts.get(name) {
+            Some(host) => Ok(Arc::new(host.clone())),
+            None => Err(HostError::Unreachable {
+                host: name.to_owned(),
+                why: "no such host".to_owned(),
+                sent: false,
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Controller for FakeWorld {
+    async fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        let content = locked(&self.files).get(name).cloned();
+        content.ok_or_else(|| Failure::failed(format!("{name}: no such file on the controller")))
+    }
+    async fn render(&self, name: &str) -> Result<String, Failure> {
+        Ok(String::from_utf8_lossy(&self.read(name).await?).into_owned())
+    }
+    async fn vars_file(&self, name: &str) -> Result<Map<String, Value>, Failure> {
+        serde_yaml::from_slice(&self.read(name).await?).map_err(|error| Failure::failed(error.to_string()))
+    }
+    async fn write(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
+        locked(&self.files).insert(name.to_owned(), content.to_vec());
+        Ok(())
+    }
+}
+
+impl Lines for FakeWorld {
+    fn line(&self, line: &str, _: bool) {
+        locked(&self.lines).push(line.to_owned());
+    }
+}
+
+impl Progress for FakeWorld {
+    fn bytes(&self, _: u64, _: u64) {}
+}
+
+impl Secrets for FakeWorld {
+    fn learn(&self, value: &str, _: &str) {
+        locked(&self.secrets).push(value.to_owned());
+    }
+}
