@@ -5,4 +5,11 @@
 pub mod auth;
 pub mod command;
 pub mod conf;
+pub mod endpoint;
+#[cfg(any(test, feature = "testing"))]
+pub mod fake;
+pub mod machines;
 pub mod version;
+pub mod xml;
+pub mod xmlrpc;
+pub mod zone;
