@@ -1,6 +1,5 @@
 //! What dpkg and apt say, read into values.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -144,64 +143,6 @@ pub(super) fn is_of(debian: &str, wanted: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('~'))
 }
 
-/// Compares versions as dpkg does.
-pub(super) fn compare(a: &str, b: &str) -> Ordering {
-    let split = |version: &str| -> (u64, String, String) {
-        let (epoch, rest) = version.split_once(':').unwrap_or(("0", version));
-        let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, ""));
-        (
-            epoch.parse().unwrap_or(0),
-            upstream.to_owned(),
-            revision.to_owned(),
-        )
-    };
-    let (a, b) = (split(a), split(b));
-    a.0.cmp(&b.0)
-        .then_with(|| compare_part(&a.1, &b.1))
-        .then_with(|| compare_part(&a.2, &b.2))
-}
-
-/// One part of a version (deb-version(7)): runs of other characters, then of digits, in turn; `~` sorts before the end,
-/// letters before the rest.
-fn compare_part(a: &str, b: &str) -> Ordering {
-    let weight = |c: Option<char>| match c {
-        Some('~') => -1,
-        None => 0,
-        Some(c) if c.is_ascii_alphabetic() => i64::from(u32::from(c)),
-        Some(c) => i64::from(u32::from(c)) + 256,
-    };
-    let (mut a, mut b) = (a, b);
-    while !a.is_empty() || !b.is_empty() {
-        loop {
-            let (x, y) = (a.chars().next(), b.chars().next());
-            let (x, y) = (
-                x.filter(|c| !c.is_ascii_digit()),
-                y.filter(|c| !c.is_ascii_digit()),
-            );
-            if x.is_none() && y.is_none() {
-                break;
-            }
-            if weight(x) != weight(y) {
-                return weight(x).cmp(&weight(y));
-            }
-            a = &a[x.map_or(0, char::len_utf8)..];
-            b = &b[y.map_or(0, char::len_utf8)..];
-        }
-        let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (x, y) = (a.split_at(digits(a)), b.split_at(digits(b)));
-        let (number_a, number_b) = (x.0.trim_start_matches('0'), y.0.trim_start_matches('0'));
-        let order = number_a
-            .len()
-            .cmp(&number_b.len())
-            .then_with(|| number_a.cmp(number_b));
-        if order != Ordering::Equal {
-            return order;
-        }
-        (a, b) = (x.1, y.1);
-    }
-    Ordering::Equal
-}
-
 /// The environment and options that keep apt and dpkg from ever asking, and an edited configuration file as it is.
 /// The documented line stops at the prompt of the edited oned.conf and leaves the package unpacked.
 pub(super) const QUIET: &str = r#"
@@ -231,23 +172,6 @@ pub(super) fn apt_failed(what: &str, output: &Output) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_compare_as_dpkg_compares_them() {
-        for (small, large) in [
-            ("6.9", "6.10"),
-            ("7.0.0-1", "7.2.0-1"),
-            ("7.2.0~rc1-1", "7.2.0-1"),
-            ("7.2.0-1", "7.2.0-1+b1"),
-            ("7.2.0", "1:6.0"),
-            ("1.0a", "1.0+"),
-            ("2.0", "2.0.1"),
-        ] {
-            assert_eq!(compare(small, large), Ordering::Less, "{small} < {large}");
-            assert_eq!(compare(large, small), Ordering::Greater, "{large} > {small}");
-        }
-        assert_eq!(compare("7.02.0-1", "7.2.0-1"), Ordering::Equal);
-    }
 
     #[test]
     fn a_version_is_of_a_release_by_whole_numbers() {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::apt::{self, Action, Package};
 use crate::host::Command;
 use crate::module::{Cx, Failure};
+use crate::opennebula::version::compare_packages;
 
 /// What is looked at when the author names no packages: OpenNebula's own and the bindings it is released with.
 pub(super) const PATTERNS: [&str; 2] = ["opennebula*", "python3-pyone"];
@@ -71,7 +72,7 @@ fn choose(
             .into_iter()
             .flatten()
             .filter(|version| apt::is_of(version, wanted));
-        versions.max_by(|a, b| apt::compare(a, b))
+        versions.max_by(|a, b| compare_packages(a, b))
     };
     let has = |name: &str| {
         installed
@@ -81,7 +82,7 @@ fn choose(
     let mut install = Vec::new();
     for package in installed.values() {
         match newest(&package.name) {
-            Some(version) if apt::compare(version, &package.version).is_ge() => {
+            Some(version) if compare_packages(version, &package.version).is_ge() => {
                 install.push(format!("{}={version}", package.name));
             }
             _ => {}
