@@ -1,8 +1,11 @@
 //! Modules that run what the operator says.
 
 mod command;
+mod ping;
 mod report;
+mod setup;
 mod shell;
+mod wait_for;
 
 use crate::registry::{self, Entry};
 
@@ -11,5 +14,8 @@ pub(crate) fn modules() -> Vec<Entry> {
     vec![
         registry::changes::<command::RunCommand>(),
         registry::changes::<shell::Shell>(),
+        registry::reads::<ping::Ping>(),
+        registry::reads::<setup::Setup>(),
+        registry::reads::<wait_for::WaitFor>(),
     ]
 }

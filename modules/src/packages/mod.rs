@@ -2,6 +2,7 @@
 
 mod apt;
 mod conffiles;
+mod package;
 mod package_download;
 mod package_facts;
 mod package_repo;
@@ -14,6 +15,7 @@ use crate::registry::{self, Entry};
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
     vec![
+        registry::changes::<package::Package>(),
         registry::changes::<package_download::PackageDownload>(),
         registry::reads::<package_facts::PackageFacts>(),
         registry::changes::<package_repo::PackageRepo>(),

@@ -104,7 +104,7 @@ fn choose(
         let chosen = |name: &&str| {
             install.iter().any(|word| word.split('=').next() == Some(name)) || has(name).is_some()
         };
-        if !MIGRATORS.iter().any(|name| chosen(name)) {
+        if !MIGRATORS.iter().any(chosen) {
             let brought = MIGRATORS
                 .iter()
                 .find_map(|name| newest(name).map(|version| format!("{name}={version}")));
