@@ -5,12 +5,11 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::diagnostics::Span;
-use crate::yaml::{Node, Style, Value as Yaml};
+use crate::yaml::{Node, Value as Yaml};
 
 use super::braces::{has_template, lone_expression};
 use super::error::{TemplateError, TemplateErrorKind, excerpt, locate};
 use super::evaluation::Evaluation;
-use super::scalar::meaning;
 use super::{Scope, Templates};
 
 impl Templates {
@@ -21,10 +20,8 @@ impl Templates {
 
     fn condition_in(&self, node: &Node, evaluation: &Arc<Evaluation>) -> Result<bool, TemplateError> {
         match &node.value {
-            Yaml::Scalar { text, style } => {
-                if *style == Style::Plain
-                    && let Json::Bool(fixed) = meaning(text)
-                {
+            Yaml::Scalar { text, .. } => {
+                if let Some(fixed) = node.as_bool() {
                     return Ok(fixed);
                 }
                 let expression =

@@ -17,7 +17,6 @@ mod hole;
 mod lookups;
 mod outcomes;
 mod render;
-mod scalar;
 mod scope;
 mod subscript;
 #[cfg(test)]

@@ -8,13 +8,12 @@ use minijinja::{Error, ErrorKind};
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::Span;
-use crate::yaml::{Node, Style, Value as Yaml};
+use crate::yaml::{Node, Value as Yaml};
 
 use super::braces::{has_template, lone_expression};
 use super::dict::out_of_template;
 use super::error::{TemplateError, TemplateErrorKind, locate, sounds_secret};
 use super::evaluation::Evaluation;
-use super::scalar::meaning;
 use super::subscript::as_attributes;
 use super::{OMIT, Scope, Templates};
 
@@ -103,21 +102,22 @@ impl Templates {
             Yaml::Scalar { text, .. } if node.tag.as_deref() == Some("unsafe") => {
                 Ok(Json::from(text.as_str()))
             }
+            Yaml::Scalar { .. } if node.tag.as_deref() == Some("vault") => {
+                let error = TemplateError::other("a value encrypted with ansible-vault cannot be read yet");
+                Err(error.at(Some(node.span.clone()), "encrypted"))
+            }
             Yaml::Scalar { text, .. } if has_template(text) => {
                 self.template(text, Some(&node.span), evaluation)
             }
-            Yaml::Scalar {
-                text,
-                style: Style::Plain,
-            } => Ok(meaning(text)),
-            Yaml::Scalar { text, .. } => Ok(Json::from(text.as_str())),
+            Yaml::Scalar { .. } => Ok(node.to_value()),
             Yaml::Sequence(items) => items.iter().map(|item| self.node_in(item, evaluation)).collect(),
             Yaml::Mapping(entries) => {
                 let mut map = Map::new();
                 for entry in entries {
                     let key = match self.node_in(&entry.key, evaluation)? {
                         Json::String(key) => key,
-                        other => other.to_string(),
+                        // A key is what was written: `6.1`, `yes`.
+                        _ => entry.name().to_owned(),
                     };
                     map.insert(key, self.node_in(&entry.value, evaluation)?);
                 }
