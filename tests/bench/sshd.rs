@@ -120,9 +120,9 @@ impl Servers {
     pub(crate) fn inventory(&self) -> Fallible<PathBuf> {
         let mut text = "[hosts]\n".to_owned();
         for (index, port) in self.ports.iter().enumerate() {
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "b{:02} ansible_host=127.0.0.1 ansible_port={port}\n",
+                "b{:02} ansible_host=127.0.0.1 ansible_port={port}",
                 index + 1
             );
         }
