@@ -1,4 +1,8 @@
 //! A scripted host: it answers what a case says, remembers what it was asked, and lies when told to.
+#![expect(
+    clippy::expect_used,
+    reason = "scaffolding of tests: a wrong script should stop the test"
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

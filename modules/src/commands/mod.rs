@@ -1,8 +1,15 @@
 //! Modules that run what the operator says.
 
-use crate::registry::Entry;
+mod command;
+mod report;
+mod shell;
+
+use crate::registry::{self, Entry};
 
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
-    vec![]
+    vec![
+        registry::changes::<command::RunCommand>(),
+        registry::changes::<shell::Shell>(),
+    ]
 }
