@@ -88,6 +88,17 @@ pub struct FailureRecord {
     pub next: Vec<String>,
 }
 
+impl FailureRecord {
+    /// Without what `no_log` withholds: the message may quote what must not be shown.
+    pub fn withheld(self) -> Self {
+        Self {
+            message: "withheld because of no_log".to_owned(),
+            state: None,
+            ..self
+        }
+    }
+}
+
 impl From<&Failure> for FailureRecord {
     fn from(failure: &Failure) -> Self {
         Self {
@@ -302,8 +313,6 @@ pub enum What {
         seen: Seen,
         /// What is to be done, a sentence each.
         to_do: Vec<String>,
-        /// Before and after.
-        diff: Option<Diff>,
     },
     /// A step is about to act. After this event, and before its end, the step is in doubt.
     StepApplying {

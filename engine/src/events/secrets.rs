@@ -291,14 +291,7 @@ impl Scrub for What {
             Self::HandlerNotified { name, .. } => name.scrub(secrets),
             Self::LoopResolved { items, .. } => items.scrub(secrets),
             Self::StepStarted { step } | Self::StepBytes { step, .. } => step.scrub(secrets),
-            Self::StepInspected {
-                step, to_do, diff, ..
-            } => {
-                step.scrub(secrets);
-                to_do.scrub(secrets);
-                diff.scrub(secrets);
-            }
-            Self::StepApplying { step, to_do } => {
+            Self::StepInspected { step, to_do, .. } | Self::StepApplying { step, to_do } => {
                 step.scrub(secrets);
                 to_do.scrub(secrets);
             }

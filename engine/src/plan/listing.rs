@@ -222,6 +222,7 @@ fn list(
             pace: Some(pace(
                 node.task.module,
                 node.keywords.parallel,
+                node.keywords.delegate_to.is_some(),
                 forks,
                 hosts,
                 federation,

@@ -28,10 +28,12 @@ impl Pace {
 /// Decides it from the module's contract, what the author asks for, and `--forks`.
 ///
 /// Nothing that changes state runs on a master and on a slave at the same time, whatever was asked for: where more than one
-/// host at once is allowed, the master's front-ends and all other hosts are waves of their own.
+/// host at once is allowed, the master's front-ends and all other hosts are waves of their own; what acts on another host
+/// than its own (`delegated`) goes one by one in a federation, since that other host may be anywhere.
 pub fn pace(
     module: &Entry,
     asked: Option<Parallelism>,
+    delegated: bool,
     forks: usize,
     hosts: &[String],
     federation: &Federation,
@@ -41,8 +43,12 @@ pub fn pace(
         Some(Parallelism::AtMost(n)) => n.clamp(1, forks),
         Some(Parallelism::All) | None => forks,
     };
+    let acts = module.acts != Acts::Never;
     let (at_once, mut why) = match module.contract.concurrency {
         Concurrency::Serial => (1, "one host at a time: it changes OpenNebula's state".to_owned()),
+        _ if delegated && acts && !federation.zones.is_empty() => {
+            (1, "one host at a time: it acts on another host".to_owned())
+        }
         Concurrency::Parallel { allowed_by } => (asked_for, format!("in parallel: {allowed_by}")),
         Concurrency::OnRequest if asked.is_none() => {
             (1, "one host at a time: nothing asks for more".to_owned())
@@ -73,7 +79,6 @@ pub fn pace(
         }
     }
 
-    let acts = module.acts != Acts::Never;
     let mixed = ordered.iter().any(is_master) && ordered.iter().any(is_slave);
     let waves = if acts && at_once > 1 && mixed {
         why.push_str("; the master and slaves never at the same time");
