@@ -5,6 +5,7 @@ pub mod contract;
 pub mod federation_map;
 pub mod host;
 pub mod job;
+pub mod memory;
 pub mod module;
 pub mod registry;
 #[cfg(any(test, feature = "testing"))]
