@@ -3,6 +3,8 @@
 //! Its exit status is believed nowhere: a restore that wrote nothing says "restored" and exits 0. What it says decides only how a
 //! failure is explained; what it did is read from the database.
 
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod output;
 pub mod version;
 
@@ -12,15 +14,10 @@ use serde::Deserialize;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::host::{Command, RunAs};
-use crate::module::{Cx, Failure};
-use crate::opennebula::conf::{Backend, Mode, read_conf};
-
-/// The user that owns the database and runs every OpenNebula program.
-pub const ONEADMIN: &str = "oneadmin";
-
-/// Its home, which is where SQLite databases and dumps are.
-pub const HOME: &str = "/var/lib/one";
+use crate::host::{Command, Host};
+use crate::module::{Cx, Failure, Secrets};
+use crate::opennebula::command::{HOME, opennebula};
+use crate::opennebula::conf::{Backend, Mode, read_conf_of};
 
 /// What a look into a large database may take. A look that is killed does no harm.
 pub const LOOK: Duration = Duration::from_hours(6);
@@ -100,14 +97,22 @@ pub struct Access {
 impl Access {
     /// Reads oned.conf of the step's host, and takes the database from there unless it was given.
     pub async fn of(cx: &Cx<'_>, given: Option<&GivenDatabase>) -> Result<Self, Failure> {
-        let conf = read_conf(cx).await?;
+        Self::of_host(cx.host, cx.secrets, given).await
+    }
+
+    /// As [`Access::of`], for any host.
+    pub async fn of_host(
+        host: &dyn Host,
+        secrets: &dyn Secrets,
+        given: Option<&GivenDatabase>,
+    ) -> Result<Self, Failure> {
+        let conf = read_conf_of(host, secrets).await?;
         let db = match given {
             None => conf.db,
             Some(given) => given.backend()?,
         };
         if let Backend::Mysql { password, .. } = &db {
-            cx.secrets
-                .learn(password, &format!("database password of {}", cx.host.name()));
+            secrets.learn(password, &format!("database password of {}", host.name()));
         }
         Ok(Self {
             db,
@@ -144,21 +149,21 @@ impl Access {
     /// `onedb` with these words and the connection's options.
     pub fn onedb(&self, words: &[&str]) -> Command {
         let words = words.iter().map(|word| (*word).to_owned());
-        self.equip(Command::new(
-            std::iter::once("onedb".to_owned()).chain(words).chain(self.options()),
-        ))
+        let argv = std::iter::once("onedb".to_owned()).chain(words).chain(self.options());
+        self.equip(opennebula(self.port, argv))
     }
 
     /// A script as oneadmin that finds these arguments first and onedb's connection options after them.
     pub fn script_with_options(&self, script: &str, args: &[&str]) -> Command {
-        let args = args.iter().map(|arg| (*arg).to_owned());
-        self.equip(Command::script(script, args.chain(self.options())))
+        let head = ["sh", "-c", script, "sh"];
+        let argv = head.iter().chain(args).map(|word| (*word).to_owned());
+        self.equip(opennebula(self.port, argv.chain(self.options())))
     }
 
     /// A script as oneadmin, for looks that need no onedb.
     pub fn script(&self, script: &str, args: &[&str]) -> Command {
-        self.equip(Command::script(script, args.iter().copied()))
-            .deadline(LOOK)
+        let head = ["sh", "-c", script, "sh"];
+        opennebula(self.port, head.iter().chain(args).copied()).deadline(LOOK)
     }
 
     /// The options that tell onedb of the database, all of them or none; the password is never one.
@@ -186,17 +191,8 @@ impl Access {
         }
     }
 
-    /// As oneadmin, from an empty environment: a forgotten ONE_XMLRPC may point at another zone, and onedb then asks that one.
+    /// Adds the password where onedb was given the other parameters; it takes none of them from oned.conf then.
     fn equip(&self, command: Command) -> Command {
-        let command = command
-            .run_as(RunAs::User(ONEADMIN.to_owned()))
-            .clear_env()
-            .env("HOME", HOME)
-            .env("USER", ONEADMIN)
-            .env("LOGNAME", ONEADMIN)
-            .env("LANG", "C.UTF-8")
-            .env("ONE_XMLRPC", format!("http://localhost:{}/RPC2", self.port))
-            .chdir("/");
         match &self.db {
             Backend::Mysql { password, .. } if self.given => command.env("ONE_DB_PASSWORD", password.clone()),
             _ => command,
