@@ -1,4 +1,8 @@
 //! A scripted host: it answers what a case says, remembers what it was asked, and lies when told to.
+#![expect(
+    clippy::expect_used,
+    reason = "scaffolding of tests: a wrong script should stop the test"
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -437,6 +441,11 @@ impl Default for FakeWorld {
 impl FakeWorld {
     /// A context for acting on this host.
     pub fn cx<'a>(&'a self, host: &'a FakeHost) -> Cx<'a> {
+        self.cx_of(host)
+    }
+
+    /// As [`Self::cx`], for any other host.
+    pub fn cx_of<'a>(&'a self, host: &'a dyn Host) -> Cx<'a> {
         Cx {
             host,
             federation: &self.federation,
