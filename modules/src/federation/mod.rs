@@ -2,6 +2,8 @@
 
 use crate::registry::{Entry, changes, reads};
 
+mod api_block;
+mod api_unblock;
 #[cfg(test)]
 mod cloud;
 mod everywhere;
@@ -19,6 +21,8 @@ mod zone_toggle;
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
     vec![
+        changes::<api_block::ApiBlock>(),
+        changes::<api_unblock::ApiUnblock>(),
         changes::<fed_index_check::FedIndexCheck>(),
         changes::<host_disable::HostDisable>(),
         changes::<host_enable::HostEnable>(),
