@@ -8,4 +8,11 @@ pub mod conf;
 pub mod dump;
 pub mod fingerprint;
 pub mod onedb;
+pub mod endpoint;
+#[cfg(any(test, feature = "testing"))]
+pub mod fake;
+pub mod machines;
 pub mod version;
+pub mod xml;
+pub mod xmlrpc;
+pub mod zone;
