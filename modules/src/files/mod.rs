@@ -1,8 +1,14 @@
 //! Modules that move and change files.
 
-use crate::registry::Entry;
+mod config_backup;
+mod distribute;
+
+use crate::registry::{self, Entry};
 
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
-    vec![]
+    vec![
+        registry::changes::<config_backup::ConfigBackup>(),
+        registry::together::<distribute::Distribute>(),
+    ]
 }

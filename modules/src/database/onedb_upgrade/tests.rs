@@ -69,6 +69,11 @@ async fn a_migration_loses_nothing_and_is_not_done_twice() {
     assert_eq!(quotas(&host), "3");
     let again = run(&world, &host).await.unwrap();
     assert!(!again.changed);
+    let jobs = host
+        .asked()
+        .into_iter()
+        .filter(|line| line.starts_with("job onedb-upgrade"));
+    assert_eq!(jobs.count(), 1);
     assert_eq!(again.result["rows_proven"], json!(true));
 }
 
