@@ -7,6 +7,8 @@ mod mode;
 mod place;
 mod stat;
 mod template;
+mod config_backup;
+mod distribute;
 
 use crate::registry::{self, Entry};
 
@@ -18,5 +20,7 @@ pub(crate) fn modules() -> Vec<Entry> {
         registry::changes::<file::File>(),
         registry::reads::<stat::StatModule>(),
         registry::changes::<template::Template>(),
+        registry::changes::<config_backup::ConfigBackup>(),
+        registry::together::<distribute::Distribute>(),
     ]
 }
