@@ -10,6 +10,8 @@ for name in one sunstone oneflow onegate oneform; do
     echo "$user:lab-password" >"/var/lib/one/.one/${name}_auth"
 done
 chown oneadmin:oneadmin /var/lib/one/.one/*
+# Where the stand-in looks for the hooks of tests, and writes what it did.
+install -d -o oneadmin -g oneadmin -m 0755 /var/lib/one/.standin
 chmod 0600 /var/lib/one/.one/*
 
 conf=/etc/one/oned.conf

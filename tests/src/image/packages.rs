@@ -33,19 +33,26 @@ pub fn repositories(cache: &Cache, standin: &Path) -> Result<PathBuf, LabError> 
         parts.push(relative.display().to_string().into_bytes());
         parts.push(content(file)?);
     }
-    cache.entry("packages", &digest(parts.iter().map(Vec::as_slice)), |directory| {
-        for version in VERSIONS {
-            let short = version.rsplit_once('.').map_or(version, |(short, _)| short);
-            let repository = directory.join(format!("repo/{short}/Debian/12"));
-            let pool = repository.join("pool/opennebula");
-            fs::create_dir_all(&pool).map_err(LabError::file("create", &pool))?;
-            for package in list(&source)?.iter().filter(|package| exists_in(package, version)) {
-                build(package, version, &stripped, &pool)?;
+    cache.entry(
+        "packages",
+        &digest(parts.iter().map(Vec::as_slice)),
+        |directory| {
+            for version in VERSIONS {
+                let short = version.rsplit_once('.').map_or(version, |(short, _)| short);
+                let repository = directory.join(format!("repo/{short}/Debian/12"));
+                let pool = repository.join("pool/opennebula");
+                fs::create_dir_all(&pool).map_err(LabError::file("create", &pool))?;
+                for package in list(&source)?
+                    .iter()
+                    .filter(|package| exists_in(package, version))
+                {
+                    build(package, version, &stripped, &pool)?;
+                }
+                repository::index(&repository)?;
             }
-            repository::index(&repository)?;
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
 fn exists_in(package: &Path, version: &str) -> bool {
@@ -58,7 +65,8 @@ fn exists_in(package: &Path, version: &str) -> bool {
 fn build(package: &Path, version: &str, standin: &[u8], pool: &Path) -> Result<(), LabError> {
     let staging = tempfile::tempdir().map_err(LabError::file("create", "a temporary directory"))?;
     let tree = staging.path();
-    fs::set_permissions(tree, fs::Permissions::from_mode(0o755)).map_err(LabError::file("set the mode of", tree))?;
+    fs::set_permissions(tree, fs::Permissions::from_mode(0o755))
+        .map_err(LabError::file("set the mode of", tree))?;
     let filled = Filled { version, standin };
     for part in ["tree".to_owned(), format!("tree-{version}")] {
         filled.copy(&package.join(part), tree)?;
@@ -101,10 +109,21 @@ impl Filled<'_> {
                 continue;
             }
             let source = content(&file)?;
-            let bytes = if source == STANDIN { self.standin.to_vec() } else { self.fill(source) };
+            let bytes = if source == STANDIN {
+                self.standin.to_vec()
+            } else {
+                self.fill(source)
+            };
             fs::write(&target, bytes).map_err(LabError::file("write", &target))?;
-            let mode = fs::metadata(&file).map_or(0o644, |data| if data.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 });
-            fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(LabError::file("set the mode of", &target))?;
+            let mode = fs::metadata(&file).map_or(0o644, |data| {
+                if data.permissions().mode() & 0o100 == 0 {
+                    0o644
+                } else {
+                    0o755
+                }
+            });
+            fs::set_permissions(&target, fs::Permissions::from_mode(mode))
+                .map_err(LabError::file("set the mode of", &target))?;
         }
         Ok(())
     }
@@ -151,7 +170,8 @@ fn write_scripts(tree: &Path) -> Result<(), LabError> {
             (Err(_), None) => continue,
         };
         fs::write(&path, text).map_err(LabError::file("write", &path))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(LabError::file("set the mode of", &path))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .map_err(LabError::file("set the mode of", &path))?;
     }
     Ok(())
 }
@@ -179,7 +199,11 @@ fn strip(binary: &Path) -> Result<Vec<u8>, LabError> {
     if text.starts_with(b"#!") {
         return Ok(text);
     }
-    Program::new("strip").arg("-o").arg(target.path()).arg(binary).run()?;
+    Program::new("strip")
+        .arg("-o")
+        .arg(target.path())
+        .arg(binary)
+        .run()?;
     fs::read(target.path()).map_err(LabError::file("read", target.path()))
 }
 

@@ -36,7 +36,11 @@ pub(super) fn index(repository: &Path) -> Result<(), LabError> {
     for file in files_below(&repository.join("pool"))? {
         let fields = Program::new("dpkg-deb").arg("--field").arg(&file).run()?;
         let bytes = fs::read(&file).map_err(LabError::file("read", &file))?;
-        let name = file.strip_prefix(repository).unwrap_or(&file).display().to_string();
+        let name = file
+            .strip_prefix(repository)
+            .unwrap_or(&file)
+            .display()
+            .to_string();
         // The description is a field of many lines and stays last but for these.
         write!(
             packages,

@@ -55,7 +55,8 @@ pub fn zones(cache: &Cache, start: Start) -> Result<Zones, LabError> {
 
 /// The stand-in's binary: `$NEBPLAY_STANDIN`, or the one built beside this program.
 fn standin() -> Result<PathBuf, LabError> {
-    std::env::var_os("NEBPLAY_STANDIN").map_or_else(|| built("opennebula-standin"), |path| Ok(PathBuf::from(path)))
+    std::env::var_os("NEBPLAY_STANDIN")
+        .map_or_else(|| built("opennebula-standin"), |path| Ok(PathBuf::from(path)))
 }
 
 /// A host with the packages of the first version, not configured.
@@ -128,14 +129,19 @@ fn configure(lab: &Lab, start: Start) -> Result<(), LabError> {
                 scope.spawn(move || {
                     let mode = if site.zone_id == 0 { "MASTER" } else { "SLAVE" };
                     let zone = site.zone_id.to_string();
-                    lab.host(site.host)?
-                        .must(ZONE, &[start.backend.name(), &zone, mode, master, users, federation])
+                    lab.host(site.host)?.must(
+                        ZONE,
+                        &[start.backend.name(), &zone, mode, master, users, federation],
+                    )
                 })
             })
             .collect();
-        running
-            .into_iter()
-            .try_for_each(|thread| thread.join().map_or_else(|panic| std::panic::resume_unwind(panic), |result| result.map(drop)))
+        running.into_iter().try_for_each(|thread| {
+            thread.join().map_or_else(
+                |panic| std::panic::resume_unwind(panic),
+                |result| result.map(drop),
+            )
+        })
     })
 }
 
@@ -151,5 +157,8 @@ fn save(host: &Container, to: &Path) -> Result<(), LabError> {
 
 /// The last part of a cached entry's path, which holds its digest.
 fn name(entry: &Path) -> &str {
-    entry.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    entry
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
 }

@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn a_zone_that_is_down_or_behind_is_not_ready() {
         let header = "CURRENT,ID,NAME,ENDPOINT,FED_INDEX,STAT\n";
-        let list = |slave: &str| format!("{header}*,0,M,http://m,872,on\n,100,S,http://s,{slave},on\n,101,T,http://t,872,on\n");
+        let list = |slave: &str| {
+            format!("{header}*,0,M,http://m,872,on\n,100,S,http://s,{slave},on\n,101,T,http://t,872,on\n")
+        };
         assert!(in_sync(&list("872")));
         assert!(!in_sync(&list("871")));
         assert!(!in_sync(&list("-")));
