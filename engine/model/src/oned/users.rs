@@ -6,7 +6,7 @@ use crate::objects::{counter_row, password_digest, pool_row, quotas, user};
 use crate::rows::RowOp;
 use crate::rpc::{Call, Value};
 use crate::schema::Table;
-use crate::xml::{escape, field, with_field};
+use crate::xml::{field, with_field};
 
 /// The group of plain users.
 const USERS: i64 = 1;
@@ -19,8 +19,7 @@ impl Oned {
         if name.is_empty() || name.contains([':', '\t', ' ']) {
             return Err(wrong("Invalid NAME, it cannot be empty or contain spaces or colons."));
         }
-        let stored = escape(name);
-        if let Some(id) = self.user_named(&stored) {
+        if let Some(id) = self.user_named(name) {
             return Err(wrong(&format!("NAME is already taken by USER {id}.")));
         }
         let id = self.store.last_oid(Table::UserPool) + 1;
@@ -78,10 +77,8 @@ impl Oned {
         read(Value::Text(self.pool("USER_POOL", Table::UserPool)))
     }
 
-    fn user_named(&self, name: &str) -> Option<i64> {
-        self.store
-            .rows(Table::UserPool)
-            .find(|row| row.get(2).and_then(|body| body.as_text()).is_some_and(|body| field(body, "NAME") == name))
-            .and_then(|row| row.first()?.as_int())
+    pub(super) fn user_named(&self, name: &str) -> Option<i64> {
+        let is_it = |row: &&Vec<crate::rows::Value>| row.get(1).and_then(|stored| stored.as_text()) == Some(name);
+        self.store.rows(Table::UserPool).find(is_it).and_then(|row| row.first()?.as_int())
     }
 }
