@@ -34,6 +34,9 @@ mod tests {
     fn packs_and_unpacks() {
         let sql = "REPLACE INTO user_pool (oid) VALUES ('é')";
         assert!(pack(sql).starts_with("eJ"), "{}", pack(sql));
-        assert_eq!((unpack(&pack(sql)).as_str(), unpack("DROP x").as_str()), (sql, "DROP x"));
+        assert_eq!(
+            (unpack(&pack(sql)).as_str(), unpack("DROP x").as_str()),
+            (sql, "DROP x")
+        );
     }
 }

@@ -15,7 +15,9 @@ pub(crate) struct Host {
 impl Host {
     /// The root is `STANDIN_ROOT`, or `/`.
     pub(crate) fn from_environment() -> Self {
-        Self { root: std::env::var_os("STANDIN_ROOT").map_or_else(|| PathBuf::from("/"), PathBuf::from) }
+        Self {
+            root: std::env::var_os("STANDIN_ROOT").map_or_else(|| PathBuf::from("/"), PathBuf::from),
+        }
     }
 
     /// An absolute path of the host.
@@ -62,7 +64,10 @@ impl Host {
     pub(crate) fn session(&self) -> String {
         let file = std::env::var_os("ONE_AUTH")
             .map_or_else(|| self.path("/var/lib/one/.one/one_auth"), PathBuf::from);
-        std::fs::read_to_string(file).unwrap_or_default().trim().to_owned()
+        std::fs::read_to_string(file)
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
     }
 
     /// Where the tools look for oned when no option says otherwise.

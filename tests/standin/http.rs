@@ -40,14 +40,20 @@ impl CallError {
 pub(crate) fn call(endpoint: &str, call: &Call, timeout: Duration) -> Result<Answer, CallError> {
     let (host, port, path) = parts(endpoint);
     let connect = |why: &str, at: &str| {
-        CallError::Connect(format!("Failed to open TCP connection to {host}:{port} ({why}{at})"), host.clone(), port)
+        CallError::Connect(
+            format!("Failed to open TCP connection to {host}:{port} ({why}{at})"),
+            host.clone(),
+            port,
+        )
     };
     let addresses: Vec<_> = (host.as_str(), port)
         .to_socket_addrs()
         .map_err(|_| connect("getaddrinfo: Name or service not known", ""))?
         .filter(std::net::SocketAddr::is_ipv4)
         .collect();
-    let address = addresses.first().ok_or_else(|| connect("getaddrinfo: Name or service not known", ""))?;
+    let address = addresses
+        .first()
+        .ok_or_else(|| connect("getaddrinfo: Name or service not known", ""))?;
     let stream = TcpStream::connect_timeout(address, timeout).map_err(|error| match error.kind() {
         std::io::ErrorKind::ConnectionRefused => {
             connect("Connection refused - connect(2) for ", &address.to_string())
@@ -104,7 +110,10 @@ pub(crate) fn read_message(reader: &mut impl BufRead) -> std::io::Result<(String
     }
     let mut body = vec![0; std::cmp::min(length, LONGEST)];
     reader.read_exact(&mut body)?;
-    Ok((first.trim().to_owned(), String::from_utf8_lossy(&body).into_owned()))
+    Ok((
+        first.trim().to_owned(),
+        String::from_utf8_lossy(&body).into_owned(),
+    ))
 }
 
 /// The response of oned's HTTP server.
@@ -123,7 +132,13 @@ mod tests {
 
     #[test]
     fn endpoints() {
-        assert_eq!(parts("http://10.0.0.1:2634/RPC2"), ("10.0.0.1".to_owned(), 2634, "/RPC2".to_owned()));
-        assert_eq!(parts("localhost"), ("localhost".to_owned(), 2633, "/RPC2".to_owned()));
+        assert_eq!(
+            parts("http://10.0.0.1:2634/RPC2"),
+            ("10.0.0.1".to_owned(), 2634, "/RPC2".to_owned())
+        );
+        assert_eq!(
+            parts("localhost"),
+            ("localhost".to_owned(), 2633, "/RPC2".to_owned())
+        );
     }
 }

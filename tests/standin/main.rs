@@ -22,14 +22,19 @@ use std::process::ExitCode;
 use host::Host;
 
 fn main() -> ExitCode {
-    let mut arguments: Vec<String> =
-        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let mut arguments: Vec<String> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
     if arguments.is_empty() {
         return ExitCode::from(2);
     }
     let called = arguments.remove(0);
     let name = called.rsplit('/').next().unwrap_or_default().to_owned();
-    let applet = if name == "opennebula-standin" && !arguments.is_empty() { arguments.remove(0) } else { name };
+    let applet = if name == "opennebula-standin" && !arguments.is_empty() {
+        arguments.remove(0)
+    } else {
+        name
+    };
     let host = Host::from_environment();
     let exit = match applet.as_str() {
         "oned" => daemon::main(&host, &arguments),

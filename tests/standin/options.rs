@@ -15,12 +15,20 @@ pub(crate) struct Known {
 
 /// An option without a value.
 pub(crate) const fn flag(short: Option<char>, long: &'static str) -> Known {
-    Known { short, long, valued: false }
+    Known {
+        short,
+        long,
+        valued: false,
+    }
 }
 
 /// An option with a value.
 pub(crate) const fn valued(short: Option<char>, long: &'static str) -> Known {
-    Known { short, long, valued: true }
+    Known {
+        short,
+        long,
+        valued: true,
+    }
 }
 
 /// What was given.
@@ -44,7 +52,9 @@ impl Options {
             let found = if let Some(long) = name.strip_prefix("--") {
                 known.iter().find(|option| option.long == long)
             } else if let Some(short) = name.strip_prefix('-').filter(|short| !short.is_empty()) {
-                known.iter().find(|option| option.short.is_some_and(|letter| short == letter.to_string()))
+                known
+                    .iter()
+                    .find(|option| option.short.is_some_and(|letter| short == letter.to_string()))
             } else {
                 options.words.push(argument.clone());
                 continue;
@@ -53,9 +63,10 @@ impl Options {
             let value = match (option.valued, glued) {
                 (false, _) => String::new(),
                 (true, Some(value)) => value,
-                (true, None) => {
-                    rest.next().cloned().ok_or_else(|| format!("missing argument: {argument}"))?
-                }
+                (true, None) => rest
+                    .next()
+                    .cloned()
+                    .ok_or_else(|| format!("missing argument: {argument}"))?,
             };
             options.values.insert(option.long, value);
         }
@@ -80,11 +91,13 @@ mod tests {
     #[test]
     fn options_and_words() {
         let known = [flag(Some('f'), "force"), valued(Some('l'), "list")];
-        let parse = |line: &str| {
-            Options::parse(&line.split(' ').map(str::to_owned).collect::<Vec<_>>(), &known)
-        };
+        let parse =
+            |line: &str| Options::parse(&line.split(' ').map(str::to_owned).collect::<Vec<_>>(), &known);
         let options = parse("disable -l ID,NAME 100 --force").unwrap();
-        assert_eq!((options.get("list"), options.has("force")), (Some("ID,NAME"), true));
+        assert_eq!(
+            (options.get("list"), options.has("force")),
+            (Some("ID,NAME"), true)
+        );
         assert_eq!(options.words, ["disable", "100"]);
         assert_eq!(parse("--list=A").unwrap().get("list"), Some("A"));
         assert!(parse("--nope").is_err() && parse("-l").is_err());

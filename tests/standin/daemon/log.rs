@@ -16,7 +16,10 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new(host: &Host, zone: i64) -> Self {
-        Self { file: host.path("/var/log/one/oned.log"), zone }
+        Self {
+            file: host.path("/var/log/one/oned.log"),
+            zone,
+        }
     }
 
     pub(super) fn info(&self, module: &str, text: &str) {
@@ -32,10 +35,17 @@ impl Log {
     }
 
     fn line(&self, module: &str, level: char, text: &str) {
-        let line =
-            format!("{} [Z{}][{module}][{level}]: {text}\n", Civil::from_epoch(now()).log(), self.zone);
+        let line = format!(
+            "{} [Z{}][{module}][{level}]: {text}\n",
+            Civil::from_epoch(now()).log(),
+            self.zone
+        );
         // A full disk does not stop oned.
-        if let Ok(mut file) = std::fs::OpenOptions::new().append(true).create(true).open(&self.file) {
+        if let Ok(mut file) = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.file)
+        {
             let _ = file.write_all(line.as_bytes());
         }
     }

@@ -104,24 +104,43 @@ fn prepare(host: &Host, database: &Database, log: &Log) -> Result<Arc<Service>, 
     })?;
     if let Some(lines) = versions.refusal(version, conf.mode) {
         if versions.local.version == version {
-            log.info("ONE", &format!("oned is using version {version} for local_db_versioning"));
+            log.info(
+                "ONE",
+                &format!("oned is using version {version} for local_db_versioning"),
+            );
         }
         for line in lines {
             log.error("ONE", &line);
         }
         return Err("Database version mismatch. Check oned.log.".to_owned());
     }
-    log.info("ONE", &format!("oned is using version {version} for local_db_versioning"));
-    log.info("ONE", &format!("oned is using version {version} for db_versioning"));
-    let identity =
-        Identity { zone_id: conf.zone_id, mode: conf.mode, version, dialect: database.dialect() };
+    log.info(
+        "ONE",
+        &format!("oned is using version {version} for local_db_versioning"),
+    );
+    log.info(
+        "ONE",
+        &format!("oned is using version {version} for db_versioning"),
+    );
+    let identity = Identity {
+        zone_id: conf.zone_id,
+        mode: conf.mode,
+        version,
+        dialect: database.dialect(),
+    };
     let store = zone::load_store(database).map_err(failed)?;
     let (entries, complaints) = zone::load_log(database);
     for complaint in &complaints {
         log.error("ONE", complaint);
     }
     let oned = Oned::new(identity, store, entries);
-    Ok(Service::new(oned, database.clone(), conf.master, host.session(), log.clone()))
+    Ok(Service::new(
+        oned,
+        database.clone(),
+        conf.master,
+        host.session(),
+        log.clone(),
+    ))
 }
 
 fn leave(host: &Host, log: &Log, exit: u8) -> u8 {

@@ -5,7 +5,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// Says so, if anybody listens.
 pub(super) fn ready() {
-    let Ok(name) = std::env::var("NOTIFY_SOCKET") else { return };
+    let Ok(name) = std::env::var("NOTIFY_SOCKET") else {
+        return;
+    };
     let address = match name.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name.as_bytes()),
         None => SocketAddr::from_pathname(&name),

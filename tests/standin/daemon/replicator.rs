@@ -47,7 +47,9 @@ fn replicate_to(service: &Service, slave: i64) {
                 if last == shipment.index {
                     state.replication.accepted(slave, last);
                 } else {
-                    state.replication.refused(slave, OutOfOrder { last }, &state.oned.log);
+                    state
+                        .replication
+                        .refused(slave, OutOfOrder { last }, &state.oned.log);
                 }
             }
             Err(why) => {
@@ -73,14 +75,22 @@ fn next(service: &Service, slave: i64) -> (Shipment, String) {
         {
             return (shipment, endpoint);
         }
-        state = service.written.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state = service
+            .written
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner);
     }
 }
 
 /// The slave's last index after the call.
 fn ship(service: &Service, endpoint: &str, shipment: Shipment) -> Result<u64, String> {
     let packed = zone::entry_at(&service.database, shipment.index).map_err(|error| error.to_string())?;
-    let call = shipment_call(&service.session, shipment.index, shipment.previous, &unpack(&packed));
+    let call = shipment_call(
+        &service.session,
+        shipment.index,
+        shipment.previous,
+        &unpack(&packed),
+    );
     let answer = http::call(endpoint, &call, PATIENCE).map_err(|error| error.as_libcurl())?;
     replicated_to(&answer).ok_or_else(|| format!("{answer:?}"))
 }

@@ -13,8 +13,8 @@ use nebplay_model::rpc::{Answer, Call};
 
 use super::log::Log;
 use crate::database::{Database, DatabaseError, zone};
-use crate::http;
 use crate::host::now;
+use crate::http;
 
 /// How long a client may take for its request, and the master for its answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,12 +37,24 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(oned: Oned, database: Database, master: String, session: String, log: Log) -> Arc<Self> {
+    pub(super) fn new(
+        oned: Oned,
+        database: Database,
+        master: String,
+        session: String,
+        log: Log,
+    ) -> Arc<Self> {
         let slaves = oned.other_zones().into_iter().map(|(id, _)| id);
         let replication = Replication::at_start(slaves, &oned.log);
         let state = Mutex::new(State { oned, replication });
-        let service =
-            Arc::new(Self { state, written: Condvar::new(), database, master, session, log });
+        let service = Arc::new(Self {
+            state,
+            written: Condvar::new(),
+            database,
+            master,
+            session,
+            log,
+        });
         service.write_own(|oned| oned.started(now()));
         service
     }
@@ -67,10 +79,15 @@ impl Service {
     fn connection(&self, mut stream: &TcpStream) {
         let _ = stream.set_read_timeout(Some(PATIENCE));
         let _ = stream.set_nodelay(true);
-        let Ok((_, body)) = http::read_message(&mut BufReader::new(stream)) else { return };
+        let Ok((_, body)) = http::read_message(&mut BufReader::new(stream)) else {
+            return;
+        };
         let answer = match Call::parse(&body) {
             Ok(call) => self.answer(&call),
-            Err(error) => Answer::Fault { code: -503, message: error.to_string() },
+            Err(error) => Answer::Fault {
+                code: -503,
+                message: error.to_string(),
+            },
         };
         let _ = stream.write_all(http::response(&answer.render()).as_bytes());
     }
@@ -84,19 +101,22 @@ impl Service {
         let answer = match state.oned.handle(call, now()) {
             Outcome::Answered { answer, writes } => match self.write(&mut state, &writes) {
                 Ok(()) => answer,
-                Err(error) => {
-                    Answer::refused(method, &Refusal::new(Code::Internal, format!("Database error: {error}")))
-                }
+                Err(error) => Answer::refused(
+                    method,
+                    &Refusal::new(Code::Internal, format!("Database error: {error}")),
+                ),
             },
             Outcome::AskMaster(asked) => {
                 // The master may be replicating to this zone at this moment.
                 drop(state);
-                let came = http::call(&self.master, &asked.call, PATIENCE).map_err(|error| error.as_libcurl());
+                let came =
+                    http::call(&self.master, &asked.call, PATIENCE).map_err(|error| error.as_libcurl());
                 self.lock().oned.after_master(&asked, method, came)
             }
         };
         if let Answer::Failure { message, .. } = &answer {
-            self.log.error("ReM", &format!("Req:0 {method} result FAILURE {message}"));
+            self.log
+                .error("ReM", &format!("Req:0 {method} result FAILURE {message}"));
         }
         answer
     }
@@ -114,7 +134,10 @@ impl Service {
             return Ok(());
         }
         if let Err(error) = zone::write(&self.database, entries) {
-            self.log.error("ONE", &format!("SQL command was: INSERT INTO logdb, error: {error}"));
+            self.log.error(
+                "ONE",
+                &format!("SQL command was: INSERT INTO logdb, error: {error}"),
+            );
             if let Ok(store) = zone::load_store(&self.database) {
                 state.oned.store = store;
                 state.oned.log = zone::load_log(&self.database).0;

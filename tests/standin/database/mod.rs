@@ -82,7 +82,10 @@ impl Database {
             ),
             Self::Mysql(_) => self.query("SHOW TABLES"),
         }?;
-        Ok(rows.into_iter().filter_map(|row| row.into_iter().next()).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| row.into_iter().next())
+            .collect())
     }
 
     /// Whether there is an index of this name on the table.
@@ -109,7 +112,9 @@ fn run(command: &mut Command, input: &str) -> Result<Output, DatabaseError> {
     let input = input.to_owned();
     // The program may answer before it has read everything.
     let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(input.as_bytes())));
-    let output = child.wait_with_output().map_err(|error| DatabaseError(error.to_string()))?;
+    let output = child
+        .wait_with_output()
+        .map_err(|error| DatabaseError(error.to_string()))?;
     let _ = writer.join();
     Ok(output)
 }

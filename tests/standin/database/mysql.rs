@@ -20,7 +20,12 @@ fn installed(names: &[&'static str]) -> &'static str {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there =
         |name: &&&'static str| std::env::split_paths(&path).any(|directory| directory.join(name).is_file());
-    names.iter().find(is_there).or(names.first()).copied().unwrap_or_default()
+    names
+        .iter()
+        .find(is_there)
+        .or(names.first())
+        .copied()
+        .unwrap_or_default()
 }
 
 /// Standard output of a script; fields by tabs, special characters escaped.
@@ -28,7 +33,14 @@ pub(super) fn run(login: &Mysql, sql: &str) -> Result<String, DatabaseError> {
     let output = run_program(
         Command::new(client_program())
             .args(["--no-defaults", "-N", "-B", "--default-character-set=utf8mb4"])
-            .args(["-u", &login.user, "-h", &login.server, "-P", &login.port.to_string()])
+            .args([
+                "-u",
+                &login.user,
+                "-h",
+                &login.server,
+                "-P",
+                &login.port.to_string(),
+            ])
             .arg(&login.database)
             .env("MYSQL_PWD", &login.password),
         sql,
@@ -36,13 +48,18 @@ pub(super) fn run(login: &Mysql, sql: &str) -> Result<String, DatabaseError> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(DatabaseError(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        Err(DatabaseError(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ))
     }
 }
 
 pub(super) fn query(login: &Mysql, sql: &str) -> Result<Vec<Vec<String>>, DatabaseError> {
     let out = run(login, &format!("{sql};\n"))?;
-    Ok(out.lines().map(|line| line.split('\t').map(unescape).collect()).collect())
+    Ok(out
+        .lines()
+        .map(|line| line.split('\t').map(unescape).collect())
+        .collect())
 }
 
 fn unescape(field: &str) -> String {
@@ -73,7 +90,12 @@ mod tests {
 
     #[test]
     fn fields_are_unescaped() {
-        for (field, text) in [("a\\tb\\\\n", "a\tb\\n"), ("NULL", ""), ("x\\", "x\\"), ("é", "é")] {
+        for (field, text) in [
+            ("a\\tb\\\\n", "a\tb\\n"),
+            ("NULL", ""),
+            ("x\\", "x\\"),
+            ("é", "é"),
+        ] {
             assert_eq!(unescape(field), text);
         }
     }

@@ -9,13 +9,22 @@ use super::{DatabaseError, run};
 const SETTINGS: &str = ".timeout 10000\nPRAGMA synchronous=OFF;\n";
 
 pub(super) fn script(file: &Path, sql: &str) -> Result<(), DatabaseError> {
-    let output = run(Command::new("sqlite3").args(["-batch", "-bail"]).arg(file), &format!("{SETTINGS}{sql}"))?;
-    if output.status.success() { Ok(()) } else { Err(error(&output.stderr)) }
+    let output = run(
+        Command::new("sqlite3").args(["-batch", "-bail"]).arg(file),
+        &format!("{SETTINGS}{sql}"),
+    )?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(error(&output.stderr))
+    }
 }
 
 pub(super) fn query(file: &Path, sql: &str) -> Result<Vec<Vec<String>>, DatabaseError> {
     let output = run(
-        Command::new("sqlite3").args(["-batch", "-bail", "-json"]).arg(file),
+        Command::new("sqlite3")
+            .args(["-batch", "-bail", "-json"])
+            .arg(file),
         &format!("{SETTINGS}{sql};\n"),
     )?;
     if !output.status.success() {
@@ -27,7 +36,10 @@ pub(super) fn query(file: &Path, sql: &str) -> Result<Vec<Vec<String>>, Database
     }
     let rows: Vec<serde_json::Map<String, serde_json::Value>> =
         serde_json::from_str(&text).map_err(|error| DatabaseError(error.to_string()))?;
-    Ok(rows.into_iter().map(|row| row.into_iter().map(|(_, value)| plain(value)).collect()).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| row.into_iter().map(|(_, value)| plain(value)).collect())
+        .collect())
 }
 
 fn plain(value: serde_json::Value) -> String {

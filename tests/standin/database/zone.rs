@@ -30,7 +30,11 @@ pub(crate) fn load_store(database: &Database) -> Result<Store, DatabaseError> {
         let columns = table.columns();
         let rows = database.query(&format!("SELECT {} FROM {}", columns.join(", "), table.name()))?;
         for row in rows {
-            let values = columns.iter().zip(row).map(|(column, text)| typed(column, text)).collect();
+            let values = columns
+                .iter()
+                .zip(row)
+                .map(|(column, text)| typed(column, text))
+                .collect();
             store.apply(&RowOp::Upsert { table, values });
         }
     }
@@ -63,7 +67,10 @@ pub(crate) fn load_log(database: &Database) -> (Log, Vec<String>) {
             Vec::new()
         });
     let indexes = indexes.iter().filter_map(|row| row.first()?.parse::<u64>().ok());
-    (Log::new(last.and_then(|last| u64::try_from(last).ok()), indexes), messages)
+    (
+        Log::new(last.and_then(|last| u64::try_from(last).ok()), indexes),
+        messages,
+    )
 }
 
 /// The statement of a federated entry, packed as it is kept.
@@ -77,7 +84,13 @@ pub(crate) fn entry_at(database: &Database, index: u64) -> Result<String, Databa
 
 /// The statements that execute and log an entry.
 pub(crate) fn statements(entry: &LogEntry) -> [String; 2] {
-    let LogEntry { log_index, sql, timestamp, fed_index, .. } = entry;
+    let LogEntry {
+        log_index,
+        sql,
+        timestamp,
+        fed_index,
+        ..
+    } = entry;
     let logged = format!(
         "INSERT INTO logdb (log_index, term, sqlcmd, timestamp, fed_index, applied) VALUES \
          ({log_index}, 0, '{}', {timestamp}, {}, 1)",
@@ -115,6 +128,10 @@ pub(crate) fn versions(database: &Database) -> Result<Option<Versions>, Database
     };
     Ok(shared.zip(local).and_then(|(shared, local)| {
         let is_slave = local.get(3).is_some_and(|flag| flag == "1");
-        Some(Versions { shared: versioned(&shared)?, local: versioned(&local)?, is_slave })
+        Some(Versions {
+            shared: versioned(&shared)?,
+            local: versioned(&local)?,
+            is_slave,
+        })
     }))
 }

@@ -28,7 +28,9 @@ pub(super) fn make(tool: &Tool, named: Option<&str>, federated: bool) -> Result<
     let file = named.map_or_else(|| default_file(tool, federated), PathBuf::from);
     if file.exists() && !tool.options.has("force") {
         let file = file.display();
-        return Err(Stop::new(format!("File {file} exists, backup aborted. Use -f to overwrite.")));
+        return Err(Stop::new(format!(
+            "File {file} exists, backup aborted. Use -f to overwrite."
+        )));
     }
     faults::record(tool.host, "backup started");
     match &tool.database {
@@ -43,16 +45,19 @@ fn default_file(tool: &Tool, federated: bool) -> PathBuf {
     let suffix = backup_suffix(federated, now());
     match &tool.database {
         Database::Sqlite(database) => PathBuf::from(format!("{}{suffix}.bck", database.display())),
-        Database::Mysql(Mysql { server, database, .. }) => {
-            tool.host.path(&format!("/var/lib/one/mysql_{server}_{database}{suffix}.sql"))
-        }
+        Database::Mysql(Mysql { server, database, .. }) => tool
+            .host
+            .path(&format!("/var/lib/one/mysql_{server}_{database}{suffix}.sql")),
     }
 }
 
 /// The dumps are piped by a shell whose failure nobody looks at: a full disk leaves a cut file and exit 0.
 fn sqlite(tool: &Tool, database: &Path, file: &Path, federated: bool) -> Result<(), Stop> {
     let of = if federated { " of federated tables" } else { "" };
-    output::say(&format!("Sqlite database backup{of} stored in {}\n", file.display()));
+    output::say(&format!(
+        "Sqlite database backup{of} stored in {}\n",
+        file.display()
+    ));
     let tables = tool.database.tables().unwrap_or_default();
     let mut head = String::new();
     if federated {
@@ -93,12 +98,22 @@ fn sqlite(tool: &Tool, database: &Path, file: &Path, federated: bool) -> Result<
 
 fn dump(database: &Path, file: &Path, table: &str, filter: &str) {
     let script = format!("sqlite3 -cmd '.timeout 10000' \"$0\" \".dump $2\"{filter} >> \"$1\" 2>/dev/null");
-    let _ = Command::new("sh").args(["-c", &script]).args([database, file]).arg(table).status();
+    let _ = Command::new("sh")
+        .args(["-c", &script])
+        .args([database, file])
+        .arg(table)
+        .status();
 }
 
 /// Two dumps into one file. The whole command line, password and all, stands in the error.
 fn mysql(tool: &Tool, login: &Mysql, file: &Path, federated: bool) -> Result<(), Stop> {
-    let Mysql { server, port, user, password, database } = login;
+    let Mysql {
+        server,
+        port,
+        user,
+        password,
+        database,
+    } = login;
     let options = format!("-u {user} -p'{password}' -h {server} -P {port} ");
     let program = dump_program();
     let file = file.display();
@@ -112,7 +127,9 @@ fn mysql(tool: &Tool, login: &Mysql, file: &Path, federated: bool) -> Result<(),
         vec![format!("{options} --add-drop-table {database} > {file}")]
     };
     for command in commands {
-        let status = Command::new("sh").args(["-c", &format!("{program} {command}")]).status();
+        let status = Command::new("sh")
+            .args(["-c", &format!("{program} {command}")])
+            .status();
         if !status.is_ok_and(|status| status.success()) {
             return Err(Stop::new(format!("Unknown error running 'mysqldump {command}'")));
         }

@@ -29,7 +29,10 @@ pub(super) fn command(tool: &Tool) -> Result<u8, Stop> {
     let report = report(&findings, dry);
     let log = tool.host.path("/var/log/one/onedb-fsck.log");
     let _ = std::fs::write(&log, &report);
-    output::say(&format!("\n{report}A copy of this output was stored in {}\n", log.display()));
+    output::say(&format!(
+        "{report}A copy of this output was stored in {}\n",
+        log.display()
+    ));
     Ok(exit(&findings, required))
 }
 
@@ -41,18 +44,24 @@ fn seen(tool: &Tool, is_slave: bool) -> Result<Seen, Stop> {
         .query("SELECT tablename, last_oid FROM pool_control ORDER BY tablename")
         .map_err(failed)?;
     for row in counted {
-        let [table, counted] = row.as_slice() else { continue };
+        let [table, counted] = row.as_slice() else {
+            continue;
+        };
         if !tables.contains(table) {
             continue;
         }
-        let greatest = database.number(&format!("SELECT MAX(oid) FROM {table}")).map_err(failed)?;
+        let greatest = database
+            .number(&format!("SELECT MAX(oid) FROM {table}"))
+            .map_err(failed)?;
         counters.push(Counter {
             table: table.clone(),
             counted: counted.parse().unwrap_or(-1),
             greatest: greatest.unwrap_or(-1),
         });
     }
-    let users = database.query("SELECT oid, gid, body FROM user_pool ORDER BY oid").map_err(failed)?;
+    let users = database
+        .query("SELECT oid, gid, body FROM user_pool ORDER BY oid")
+        .map_err(failed)?;
     let user = |row: &Vec<String>| {
         Some(User {
             id: row.first()?.parse().ok()?,
@@ -64,7 +73,10 @@ fn seen(tool: &Tool, is_slave: bool) -> Result<Seen, Stop> {
     Ok(Seen {
         counters,
         users: users.iter().filter_map(user).collect(),
-        groups: groups.iter().filter_map(|row| row.first()?.parse().ok()).collect(),
+        groups: groups
+            .iter()
+            .filter_map(|row| row.first()?.parse().ok())
+            .collect(),
         is_slave,
     })
 }
@@ -75,9 +87,15 @@ fn apply(tool: &Tool, repair: &Repair) -> Result<(), Stop> {
             format!("UPDATE pool_control SET last_oid = {last_oid} WHERE tablename = '{table}';\n")
         }
         Repair::Group { user, gid } => {
-            let rows =
-                tool.database.query(&format!("SELECT body FROM user_pool WHERE oid = {user}")).map_err(failed)?;
-            let body = rows.first().and_then(|row| row.first()).cloned().unwrap_or_default();
+            let rows = tool
+                .database
+                .query(&format!("SELECT body FROM user_pool WHERE oid = {user}"))
+                .map_err(failed)?;
+            let body = rows
+                .first()
+                .and_then(|row| row.first())
+                .cloned()
+                .unwrap_or_default();
             let body = tool.database.quote(&with_field(&body, "GID", &gid.to_string()));
             format!("UPDATE user_pool SET gid = {gid}, body = {body} WHERE oid = {user};\n")
         }

@@ -16,7 +16,9 @@ pub(super) fn database(host: &Host, options: &Options) -> Result<Database, Stop>
         return Ok(Database::Sqlite(PathBuf::from(file)));
     }
     let kind = options.get("type");
-    let of_mysql = ["server", "port", "username", "password", "dbname"].iter().any(|name| options.has(name));
+    let of_mysql = ["server", "port", "username", "password", "dbname"]
+        .iter()
+        .any(|name| options.has(name));
     match (kind, of_mysql) {
         (Some("sqlite"), _) => Ok(Database::Sqlite(host.sqlite_file())),
         (Some("mysql"), _) | (None, true) => {
@@ -60,7 +62,9 @@ pub(super) fn connection_error(database: &Database, error: &DatabaseError) -> St
         Database::Mysql(_) => {
             // `ERROR 1045 (28000): Access denied …`
             let text = error.to_string();
-            let message = text.split_once("): ").map_or(text.as_str(), |(_, message)| message);
+            let message = text
+                .split_once("): ")
+                .map_or(text.as_str(), |(_, message)| message);
             format!("Error connecting to DB: Mysql2::Error::ConnectionError: {message}")
         }
     }

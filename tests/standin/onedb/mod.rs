@@ -8,8 +8,8 @@ mod restore;
 mod upgrade;
 
 use nebplay_model::config::Backend;
-use nebplay_model::onedb::versions::{NOT_BOOTSTRAPED, Versions};
 use nebplay_model::onedb::FAILED;
+use nebplay_model::onedb::versions::{NOT_BOOTSTRAPED, Versions};
 
 use crate::database::{Database, DatabaseError, zone};
 use crate::host::Host;
@@ -43,7 +43,10 @@ struct Stop {
 
 impl Stop {
     fn new(line: impl Into<String>) -> Self {
-        Self { line: line.into(), exit: FAILED }
+        Self {
+            line: line.into(),
+            exit: FAILED,
+        }
     }
 }
 
@@ -75,7 +78,10 @@ impl Tool<'_> {
 }
 
 fn not_bootstraped() -> Stop {
-    Stop { line: NOT_BOOTSTRAPED.to_owned(), exit: 1 }
+    Stop {
+        line: NOT_BOOTSTRAPED.to_owned(),
+        exit: 1,
+    }
 }
 
 fn failed(error: DatabaseError) -> Stop {
@@ -108,7 +114,11 @@ fn run(host: &Host, arguments: &[String]) -> Result<u8, Stop> {
     }
     let command = options.words.first().cloned().unwrap_or_default();
     let database = login::database(host, &options)?;
-    let tool = Tool { host, options, database };
+    let tool = Tool {
+        host,
+        options,
+        database,
+    };
     if let Database::Mysql(_) = &tool.database {
         // The real one connects before it does anything.
         tool.database
@@ -121,7 +131,9 @@ fn run(host: &Host, arguments: &[String]) -> Result<u8, Stop> {
         "restore" => restore::command(&tool),
         "upgrade" => upgrade::command(&tool),
         "fsck" => fsck::command(&tool),
-        "" => Err(Stop::new("A command is required: version, backup, restore, upgrade or fsck")),
+        "" => Err(Stop::new(
+            "A command is required: version, backup, restore, upgrade or fsck",
+        )),
         other => Err(Stop::new(format!("Command {other} is not known"))),
     }
 }

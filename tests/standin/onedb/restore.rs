@@ -15,7 +15,9 @@ pub(super) fn command(tool: &Tool) -> Result<u8, Stop> {
         return Err(Stop::new("Command restore requires one parameter to run"));
     };
     if !Path::new(file).exists() {
-        return Err(Stop::new(format!("File {file} doesn't exist, backup restoration aborted.")));
+        return Err(Stop::new(format!(
+            "File {file} doesn't exist, backup restoration aborted."
+        )));
     }
     guard::check(tool)?;
     // A federated restore replaces some tables only and needs no -f.
@@ -52,13 +54,28 @@ pub(super) fn put_back(tool: &Tool, file: &Path) -> Result<(), Stop> {
 
 /// Piped in by a shell; neither its exit code nor sqlite3's is looked at.
 fn sqlite(database: &Path, file: &Path) {
-    let _ = Command::new("sh").args(["-c", "sqlite3 \"$0\" < \"$1\""]).args([database, file]).status();
-    output::say(&format!("Sqlite database backup restored in {}\n", database.display()));
+    let _ = Command::new("sh")
+        .args(["-c", "sqlite3 \"$0\" < \"$1\""])
+        .args([database, file])
+        .status();
+    output::say(&format!(
+        "Sqlite database backup restored in {}\n",
+        database.display()
+    ));
 }
 
 fn mysql(login: &Mysql, file: &Path) -> Result<(), Stop> {
-    let Mysql { server, port, user, password, database } = login;
-    let script = format!("{} -u \"$1\" -h \"$2\" -P \"$3\" \"$4\" < \"$0\"", client_program());
+    let Mysql {
+        server,
+        port,
+        user,
+        password,
+        database,
+    } = login;
+    let script = format!(
+        "{} -u \"$1\" -h \"$2\" -P \"$3\" \"$4\" < \"$0\"",
+        client_program()
+    );
     let status = Command::new("sh")
         .args(["-c", &script])
         .arg(file)
@@ -69,7 +86,9 @@ fn mysql(login: &Mysql, file: &Path) -> Result<(), Stop> {
         output::say(&format!("MySQL DB {database} at {server} restored.\n"));
         Ok(())
     } else {
-        Err(Stop::new(format!("Error while restoring MySQL DB {database} at {server}.")))
+        Err(Stop::new(format!(
+            "Error while restoring MySQL DB {database} at {server}."
+        )))
     }
 }
 

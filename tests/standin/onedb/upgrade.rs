@@ -118,18 +118,32 @@ fn migrate(
         let comment = comment(at, to);
         record_version(tool, part, to, &comment, is_slave)?;
         faults::record(tool.host, &format!("{} migrator completed", part.name()));
-        say(&format!("  > Done in {}\n\n{comment}\n", seconds(began.elapsed())));
+        say(&format!(
+            "  > Done in {}\n\n{comment}\n",
+            seconds(began.elapsed())
+        ));
         at = to;
     }
 }
 
 fn record_version(tool: &Tool, part: Part, to: Version, comment: &str, is_slave: bool) -> Result<(), Stop> {
     let table = part.table();
-    let oid = tool.database.number(&format!("SELECT MAX(oid) FROM {table}")).map_err(failed)?.unwrap_or(-1) + 1;
-    let flag = if part == Part::Local { format!(", {}", i32::from(is_slave)) } else { String::new() };
+    let oid = tool
+        .database
+        .number(&format!("SELECT MAX(oid) FROM {table}"))
+        .map_err(failed)?
+        .unwrap_or(-1)
+        + 1;
+    let flag = if part == Part::Local {
+        format!(", {}", i32::from(is_slave))
+    } else {
+        String::new()
+    };
     let now = now();
     tool.database
-        .script(&format!("INSERT INTO {table} VALUES ({oid}, '{to}', {now}, '{comment}'{flag});\n"))
+        .script(&format!(
+            "INSERT INTO {table} VALUES ({oid}, '{to}', {now}, '{comment}'{flag});\n"
+        ))
         .map_err(failed)
 }
 
@@ -142,7 +156,9 @@ fn local_migrator(tool: &Tool, signals: &Signals) -> Result<(), Broken> {
                 crate::database::Database::Sqlite(_) => String::new(),
                 crate::database::Database::Mysql(_) => format!(" ON {}", index.table),
             };
-            tool.database.script(&format!("DROP INDEX {}{on};\n", index.name)).map_err(failed)?;
+            tool.database
+                .script(&format!("DROP INDEX {}{on};\n", index.name))
+                .map_err(failed)?;
         }
     }
     for (table, key) in [("user_quotas", "user_oid"), ("group_quotas", "group_oid")] {
@@ -159,7 +175,10 @@ fn local_migrator(tool: &Tool, signals: &Signals) -> Result<(), Broken> {
         if let Some(name) = signals.seen() {
             return Err(Broken::Signal(name));
         }
-        let rows = tool.database.query(&format!("SELECT {key}, body FROM old_{table}")).map_err(failed)?;
+        let rows = tool
+            .database
+            .query(&format!("SELECT {key}, body FROM old_{table}"))
+            .map_err(failed)?;
         let inserts: Vec<String> = rows
             .iter()
             .filter_map(|row| {
@@ -168,10 +187,14 @@ fn local_migrator(tool: &Tool, signals: &Signals) -> Result<(), Broken> {
             })
             .collect();
         tool.database.transaction(&inserts).map_err(failed)?;
-        tool.database.script(&format!("DROP TABLE old_{table};\n")).map_err(failed)?;
+        tool.database
+            .script(&format!("DROP TABLE old_{table};\n"))
+            .map_err(failed)?;
     }
     for index in INDEXES {
-        tool.database.script(&format!("{};\n", index.create())).map_err(failed)?;
+        tool.database
+            .script(&format!("{};\n", index.create()))
+            .map_err(failed)?;
     }
     Ok(())
 }
@@ -193,10 +216,19 @@ impl Signals {
             let _ = signal_hook::flag::register(signal, Arc::clone(&seen));
             (seen, name)
         };
-        Self { seen: [watched(SIGTERM, "SIGTERM"), watched(SIGHUP, "SIGHUP"), watched(SIGINT, "SIGINT")] }
+        Self {
+            seen: [
+                watched(SIGTERM, "SIGTERM"),
+                watched(SIGHUP, "SIGHUP"),
+                watched(SIGINT, "SIGINT"),
+            ],
+        }
     }
 
     fn seen(&self) -> Option<&'static str> {
-        self.seen.iter().find(|(seen, _)| seen.load(Ordering::Relaxed)).map(|(_, name)| *name)
+        self.seen
+            .iter()
+            .find(|(seen, _)| seen.load(Ordering::Relaxed))
+            .map(|(_, name)| *name)
     }
 }

@@ -3,7 +3,8 @@
 
 use nebplay_model::log::{Log, LogEntry};
 use nebplay_model::objects::{
-    counter_row, datastore_row, group, host, host_row, password_digest, pool_row, user, vm, vm_row, zone,
+    counter_row, datastore_row, group, host, host_row, password_digest, pool_row, user, user_row, vm, vm_row,
+    zone,
 };
 use nebplay_model::oned::{Identity, Mode, Oned, Outcome};
 use nebplay_model::onedb::bootstrap_comment;
@@ -54,22 +55,35 @@ pub(super) fn seed(plan: &Plan) -> Result<Seeded, String> {
         store.apply(&operation);
     }
     // SQL in the log is for SQLite's quoting; bodies made here have nothing that MySQL quotes otherwise.
-    let identity =
-        Identity { zone_id: 0, mode: Mode::Master, version: plan.version, dialect: Dialect::Sqlite };
+    let identity = Identity {
+        zone_id: 0,
+        mode: Mode::Master,
+        version: plan.version,
+        dialect: Dialect::Sqlite,
+    };
     let forgotten = u64::try_from((plan.users - plan.logged_users).max(0)).unwrap_or_default();
     let numbers_used = 2 + forgotten * ENTRIES_A_USER;
     let mut master = Oned::new(identity, store, Log::new(Some(numbers_used), []));
     let mut entries = Vec::new();
     // The first federated entry: one is always in the log, or nothing could follow it.
-    let zone = RowOp::Upsert { table: Table::ZonePool, values: zone_row_values(plan) };
+    let zone = RowOp::Upsert {
+        table: Table::ZonePool,
+        values: zone_row_values(plan),
+    };
     entries.push(master.log.append(&zone, true, Dialect::Sqlite, plan.time));
     let session = format!("oneadmin:{}", plan.password);
     for number in (plan.users - plan.logged_users).max(0)..plan.users {
         let text = |text: String| Value::Text(text);
-        let parameters =
-            [text(format!("user{number}")), text(format!("pw{number}")), text("core".to_owned())];
+        let parameters = [
+            text(format!("user{number}")),
+            text(format!("pw{number}")),
+            text("core".to_owned()),
+        ];
         match master.handle(&Call::new("one.user.allocate", &session, parameters), plan.time) {
-            Outcome::Answered { answer: Answer::Success(_), writes } => entries.extend(writes),
+            Outcome::Answered {
+                answer: Answer::Success(_),
+                writes,
+            } => entries.extend(writes),
             other => return Err(format!("the model refused a user: {other:?}")),
         }
     }
@@ -81,13 +95,23 @@ pub(super) fn seed(plan: &Plan) -> Result<Seeded, String> {
     for operation in local_rows(plan) {
         store.apply(&operation);
     }
-    Ok(Seeded { store, entries, fed_index })
+    Ok(Seeded {
+        store,
+        entries,
+        fed_index,
+    })
 }
 
 /// A slave has the federated entries only, and numbers them for itself.
 fn replayed(entries: &[LogEntry]) -> Vec<LogEntry> {
     let federated = entries.iter().filter(|entry| entry.fed_index.is_some());
-    (0..).zip(federated).map(|(number, entry)| LogEntry { log_index: number, ..entry.clone() }).collect()
+    (0..)
+        .zip(federated)
+        .map(|(number, entry)| LogEntry {
+            log_index: number,
+            ..entry.clone()
+        })
+        .collect()
 }
 
 fn zone_name(id: i64) -> String {
@@ -117,8 +141,13 @@ fn shared_rows(plan: &Plan) -> Vec<RowOp> {
     let forgotten = (plan.users - plan.logged_users).max(0);
     let ids: Vec<i64> = (FIRST_USER..FIRST_USER + forgotten).collect();
     let admins = (0, "oneadmin");
-    let account = |id, name: &str, group, password: &str| {
-        pool_row(Table::UserPool, id, name, user(id, name, group, &password_digest(password)))
+    let account = |id, name: &str, group: (i64, &str), password: &str| {
+        user_row(
+            id,
+            name,
+            group.0,
+            user(id, name, group, &password_digest(password)),
+        )
     };
     let mut rows: Vec<RowOp> = plan.zones.iter().map(zone_row).collect();
     rows.extend([
@@ -130,11 +159,19 @@ fn shared_rows(plan: &Plan) -> Vec<RowOp> {
         counter_row(Table::UserPool, FIRST_USER + forgotten - 1),
     ]);
     for (number, id) in (0..).zip(&ids) {
-        rows.push(account(*id, &format!("user{number}"), (1, "users"), &format!("pw{number}")));
+        rows.push(account(
+            *id,
+            &format!("user{number}"),
+            (1, "users"),
+            &format!("pw{number}"),
+        ));
     }
     for (oid, right) in [(0, 8), (1, 4), (2, 3)] {
         let values = [oid, 4_294_967_297, 17_592_186_044_416 + oid, right, 4_294_967_296];
-        rows.push(RowOp::Upsert { table: Table::Acl, values: values.map(Into::into).to_vec() });
+        rows.push(RowOp::Upsert {
+            table: Table::Acl,
+            values: values.map(Into::into).to_vec(),
+        });
     }
     rows
 }
@@ -144,11 +181,21 @@ fn local_rows(plan: &Plan) -> Vec<RowOp> {
     let mut rows = Vec::new();
     // A slave was made from a dump, which has the zones and not their counter: fsck complains for ever.
     let zones = plan.zones.iter().map(|zone| zone.id).max().unwrap_or(99).max(99);
-    rows.push(counter_row(Table::ZonePool, if plan.is_master { zones } else { 99 }));
-    rows.extend((0..).zip(["system", "default", "files"]).map(|(id, name)| datastore_row(id, name)));
+    rows.push(counter_row(
+        Table::ZonePool,
+        if plan.is_master { zones } else { 99 },
+    ));
+    rows.extend(
+        (0..)
+            .zip(["system", "default", "files"])
+            .map(|(id, name)| datastore_row(id, name)),
+    );
     rows.push(counter_row(Table::DatastorePool, 99));
     for id in (0..2).chain(FIRST_USER..FIRST_USER + plan.users) {
-        rows.push(RowOp::Upsert { table: Table::UserQuotas, values: vec![id.into(), quotas(id).into()] });
+        rows.push(RowOp::Upsert {
+            table: Table::UserQuotas,
+            values: vec![id.into(), quotas(id).into()],
+        });
     }
     let last = |count: usize| i64::try_from(count).unwrap_or_default() - 1;
     for (id, state) in (0..).zip(&plan.hosts) {
@@ -180,7 +227,10 @@ pub(super) fn versions(plan: &Plan) -> Vec<String> {
     let (version, comment) = (plan.version, bootstrap_comment(plan.version));
     let local = plan.time + plan.zone % 100 * 7 + if plan.is_master { 0 } else { 6 };
     vec![
-        format!("INSERT INTO db_versioning VALUES (0, '{version}', {}, '{comment}')", plan.time),
+        format!(
+            "INSERT INTO db_versioning VALUES (0, '{version}', {}, '{comment}')",
+            plan.time
+        ),
         format!(
             "INSERT INTO local_db_versioning VALUES (0, '{version}', {local}, '{comment}', {})",
             i32::from(plan.is_slave)

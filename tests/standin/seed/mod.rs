@@ -81,11 +81,17 @@ fn plan(host: &Host, options: &Options) -> Result<Plan, String> {
     let conf = host.conf();
     let number = |name: &str, default: i64| -> Result<i64, String> {
         options.get(name).map_or(Ok(default), |text| {
-            text.parse().map_err(|_| format!("--{name}: `{text}` is not a number"))
+            text.parse()
+                .map_err(|_| format!("--{name}: `{text}` is not a number"))
         })
     };
     let list = |name: &str| -> Vec<&str> {
-        options.get(name).unwrap_or_default().split(',').filter(|part| !part.is_empty()).collect()
+        options
+            .get(name)
+            .unwrap_or_default()
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .collect()
     };
     let disabled: Vec<&str> = list("disabled");
     let mut zones = Vec::new();
@@ -109,7 +115,11 @@ fn plan(host: &Host, options: &Options) -> Result<Plan, String> {
     }
     let hosts: Result<Vec<i64>, String> = list("host-states")
         .into_iter()
-        .map(|state| state.parse().map_err(|_| format!("--host-states: `{state}` is not a number")))
+        .map(|state| {
+            state
+                .parse()
+                .map_err(|_| format!("--host-states: `{state}` is not a number"))
+        })
         .collect();
     let version = match options.get("version") {
         None => host.oned_version(),
@@ -137,15 +147,23 @@ pub(crate) fn bootstrap(host: &Host, database: &Database, version: Version) -> R
     let conf = host.conf();
     if host.path("/var/lib/one/.one/sunstone_auth").exists() {
         database.transaction(&create_statements())?;
-        return Err(DatabaseError("the auth files of serveradmin are there already".to_owned()));
+        return Err(DatabaseError(
+            "the auth files of serveradmin are there already".to_owned(),
+        ));
     }
     let session = host.session();
-    let password = session.split_once(':').map_or("opennebula", |(_, password)| password);
+    let password = session
+        .split_once(':')
+        .map_or("opennebula", |(_, password)| password);
     let endpoint = "http://localhost:2633/RPC2".to_owned();
     let plan = Plan {
         zone: conf.zone_id,
         is_master: true,
-        zones: vec![ZoneSeed { id: conf.zone_id, endpoint, disabled: false }],
+        zones: vec![ZoneSeed {
+            id: conf.zone_id,
+            endpoint,
+            disabled: false,
+        }],
         version,
         users: 0,
         logged_users: 0,
@@ -189,7 +207,9 @@ fn empty(database: &Database) -> Result<(), DatabaseError> {
             if output.status.success() {
                 Ok(())
             } else {
-                Err(DatabaseError(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+                Err(DatabaseError(
+                    String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+                ))
             }
         }
     }
@@ -201,12 +221,13 @@ fn write(database: &Database, plan: &Plan, seeded: &Seeded) -> Result<(), Databa
     statements.extend(content::versions(plan));
     statements.extend(content::fixed_rows(plan.time));
     for table in Table::ALL {
-        statements.extend(
-            seeded
-                .store
-                .rows(table)
-                .map(|values| RowOp::Upsert { table, values: values.clone() }.sql(dialect)),
-        );
+        statements.extend(seeded.store.rows(table).map(|values| {
+            RowOp::Upsert {
+                table,
+                values: values.clone(),
+            }
+            .sql(dialect)
+        }));
     }
     // The rows are there already: of an entry only its place in the log is written.
     statements.extend(seeded.entries.iter().map(|entry| {

@@ -47,7 +47,10 @@ struct Stop {
 
 impl Stop {
     fn new(line: impl Into<String>) -> Self {
-        Self { line: line.into(), exit: FAILED }
+        Self {
+            line: line.into(),
+            exit: FAILED,
+        }
     }
 }
 
@@ -67,7 +70,12 @@ impl Tool {
             _ => host.session(),
         };
         let endpoint = options.get("endpoint").map_or_else(Host::endpoint, str::to_owned);
-        Ok(Self { options, endpoint, session, version: host.tools_version() })
+        Ok(Self {
+            options,
+            endpoint,
+            session,
+            version: host.tools_version(),
+        })
     }
 
     /// The word at place `at`, the command being 0.
@@ -88,12 +96,22 @@ impl Tool {
     /// The text a call answers with.
     fn text(&self, method: &str, parameters: impl IntoIterator<Item = Value>) -> Result<String, Stop> {
         let value = self.call(method, parameters)?;
-        value.as_text().map(str::to_owned).ok_or_else(|| Stop::new(format!("{method} answered no text")))
+        value
+            .as_text()
+            .map(str::to_owned)
+            .ok_or_else(|| Stop::new(format!("{method} answered no text")))
     }
 
     fn layout(&self) -> Layout {
-        let only = self.options.get("list").map(|names| names.split(',').map(str::to_owned).collect());
-        Layout { csv: self.options.has("csv"), only, no_header: self.options.has("no-header") }
+        let only = self
+            .options
+            .get("list")
+            .map(|names| names.split(',').map(str::to_owned).collect());
+        Layout {
+            csv: self.options.has("csv"),
+            only,
+            no_header: self.options.has("no-header"),
+        }
     }
 
     /// A pool as `-x` or `-j` shows it; none if neither was asked for.
@@ -104,7 +122,10 @@ impl Tool {
         }
         if self.options.has("json") {
             if self.version < Version::V7_2_0 {
-                return Err(Stop { line: NO_JSON.to_owned(), exit: 1 });
+                return Err(Stop {
+                    line: NO_JSON.to_owned(),
+                    exit: 1,
+                });
             }
             let element = element()?;
             let mut root = serde_json::Map::new();
@@ -118,9 +139,9 @@ impl Tool {
     fn ids(&self, word: &str, find: impl Fn(&str) -> Result<i64, Stop>) -> Result<Vec<i64>, Stop> {
         let mut ids = Vec::new();
         for part in word.split(',') {
-            let range = part.split_once("..").and_then(|(first, last)| {
-                Some(first.parse::<i64>().ok()?..=last.parse::<i64>().ok()?)
-            });
+            let range = part
+                .split_once("..")
+                .and_then(|(first, last)| Some(first.parse::<i64>().ok()?..=last.parse::<i64>().ok()?));
             match (range, part.parse()) {
                 (Some(range), _) => ids.extend(range),
                 (None, Ok(id)) => ids.push(id),
@@ -137,7 +158,11 @@ impl Tool {
             output::error(&stop.line);
             failed = true;
         }
-        if failed { Err(Stop::new("")) } else { Ok(String::new()) }
+        if failed {
+            Err(Stop::new(""))
+        } else {
+            Ok(String::new())
+        }
     }
 }
 

@@ -41,7 +41,8 @@ fn run(tool: &Tool) -> Result<String, Stop> {
 
 fn set(tool: &Tool, status: i64) -> Result<String, Stop> {
     tool.each(&ids(tool)?, |id| {
-        tool.call("one.host.status", [Value::Int(id), Value::Int(status)]).map(|_| ())
+        tool.call("one.host.status", [Value::Int(id), Value::Int(status)])
+            .map(|_| ())
     })
 }
 

@@ -34,13 +34,15 @@ fn run(tool: &Tool) -> Result<String, Stop> {
             let id = tool.call("one.user.allocate", parameters)?;
             Ok(format!("ID: {}\n", id.as_int().unwrap_or(-1)))
         }
-        "delete" => {
-            tool.each(&ids(tool)?, |id| tool.call("one.user.delete", [Value::Int(id)]).map(|_| ()))
-        }
+        "delete" => tool.each(&ids(tool)?, |id| {
+            tool.call("one.user.delete", [Value::Int(id)]).map(|_| ())
+        }),
         other => Err(Stop::new(format!("Command {other} is not known"))),
     }
 }
 
 fn ids(tool: &Tool) -> Result<Vec<i64>, Stop> {
-    tool.ids(tool.word(1, "a user")?, |name| named(&tool.text("one.userpool.info", [])?, "USER", name))
+    tool.ids(tool.word(1, "a user")?, |name| {
+        named(&tool.text("one.userpool.info", [])?, "USER", name)
+    })
 }

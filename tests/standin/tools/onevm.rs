@@ -24,7 +24,11 @@ fn run(tool: &Tool) -> Result<String, Stop> {
             tool.raw(&body).map(|raw| raw.unwrap_or(body))
         }
         "standin-state" => {
-            let id = if tool.word(1, "a VM")? == "new" { -1 } else { number(tool, 1)? };
+            let id = if tool.word(1, "a VM")? == "new" {
+                -1
+            } else {
+                number(tool, 1)?
+            };
             let parameters = [id, number(tool, 2)?, number(tool, 3)?].map(Value::Int);
             let id = tool.call("one.vm.standin", parameters)?;
             Ok(format!("ID: {}\n", id.as_int().unwrap_or(-1)))
@@ -35,5 +39,6 @@ fn run(tool: &Tool) -> Result<String, Stop> {
 
 fn number(tool: &Tool, at: usize) -> Result<i64, Stop> {
     let word = tool.word(at, "a number")?;
-    word.parse().map_err(|_| Stop::new(format!("{word} is not a number")))
+    word.parse()
+        .map_err(|_| Stop::new(format!("{word} is not a number")))
 }

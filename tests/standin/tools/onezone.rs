@@ -54,8 +54,10 @@ fn list(tool: &Tool) -> Result<String, Stop> {
         return Ok(raw);
     }
     let zones = zones(&pool).map_err(not_xml)?;
-    let asked: Vec<(Zone, Option<String>)> =
-        zones.into_iter().map(|zone| (zone.clone(), fed_index(tool, &zone.endpoint))).collect();
+    let asked: Vec<(Zone, Option<String>)> = zones
+        .into_iter()
+        .map(|zone| (zone.clone(), fed_index(tool, &zone.endpoint)))
+        .collect();
     Ok(table(&asked, &tool.layout()))
 }
 
@@ -71,17 +73,22 @@ fn fed_index(tool: &Tool, endpoint: &str) -> Option<String> {
 /// All zones of the list are asked at the one endpoint; only its own obeys.
 fn set_state(tool: &Tool, enable: bool) -> Result<String, Stop> {
     let word = tool.word(1, "a zone")?;
-    let ids = tool.ids(word, |name| named(&tool.text("one.zonepool.info", [])?, "ZONE", name))?;
+    let ids = tool.ids(word, |name| {
+        named(&tool.text("one.zonepool.info", [])?, "ZONE", name)
+    })?;
     tool.each(&ids, |id| {
-        tool.call("one.zone.enable", [Value::Int(id), Value::Bool(enable)]).map(|_| ())
+        tool.call("one.zone.enable", [Value::Int(id), Value::Bool(enable)])
+            .map(|_| ())
     })
 }
 
 fn id(tool: &Tool, at: usize) -> Result<i64, Stop> {
     let word = tool.word(at, "a zone")?;
-    word.parse().or_else(|_| named(&tool.text("one.zonepool.info", [])?, "ZONE", word))
+    word.parse()
+        .or_else(|_| named(&tool.text("one.zonepool.info", [])?, "ZONE", word))
 }
 
 fn read(file: &str) -> Result<String, Stop> {
-    std::fs::read_to_string(file).map_err(|_| Stop::new(format!("No such file or directory @ rb_sysopen - {file}")))
+    std::fs::read_to_string(file)
+        .map_err(|_| Stop::new(format!("No such file or directory @ rb_sysopen - {file}")))
 }
