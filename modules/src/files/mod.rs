@@ -1,14 +1,14 @@
 //! Modules that move and change files.
 
+mod config_backup;
 mod copy;
+mod distribute;
 mod fetch;
 mod file;
 mod mode;
 mod place;
 mod stat;
 mod template;
-mod config_backup;
-mod distribute;
 
 use crate::registry::{self, Entry};
 

@@ -6,12 +6,12 @@ pub mod auth;
 pub mod command;
 pub mod conf;
 pub mod dump;
-pub mod fingerprint;
-pub mod onedb;
 pub mod endpoint;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
+pub mod fingerprint;
 pub mod machines;
+pub mod onedb;
 pub mod version;
 pub mod xml;
 pub mod xmlrpc;
