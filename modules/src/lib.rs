@@ -11,6 +11,8 @@ pub mod module;
 pub mod registry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod testing_local;
 
 pub mod opennebula;
 

@@ -426,6 +426,11 @@ impl Default for FakeWorld {
 impl FakeWorld {
     /// A context for acting on this host.
     pub fn cx<'a>(&'a self, host: &'a FakeHost) -> Cx<'a> {
+        self.cx_of(host)
+    }
+
+    /// As [`Self::cx`], for any other host.
+    pub fn cx_of<'a>(&'a self, host: &'a dyn Host) -> Cx<'a> {
         Cx {
             host,
             federation: &self.federation,

@@ -15,6 +15,7 @@ pub(super) struct Assert {
     that: Vec<Checked>,
     /// What to say if one of them is false.
     #[serde(alias = "msg")]
+    #[schemars(extend("x-aliases" = ["msg"]))]
     fail_msg: Option<String>,
     /// What to say if all are true.
     success_msg: Option<String>,

@@ -5,4 +5,7 @@
 pub mod auth;
 pub mod command;
 pub mod conf;
+pub mod dump;
+pub mod fingerprint;
+pub mod onedb;
 pub mod version;
