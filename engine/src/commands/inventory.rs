@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::error::CommandError;
 use super::exit;
-use super::options::{Hosts, InventoryArgs};
+use super::hosts::Hosts;
+use super::options::InventoryArgs;
 use super::terminal;
 use crate::diagnostics::suggest;
 use crate::inventory::{ALL, Group, Inventory};
@@ -50,8 +51,6 @@ struct Shape {
 /// Shows the inventory.
 pub(super) fn run(args: &Args) -> Result<u8, CommandError> {
     let hosts = args.inventory.read(&[], None)?;
-    // An inventory whose zones contradict each other is wrong, whoever looks at it.
-    hosts.inventory.federation()?;
     let text = match &args.shape.host {
         Some(host) => format!("{:#}\n", Value::Object(one(&hosts, host)?)),
         None if args.shape.graph => graph(&hosts, args.vars),
@@ -62,8 +61,8 @@ pub(super) fn run(args: &Args) -> Result<u8, CommandError> {
 }
 
 fn one(hosts: &Hosts, name: &str) -> Result<Map<String, Value>, CommandError> {
-    let Some(vars) = hosts.inventory.host_vars(name) else {
-        let names = hosts.inventory.hosts().map(|host| host.name.as_str());
+    let Some(vars) = hosts.zoned.inventory.host_vars(name) else {
+        let names = hosts.zoned.inventory.hosts().map(|host| host.name.as_str());
         return Err(CommandError::Usage {
             message: format!("there is no host `{name}`"),
             help: suggest(name, names),
@@ -97,7 +96,7 @@ fn chosen(hosts: &Hosts) -> impl Fn(&str) -> bool {
 }
 
 fn list(hosts: &Hosts) -> Value {
-    let inventory = &hosts.inventory;
+    let inventory = &hosts.zoned.inventory;
     let is_chosen = chosen(hosts);
     let mut list = Map::new();
     let vars = inventory
@@ -154,7 +153,7 @@ fn members<'a>(inventory: &'a Inventory, group: &'a Group) -> &'a [String] {
 
 fn graph(hosts: &Hosts, vars: bool) -> String {
     let mut text = String::new();
-    if let Some(all) = hosts.inventory.group(ALL) {
+    if let Some(all) = hosts.zoned.inventory.group(ALL) {
         branch(hosts, all, 0, vars, &chosen(hosts), &mut text);
     }
     text
@@ -170,18 +169,18 @@ fn branch(
 ) {
     let mark = |depth: usize| "  |".repeat(depth) + if depth == 0 { "" } else { "--" };
     text.extend([&mark(depth), "@", &group.name, ":\n"]);
-    for child in children(&hosts.inventory, group) {
-        if let Some(child) = hosts.inventory.group(child) {
+    for child in children(&hosts.zoned.inventory, group) {
+        if let Some(child) = hosts.zoned.inventory.group(child) {
             branch(hosts, child, depth + 1, vars, is_chosen, text);
         }
     }
     let leaf = |depth: usize, name: &str, value: &Value| format!("{}{{{name} = {value}}}\n", mark(depth));
-    for host in members(&hosts.inventory, group)
+    for host in members(&hosts.zoned.inventory, group)
         .iter()
         .filter(|host| is_chosen(host))
     {
         text.extend([&mark(depth + 1), host.as_str(), "\n"]);
-        let of_host = hosts.inventory.host_vars(host).filter(|_| vars);
+        let of_host = hosts.zoned.inventory.host_vars(host).filter(|_| vars);
         for (name, value) in of_host
             .map(|of_host| values(of_host, &hosts.extra_vars))
             .into_iter()

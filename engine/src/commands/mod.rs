@@ -4,6 +4,7 @@ mod doc;
 pub mod error;
 pub mod exit;
 mod extra_vars;
+pub mod hosts;
 mod inventory;
 pub mod options;
 mod plan;

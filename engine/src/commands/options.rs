@@ -8,8 +8,8 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use super::error::CommandError;
 use super::extra_vars;
-use crate::diagnostics::{Finding, Source, Span};
-use crate::inventory::{Inventory, Overrides};
+use super::hosts::{self, Hosts};
+use crate::inventory::{Inventory, Overrides, Zoned};
 use crate::playbook::Vars;
 use crate::transport::HostKeyPolicy;
 
@@ -174,19 +174,6 @@ pub struct Options {
     pub json: bool,
 }
 
-/// Hosts as a command is to see them.
-#[derive(Debug)]
-pub struct Hosts {
-    /// All of the inventory.
-    pub inventory: Inventory,
-    /// The hosts of `-l`, in the inventory's order; nothing where there is no `-l`.
-    pub limit: Option<Vec<String>>,
-    /// `-e`.
-    pub extra_vars: Vars,
-    /// What the command line says about connections.
-    pub overrides: Overrides,
-}
-
 impl RunArgs {
     /// Reads inventory and variables and asks for what must be asked for.
     pub fn read(self) -> Result<Options, CommandError> {
@@ -231,20 +218,19 @@ impl InventoryArgs {
             });
         }
         let directories: Vec<PathBuf> = playbooks.iter().filter_map(|path| directory_of(path)).collect();
-        let read = Inventory::load(&self.inventory, &directories);
+        let read = Inventory::load(&self.inventory, &directories).and_then(Zoned::new);
         // Both are read before either is complained of: all that is wrong is said in one go.
         let extra_vars = extra_vars::read(&self.extra_vars);
-        let (inventory, extra_vars) = match (read, extra_vars) {
-            (Ok(inventory), Ok(extra_vars)) => (inventory, extra_vars),
-            (inventory, extra_vars) => {
-                let wrong = inventory.err().into_iter().chain(extra_vars.err());
+        let (zoned, extra_vars) = match (read, extra_vars) {
+            (Ok(zoned), Ok(extra_vars)) => (zoned, extra_vars),
+            (zoned, extra_vars) => {
+                let wrong = zoned.err().into_iter().chain(extra_vars.err());
                 return Err(wrong.flatten().collect::<Vec<_>>().into());
             }
         };
-        let limit = self
-            .limit
-            .as_deref()
-            .map(|limit| limited(&inventory, limit))
+        let limit = self.limit.as_deref();
+        let limit = limit
+            .map(|limit| hosts::limited(&zoned.inventory, limit))
             .transpose()?;
         let mut overrides = match connection {
             Some(connection) => connection.read()?,
@@ -252,7 +238,7 @@ impl InventoryArgs {
         };
         overrides.extra.clone_from(&extra_vars);
         Ok(Hosts {
-            inventory,
+            zoned: Arc::new(zoned),
             limit,
             extra_vars,
             overrides,
@@ -281,58 +267,6 @@ fn ask() -> Result<String, CommandError> {
         doing: "ask for the password of sudo (-K needs a terminal)".to_owned(),
         error,
     })
-}
-
-/// The hosts of `-l`, in the inventory's order.
-fn limited(inventory: &Inventory, limit: &str) -> Result<Vec<String>, CommandError> {
-    let source = match limit.strip_prefix('@') {
-        None => Source::new("-l", limit),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| CommandError::Io {
-                doing: format!("read {path}"),
-                error,
-            })?;
-            Source::new(path, text)
-        }
-    };
-    let mut chosen: Vec<&str> = Vec::new();
-    let mut wrong: Vec<Finding> = Vec::new();
-    let mut start = 0;
-    for line in source.text.split_inclusive('\n') {
-        let pattern = line.trim();
-        let is_comment = limit.starts_with('@') && pattern.starts_with('#');
-        if !pattern.is_empty() && !is_comment {
-            match inventory.select(pattern) {
-                Ok(hosts) => chosen.extend(hosts),
-                Err(bad) => {
-                    let span = Span {
-                        source: Arc::clone(&source),
-                        start,
-                        end: start + line.trim_end().len(),
-                    };
-                    wrong.push(bad.at(&span));
-                }
-            }
-        }
-        start += line.len();
-    }
-    if !wrong.is_empty() {
-        return Err(wrong.into());
-    }
-    let order = inventory
-        .hosts()
-        .map(|host| host.name.as_str())
-        .chain([crate::inventory::LOCALHOST]);
-    let chosen: std::collections::HashSet<&str> = chosen.into_iter().collect();
-    let mut limited: Vec<String> = order
-        .filter(|host| chosen.contains(host))
-        .map(str::to_owned)
-        .collect();
-    limited.dedup();
-    if limited.is_empty() {
-        return Err(CommandError::usage(format!("-l {limit} leaves no host")));
-    }
-    Ok(limited)
 }
 
 fn directory_of(path: &Path) -> Option<PathBuf> {

@@ -3,9 +3,9 @@
 use clap::Args as ClapArgs;
 
 use super::error::CommandError;
-use super::options::{ConnectionArgs, Hosts, InventoryArgs};
+use super::hosts::Hosts;
+use super::options::{ConnectionArgs, InventoryArgs};
 use super::terminal;
-use nebplay_modules::federation_map::Federation;
 
 pub(super) const EXAMPLES: &str = "\
 Nothing is changed on any host.
@@ -29,8 +29,7 @@ pub(super) struct Args {
 /// Shows the zones.
 pub(super) fn run(args: &Args) -> Result<u8, CommandError> {
     let hosts = args.inventory.read(&[], Some(&args.connection))?;
-    let federation = hosts.inventory.federation()?;
-    if federation.zones.is_empty() {
+    if hosts.zoned.federation.zones.is_empty() {
         return Err(CommandError::Usage {
             message: "the inventory has no zones".to_owned(),
             help: Some(
@@ -39,12 +38,12 @@ pub(super) fn run(args: &Args) -> Result<u8, CommandError> {
             ),
         });
     }
-    show(&hosts, &federation, args.json)
+    show(&hosts, args.json)
 }
 
 /// Asks every zone and shows the table.
-fn show(_hosts: &Hosts, federation: &Federation, _json: bool) -> Result<u8, CommandError> {
-    for zone in &federation.zones {
+fn show(hosts: &Hosts, _json: bool) -> Result<u8, CommandError> {
+    for zone in &hosts.zoned.federation.zones {
         terminal::print(&format!("{} {}\n", zone.id, zone.name))?;
     }
     Ok(super::exit::OK)

@@ -17,6 +17,7 @@ mod target;
 mod tests;
 mod vars_files;
 mod yaml_file;
+mod zoned;
 
 use std::sync::OnceLock;
 
@@ -31,6 +32,7 @@ pub use ini_line::assignments;
 pub use pattern::BadPattern;
 pub use target::{Overrides, Render};
 pub use vars_files::vars_of_file;
+pub use zoned::Zoned;
 
 /// The name of the machine nebplay runs on; it is there without being in any inventory.
 pub const LOCALHOST: &str = "localhost";
