@@ -184,7 +184,11 @@ impl Host for LocalHost {
         self.note("", command);
         let mut child = self
             .prepared(command)
-            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(if command.stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -265,7 +269,10 @@ impl Host for LocalHost {
 
     async fn start_job(&self, spec: &JobSpec) -> Result<JobRecord, HostError> {
         if let Some((record, _)) = locked(&self.jobs).get(&spec.name) {
-            return Ok(JobRecord { fresh: false, ..record.clone() });
+            return Ok(JobRecord {
+                fresh: false,
+                ..record.clone()
+            });
         }
         locked(&self.asked).push(format!("job {}", spec.name));
         let output = self.run(&spec.command).await?;
@@ -301,7 +308,10 @@ impl Host for LocalHost {
     }
 
     async fn list_jobs(&self) -> Result<Vec<JobRecord>, HostError> {
-        Ok(locked(&self.jobs).values().map(|(record, _)| record.clone()).collect())
+        Ok(locked(&self.jobs)
+            .values()
+            .map(|(record, _)| record.clone())
+            .collect())
     }
 
     async fn read_file(&self, path: &str, _: &RunAs, limit: u64) -> Result<Option<Vec<u8>>, HostError> {

@@ -46,7 +46,9 @@ impl OnedbUpgrade {
     /// What the database held before anything was upgraded, as recorded with the backup.
     async fn recorded(&self, cx: &Cx<'_>) -> Result<Option<Fingerprints>, Failure> {
         let record = super::record::recall(cx.host, &self.backup).await?;
-        Ok(record.and_then(|record| record.proven).map(|proof| proof.fingerprints))
+        Ok(record
+            .and_then(|record| record.proven)
+            .map(|proof| proof.fingerprints))
     }
 
     /// A database that is at the target already: nothing to do, if nothing was lost on the way.
@@ -61,14 +63,23 @@ impl OnedbUpgrade {
             Some(mark) => Some(mark.before.clone()),
             None => self.recorded(cx).await?,
         };
-        let mut lost = before.as_ref().map(|before| now.lost_rows(before, &self.may_lose)).unwrap_or_default();
-        lost.extend(now.leftovers().iter().map(|name| format!("{name} was left behind by a migrator")));
+        let mut lost = before
+            .as_ref()
+            .map(|before| now.lost_rows(before, &self.may_lose))
+            .unwrap_or_default();
+        lost.extend(
+            now.leftovers()
+                .iter()
+                .map(|name| format!("{name} was left behind by a migrator")),
+        );
         if !lost.is_empty() {
             return Err(lost_rows(cx, &self.backup, &lost));
         }
         if mark.is_some() {
             // Ended while nobody was looking, and proven just now: only the mark is left to be removed.
-            return Ok(Finding::Change(Change::new("take note that the migration ended well")));
+            return Ok(Finding::Change(Change::new(
+                "take note that the migration ended well",
+            )));
         }
         Ok(Finding::NoChange(
             Outcome::unchanged(format!("the database is up to date: {}", version.describe()))
@@ -95,7 +106,11 @@ impl OnedbUpgrade {
         {
             signs.push("the shared tables are migrated and the zone's own are not".to_owned());
         }
-        signs.extend(now.leftovers().iter().map(|name| format!("{name} was left behind by a migrator")));
+        signs.extend(
+            now.leftovers()
+                .iter()
+                .map(|name| format!("{name} was left behind by a migrator")),
+        );
         let Some(before) = self.recorded(cx).await? else {
             return Ok(signs);
         };
@@ -111,7 +126,11 @@ impl OnedbUpgrade {
         } else {
             now.differences(&before)
         };
-        signs.extend(differences.into_iter().map(|difference| format!("since the backup, {difference}")));
+        signs.extend(
+            differences
+                .into_iter()
+                .map(|difference| format!("since the backup, {difference}")),
+        );
         Ok(signs)
     }
 
@@ -156,7 +175,9 @@ impl OnedbUpgrade {
             return Ok(());
         }
         let path = self.federated_backup.as_deref().unwrap_or_default();
-        let (_, federated) = dump::proven(cx.host, access, path, true).await?.ok_or_else(|| gone(path))?;
+        let (_, federated) = dump::proven(cx.host, access, path, true)
+            .await?
+            .ok_or_else(|| gone(path))?;
         let command = access.onedb(&["restore", "-v", "--federated", path]);
         let end = task::run(cx, access, "onedb-restore-again", command).await?;
         task::succeeded(cx, access, "onedb restore", &end)?;
@@ -175,7 +196,14 @@ impl OnedbUpgrade {
     }
 
     /// What a migration that reported failure left: onedb claims to have put the old data back.
-    async fn failed(&self, cx: &Cx<'_>, access: &Access, mark: &Migration, failure: Failure, said: &str) -> Failure {
+    async fn failed(
+        &self,
+        cx: &Cx<'_>,
+        access: &Access,
+        mark: &Migration,
+        failure: Failure,
+        said: &str,
+    ) -> Failure {
         let claim = if output::upgrade(said).put_back {
             "onedb says that it put the old data back"
         } else {
@@ -194,7 +222,10 @@ impl OnedbUpgrade {
                     "{claim}, and the database is not as it was: {}. Never start oned on it",
                     differences.join("; ")
                 ))
-                .hint(format!("run again: the database is first put back from {}", self.backup)),
+                .hint(format!(
+                    "run again: the database is first put back from {}",
+                    self.backup
+                )),
             Err(unknown) => failure.state(format!("{claim}; whether it did is unknown: {}", unknown.message)),
         }
     }
@@ -240,9 +271,11 @@ impl Module for OnedbUpgrade {
                 .hint("upgrade the packages first; on a slave this is normal between restore and packages"));
             }
             Standing::NotBootstrapped => {
-                return Err(Failure::unsafe_to_go_on(format!("{host}: there is no database, or an empty one"))
-                    .state("oned started on it would begin a new cloud")
-                    .hint("restore the full backup with onedb_restore_full"));
+                return Err(Failure::unsafe_to_go_on(format!(
+                    "{host}: there is no database, or an empty one"
+                ))
+                .state("oned started on it would begin a new cloud")
+                .hint("restore the full backup with onedb_restore_full"));
             }
         }
         let mark = migration::pending(cx, &version).await?;
@@ -255,7 +288,10 @@ impl Module for OnedbUpgrade {
         let mut change = Change::default();
         if !signs.is_empty() {
             self.can_begin_again(cx, &access, &signs).await?;
-            change.what.push(format!("put {} back, since an earlier migration was cut off", self.backup));
+            change.what.push(format!(
+                "put {} back, since an earlier migration was cut off",
+                self.backup
+            ));
             change.what.extend(signs);
         } else if access.mode == Mode::Slave && version.shared != version.required_shared {
             // With is_slave 0, which is what slaves made as the docs say have, onedb would migrate these tables here.
@@ -274,8 +310,12 @@ impl Module for OnedbUpgrade {
             room(cx, &[(access.room(), size * 3)]).await?;
         }
         let begin_again = !change.what.is_empty();
-        change.what.push(format!("migrate {}: {standing}", access.describe()));
-        Ok(Finding::Change(change.seen(serde_json::json!({"begin_again": begin_again}))))
+        change
+            .what
+            .push(format!("migrate {}: {standing}", access.describe()));
+        Ok(Finding::Change(
+            change.seen(serde_json::json!({"begin_again": begin_again})),
+        ))
     }
 }
 
@@ -291,10 +331,15 @@ impl Effect for OnedbUpgrade {
             return Ok(Outcome::changed("the migration had ended before"));
         }
         // What inspect found decides; where a run was cut off since, a mark without its job does.
-        let begin_again =
-            change.seen.get("begin_again").and_then(serde_json::Value::as_bool) == Some(true) || mark.is_some();
+        let begin_again = change
+            .seen
+            .get("begin_again")
+            .and_then(serde_json::Value::as_bool)
+            == Some(true)
+            || mark.is_some();
         if !running && begin_again {
-            let again = migration::begin(cx, &version, Stage::PuttingBack, Fingerprints::default(), "").await?;
+            let again =
+                migration::begin(cx, &version, Stage::PuttingBack, Fingerprints::default(), "").await?;
             self.begin_again(cx, &access).await?;
             mark = Some(again);
         }
@@ -328,7 +373,10 @@ impl Effect for OnedbUpgrade {
                 version.describe()
             ))
             .state("the database may be half migrated. Never start oned on it")
-            .hint(format!("run again: the database is first put back from {}", self.backup)));
+            .hint(format!(
+                "run again: the database is first put back from {}",
+                self.backup
+            )));
         }
         let Some(mark) = migration::pending(cx, &version).await? else {
             return Err(Failure::new(
@@ -338,14 +386,22 @@ impl Effect for OnedbUpgrade {
         };
         let now = all_tables(cx.host, &access).await?;
         let mut wrong = now.lost_rows(&mark.before, &self.may_lose);
-        wrong.extend(now.leftovers().iter().map(|name| format!("{name} was left behind by a migrator")));
+        wrong.extend(
+            now.leftovers()
+                .iter()
+                .map(|name| format!("{name} was left behind by a migrator")),
+        );
         if let Some(recorded) = self.recorded(cx).await? {
             let mut also = now.lost_rows(&recorded, &self.may_lose);
             if access.mode == Mode::Slave {
                 // These were replaced by the master's, on purpose.
                 also = now.local().lost_rows(&recorded.local(), &self.may_lose);
             }
-            wrong.extend(also.into_iter().filter(|line| !wrong.contains(line)).collect::<Vec<_>>());
+            wrong.extend(
+                also.into_iter()
+                    .filter(|line| !wrong.contains(line))
+                    .collect::<Vec<_>>(),
+            );
         }
         if access.mode == Mode::Slave {
             wrong.extend(now.federated().differences(&mark.before.federated()));

@@ -43,5 +43,9 @@ pub fn table(pool: &str, layout: &Layout) -> Result<String, NotXml> {
             state_name(state).to_owned(),
         ]
     };
-    Ok(list(&COLUMNS, &pool.children.iter().map(row).collect::<Vec<_>>(), layout))
+    Ok(list(
+        &COLUMNS,
+        &pool.children.iter().map(row).collect::<Vec<_>>(),
+        layout,
+    ))
 }

@@ -17,7 +17,9 @@ impl Oned {
         self.admin(caller, "CREATE", "USER")?;
         let wrong = |why: &str| Refusal::new(Code::Allocate, format!("Error allocating a new user. {why}"));
         if name.is_empty() || name.contains([':', '\t', ' ']) {
-            return Err(wrong("Invalid NAME, it cannot be empty or contain spaces or colons."));
+            return Err(wrong(
+                "Invalid NAME, it cannot be empty or contain spaces or colons.",
+            ));
         }
         let stored = escape(name);
         if let Some(id) = self.user_named(&stored) {
@@ -27,7 +29,10 @@ impl Oned {
         let group = self.store.body(Table::GroupPool, USERS).unwrap_or_default();
         let group = group.replacen("</USERS>", &format!("<ID>{id}</ID></USERS>"), 1);
         let body = user(id, name, (USERS, "users"), &password_digest(password));
-        let quota = RowOp::Upsert { table: Table::UserQuotas, values: vec![id.into(), quotas(id).into()] };
+        let quota = RowOp::Upsert {
+            table: Table::UserQuotas,
+            values: vec![id.into(), quotas(id).into()],
+        };
         let operations = vec![
             (counter_row(Table::UserPool, id), true),
             (pool_row(Table::UserPool, id, name, body), true),
@@ -40,14 +45,29 @@ impl Oned {
     pub(super) fn delete_user(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let id = call.int(1)?;
         self.admin(caller, "MANAGE", &format!("USER [{id}]"))?;
-        let body = self.store.body(Table::UserPool, id).ok_or_else(|| Refusal::no_such("user", id))?;
+        let body = self
+            .store
+            .body(Table::UserPool, id)
+            .ok_or_else(|| Refusal::no_such("user", id))?;
         if id == 0 {
             return Err(Refusal::new(Code::Action, "oneadmin cannot be deleted."));
         }
         let gid: i64 = field(body, "GID").parse().unwrap_or(USERS);
         let mut operations = vec![
-            (RowOp::Delete { table: Table::UserPool, key: id.into() }, true),
-            (RowOp::Delete { table: Table::UserQuotas, key: id.into() }, false),
+            (
+                RowOp::Delete {
+                    table: Table::UserPool,
+                    key: id.into(),
+                },
+                true,
+            ),
+            (
+                RowOp::Delete {
+                    table: Table::UserQuotas,
+                    key: id.into(),
+                },
+                false,
+            ),
         ];
         if let Some(group) = self.store.body(Table::GroupPool, gid) {
             let members = field(group, "USERS").replacen(&format!("<ID>{id}</ID>"), "", 1);
@@ -69,7 +89,10 @@ impl Oned {
         if id != caller.uid {
             self.admin(caller, "USE", &format!("USER [{id}]"))?;
         }
-        let body = self.store.body(Table::UserPool, id).ok_or_else(|| Refusal::no_such("user", id))?;
+        let body = self
+            .store
+            .body(Table::UserPool, id)
+            .ok_or_else(|| Refusal::no_such("user", id))?;
         read(Value::Text(body.to_owned()))
     }
 
@@ -81,7 +104,11 @@ impl Oned {
     fn user_named(&self, name: &str) -> Option<i64> {
         self.store
             .rows(Table::UserPool)
-            .find(|row| row.get(2).and_then(|body| body.as_text()).is_some_and(|body| field(body, "NAME") == name))
+            .find(|row| {
+                row.get(2)
+                    .and_then(|body| body.as_text())
+                    .is_some_and(|body| field(body, "NAME") == name)
+            })
             .and_then(|row| row.first()?.as_int())
     }
 }
