@@ -21,8 +21,9 @@ use crate::job::{JobEnd, JobRecord, JobSpec, JobState};
 
 const MAPPED: [&str; 4] = ["/etc/one", "/var/lib/one", "/var/lib/nebplay", "/var/lock/one"];
 
-/// Programs that ask for users this machine does not have.
-const STUBS: [(&str, &str); 3] = [
+/// Programs that ask for users this machine does not have, or would see what other tests run.
+const STUBS: [(&str, &str); 4] = [
+    ("ps", "exit 0"),
     ("chown", "exit 0"),
     (
         "install",
@@ -41,6 +42,7 @@ pub(crate) struct LocalHost {
     jobs: Mutex<BTreeMap<String, (JobRecord, JobEnd)>>,
     asked: Mutex<Vec<String>>,
     variables: Mutex<BTreeMap<String, String>>,
+    now: Mutex<i64>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -55,6 +57,7 @@ impl LocalHost {
             jobs: Mutex::default(),
             asked: Mutex::default(),
             variables: Mutex::default(),
+            now: Mutex::new(1_795_000_000),
         };
         for directory in MAPPED {
             std::fs::create_dir_all(host.mapped(directory)).expect("a directory can be made");
@@ -162,10 +165,13 @@ impl Clock for LocalHost {
         Duration::ZERO
     }
     fn now(&self) -> i64 {
-        1_795_000_000
+        let mut now = locked(&self.now);
+        *now += 1;
+        *now
     }
-    async fn sleep(&self, _: Duration) {
-        tokio::task::yield_now().await;
+    /// A hundredth of it: long enough for what really happens meanwhile.
+    async fn sleep(&self, how_long: Duration) {
+        tokio::time::sleep(how_long / 100).await;
     }
 }
 
@@ -184,7 +190,11 @@ impl Host for LocalHost {
         self.note("", command);
         let mut child = self
             .prepared(command)
-            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(if command.stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -265,7 +275,10 @@ impl Host for LocalHost {
 
     async fn start_job(&self, spec: &JobSpec) -> Result<JobRecord, HostError> {
         if let Some((record, _)) = locked(&self.jobs).get(&spec.name) {
-            return Ok(JobRecord { fresh: false, ..record.clone() });
+            return Ok(JobRecord {
+                fresh: false,
+                ..record.clone()
+            });
         }
         locked(&self.asked).push(format!("job {}", spec.name));
         let output = self.run(&spec.command).await?;
@@ -301,7 +314,10 @@ impl Host for LocalHost {
     }
 
     async fn list_jobs(&self) -> Result<Vec<JobRecord>, HostError> {
-        Ok(locked(&self.jobs).values().map(|(record, _)| record.clone()).collect())
+        Ok(locked(&self.jobs)
+            .values()
+            .map(|(record, _)| record.clone())
+            .collect())
     }
 
     async fn read_file(&self, path: &str, _: &RunAs, limit: u64) -> Result<Option<Vec<u8>>, HostError> {

@@ -41,7 +41,9 @@ pub(super) async fn trusted(
     let Some((dump, prints)) = dump::proven(cx.host, access, src, false).await? else {
         return Ok(None);
     };
-    let record = record::recall(cx.host, src).await?.and_then(|record| record.proven);
+    let record = record::recall(cx.host, src)
+        .await?
+        .and_then(|record| record.proven);
     if let Some(proof) = &record
         && proof.sha256 != dump.sha256
     {

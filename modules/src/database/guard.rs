@@ -173,8 +173,14 @@ mod tests {
         let world = FakeWorld::default();
         let cases = [
             ("end\n", None),
-            ("lock /var/lock/one/one\nend\n", Some("`systemctl stop opennebula` clears the lock")),
-            ("lock /var/lock/one/one\nprocess 17 oned\nend\n", Some("service_stop")),
+            (
+                "lock /var/lock/one/one\nend\n",
+                Some("`systemctl stop opennebula` clears the lock"),
+            ),
+            (
+                "lock /var/lock/one/one\nprocess 17 oned\nend\n",
+                Some("service_stop"),
+            ),
             ("unit opennebula-hem.service active\nend\n", Some("service_stop")),
             ("process 99 onedb\nend\n", Some("service_stop")),
         ];
@@ -194,8 +200,12 @@ mod tests {
     async fn an_answering_api_is_enough_to_refuse() {
         let world = FakeWorld::default();
         let (stream, _) = tokio::io::duplex(64);
-        let host = FakeHost::new("s1").on("what of this zone runs", 0, "end\n").stream_of(stream);
-        let failure = stillness(&world.cx(&host), &access(), "restore").await.unwrap_err();
+        let host = FakeHost::new("s1")
+            .on("what of this zone runs", 0, "end\n")
+            .stream_of(stream);
+        let failure = stillness(&world.cx(&host), &access(), "restore")
+            .await
+            .unwrap_err();
         assert!(failure.message.contains("answers"), "{}", failure.message);
     }
 

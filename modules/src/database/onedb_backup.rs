@@ -85,7 +85,9 @@ impl OnedbBackup {
             .hint("give another dest, or move that file away"));
         };
         let Some(proof) = &record.proven else {
-            return again(format!("replace {dest}, which an interrupted backup of nebplay's left behind"));
+            return again(format!(
+                "replace {dest}, which an interrupted backup of nebplay's left behind"
+            ));
         };
         if found.sha256 != proof.sha256 {
             return Err(Failure::unsafe_to_go_on(format!(
@@ -111,7 +113,10 @@ impl OnedbBackup {
             return Ok(Finding::NoChange(register(outcome, dest, proof)));
         }
         if record.federated && self.federated {
-            return again(format!("replace {dest}; since it was made, {}", differences.join("; ")));
+            return again(format!(
+                "replace {dest}; since it was made, {}",
+                differences.join("; ")
+            ));
         }
         // The database as it was before a migration may exist nowhere else.
         Err(Failure::unsafe_to_go_on(format!(
@@ -197,7 +202,10 @@ impl Effect for OnedbBackup {
         let directory = parent(&self.dest);
         let make = r#"# nebplay: a directory for dumps
             [ -d "$1" ] || install -d -m 0700 -o "$2" -g "$2" -- "$1""#;
-        let made = cx.host.run(&Command::script(make, [directory, USER]).as_root()).await?;
+        let made = cx
+            .host
+            .run(&Command::script(make, [directory, USER]).as_root())
+            .await?;
         if !made.exit.success() {
             return Err(Failure::failed(format!(
                 "{}: failed to make {directory}: {}",
@@ -228,9 +236,12 @@ impl Effect for OnedbBackup {
         let access = Access::of(cx, self.database.as_ref()).await?;
         let host = cx.host.name();
         let cut = |why: String| {
-            Failure::not_verified(format!("{host}: onedb claims to have written {}, but {why}", self.dest))
-                .state("the database is untouched; there is no backup that could be relied on")
-                .hint("free room on the dump's file system, then run again: the dump is replaced")
+            Failure::not_verified(format!(
+                "{host}: onedb claims to have written {}, but {why}",
+                self.dest
+            ))
+            .state("the database is untouched; there is no backup that could be relied on")
+            .hint("free room on the dump's file system, then run again: the dump is replaced")
         };
         let (dump, prints) = match dump::proven(cx.host, &access, &self.dest, self.federated).await {
             Ok(Some(proven)) => proven,
@@ -245,7 +256,10 @@ impl Effect for OnedbBackup {
         }
         let differences = prints.differences(&self.database_prints(cx, &access).await?);
         if !differences.is_empty() && !self.while_running {
-            return Err(cut(format!("it does not hold what the database holds: {}", differences.join("; "))));
+            return Err(cut(format!(
+                "it does not hold what the database holds: {}",
+                differences.join("; ")
+            )));
         }
         let proof = Proof {
             size: dump.size,
@@ -266,7 +280,10 @@ impl Effect for OnedbBackup {
             proof.fingerprints.tables.len()
         ));
         if !differences.is_empty() {
-            proven = proven.warn(format!("the database moved meanwhile: {}", differences.join("; ")));
+            proven = proven.warn(format!(
+                "the database moved meanwhile: {}",
+                differences.join("; ")
+            ));
         }
         *outcome = proven;
         Ok(())

@@ -49,7 +49,10 @@ fn always_in_a_slave(text: &str) -> bool {
 
 impl OnedbFsck {
     async fn look(&self, cx: &Cx<'_>, access: &Access) -> Result<FsckSaid, Failure> {
-        let output = cx.host.run(&access.onedb(&["fsck", "--dry"]).deadline(LOOK)).await?;
+        let output = cx
+            .host
+            .run(&access.onedb(&["fsck", "--dry"]).deadline(LOOK))
+            .await?;
         read(cx, access, output.exit, &output.text(), &output.err_text())
     }
 
@@ -57,7 +60,9 @@ impl OnedbFsck {
         let serious: Vec<&str> = said
             .errors
             .iter()
-            .filter(|error| access.mode != Mode::Slave || !(error.in_master_only || always_in_a_slave(&error.text)))
+            .filter(|error| {
+                access.mode != Mode::Slave || !(error.in_master_only || always_in_a_slave(&error.text))
+            })
             .map(|error| error.text.as_str())
             .collect();
         if self.strict && !serious.is_empty() {
@@ -87,13 +92,7 @@ impl OnedbFsck {
 }
 
 /// Reads an answer by its totals; without them it could not run, whatever its exit status.
-fn read(
-    cx: &Cx<'_>,
-    access: &Access,
-    exit: Exit,
-    stdout: &str,
-    stderr: &str,
-) -> Result<FsckSaid, Failure> {
+fn read(cx: &Cx<'_>, access: &Access, exit: Exit, stdout: &str, stderr: &str) -> Result<FsckSaid, Failure> {
     let ran = matches!(exit, Exit::Code(0 | 1));
     match output::fsck(stdout) {
         Some(said) if ran => Ok(said),
@@ -113,7 +112,8 @@ fn read(
 impl Module for OnedbFsck {
     const NAME: &'static str = "onedb_fsck";
     const CONTRACT: Contract = Contract::serial(Order::Inventory, Recovery::Inspect, Privilege::Oneadmin);
-    const EXAMPLE: &'static str = "- name: Check the upgraded database\n  onedb_fsck:\n    dry: true\n  register: fsck\n";
+    const EXAMPLE: &'static str =
+        "- name: Check the upgraded database\n  onedb_fsck:\n    dry: true\n  register: fsck\n";
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
@@ -138,7 +138,9 @@ impl Module for OnedbFsck {
         }
         stillness(cx, &access, "repair the database").await?;
         let mut change = Change::new(format!("repair {repairs} errors"));
-        change.what.extend(said.errors.into_iter().map(|error| error.text));
+        change
+            .what
+            .extend(said.errors.into_iter().map(|error| error.text));
         Ok(Finding::Change(change))
     }
 }
@@ -148,15 +150,20 @@ impl Effect for OnedbFsck {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
         let backup = self.backup.as_deref().unwrap_or_default();
-        let script = "# nebplay: onedb fsck\numask 077\nbackup=$1\nshift\nexec onedb fsck -b \"$backup\" \"$@\"";
+        let script =
+            "# nebplay: onedb fsck\numask 077\nbackup=$1\nshift\nexec onedb fsck -b \"$backup\" \"$@\"";
         let command = access.script_with_options(script, &[backup]);
         let end = task::run(cx, &access, "onedb-fsck", command).await?;
         let (stdout, stderr) = (
             String::from_utf8_lossy(&end.stdout),
             String::from_utf8_lossy(&end.stderr),
         );
-        let said = read(cx, &access, end.exit.unwrap_or(Exit::Code(255)), &stdout, &stderr)
-            .map_err(|failure| failure.state(format!("if a repair had begun, {backup} is the database before it")))?;
+        let said =
+            read(cx, &access, end.exit.unwrap_or(Exit::Code(255)), &stdout, &stderr).map_err(|failure| {
+                failure.state(format!(
+                    "if a repair had begun, {backup} is the database before it"
+                ))
+            })?;
         Ok(Outcome::changed(format!("repaired {} errors", said.repairable)).with("backup", backup))
     }
 
@@ -170,7 +177,9 @@ impl Effect for OnedbFsck {
             .map(|error| error.text)
             .collect();
         if left.is_empty() {
-            outcome.result.insert("unrepairable".to_owned(), said.unrepairable.into());
+            outcome
+                .result
+                .insert("unrepairable".to_owned(), said.unrepairable.into());
             return Ok(());
         }
         Err(Failure::not_verified(format!(

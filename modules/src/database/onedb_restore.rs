@@ -126,7 +126,9 @@ impl Module for OnedbRestore {
         room(cx, &[(access.room(), size * 2)]).await?;
         let mut change = Change::new(format!("restore {} into {}", self.src, access.describe()));
         change.what.extend(differences);
-        Ok(Finding::Change(change.seen(json!({"expected": wanted.to_value()}))))
+        Ok(Finding::Change(
+            change.seen(json!({"expected": wanted.to_value()})),
+        ))
     }
 }
 
@@ -141,9 +143,14 @@ impl Effect for OnedbRestore {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
         // Whatever inspect could not see yet has to be true now.
-        if change.seen.is_null() && task::found_again(cx, "onedb-restore").await?.is_none() && self.dump(cx, &access).await?.is_none() {
-            return Err(Failure::failed(format!("{}: there is no dump {}", cx.host.name(), self.src))
-                .hint("bring it with distribute"));
+        if change.seen.is_null()
+            && task::found_again(cx, "onedb-restore").await?.is_none()
+            && self.dump(cx, &access).await?.is_none()
+        {
+            return Err(
+                Failure::failed(format!("{}: there is no dump {}", cx.host.name(), self.src))
+                    .hint("bring it with distribute"),
+            );
         }
         let command = access.onedb(&["restore", "-v", "--federated", &self.src]);
         let end = task::run(cx, &access, "onedb-restore", command).await?;

@@ -52,13 +52,20 @@ impl Module for OnedbRestoreFull {
         };
         let differences = full::differences(cx, &access, &wanted).await?;
         if differences.is_empty() {
-            return Ok(Finding::no_change(format!("the database is that of {}", self.src)));
+            return Ok(Finding::no_change(format!(
+                "the database is that of {}",
+                self.src
+            )));
         }
         full::enough_room(cx, &access, size).await?;
         let aside = full::aside(cx, &access);
         let mut change = Change::new(match &aside {
             Some(aside) => format!("move {} to {aside} and restore {}", access.describe(), self.src),
-            None => format!("drop {}, make it again and restore {}", access.describe(), self.src),
+            None => format!(
+                "drop {}, make it again and restore {}",
+                access.describe(),
+                self.src
+            ),
         });
         change.what.extend(differences);
         Ok(Finding::Change(change.seen(json!({"aside": aside}))))
@@ -74,19 +81,37 @@ impl Effect for OnedbRestoreFull {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
         let resumed = task::found_again(cx, "onedb-restore-full").await?.is_some();
-        if !resumed && full::trusted(cx, &access, &self.src, self.expect.as_ref()).await?.is_none() {
-            return Err(Failure::failed(format!("{}: there is no backup {}", cx.host.name(), self.src)));
+        if !resumed
+            && full::trusted(cx, &access, &self.src, self.expect.as_ref())
+                .await?
+                .is_none()
+        {
+            return Err(Failure::failed(format!(
+                "{}: there is no backup {}",
+                cx.host.name(),
+                self.src
+            )));
         }
-        let aside = aside_of(change).map(str::to_owned).or_else(|| full::aside(cx, &access));
+        let aside = aside_of(change)
+            .map(str::to_owned)
+            .or_else(|| full::aside(cx, &access));
         full::restore(cx, &access, &self.src, aside.as_deref()).await?;
         Ok(Outcome::changed(format!("restored {}", self.src)).with("aside", aside))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
-        let aside = outcome.result.get("aside").and_then(Value::as_str).map(str::to_owned);
+        let aside = outcome
+            .result
+            .get("aside")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let Some((_, wanted)) = full::trusted(cx, &access, &self.src, self.expect.as_ref()).await? else {
-            return Err(Failure::not_verified(format!("{}: {} is gone", cx.host.name(), self.src)));
+            return Err(Failure::not_verified(format!(
+                "{}: {} is gone",
+                cx.host.name(),
+                self.src
+            )));
         };
         full::prove(cx, &access, &self.src, &wanted, aside.as_deref()).await?;
         outcome.result.insert("rows".to_owned(), wanted.rows().into());

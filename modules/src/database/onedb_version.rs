@@ -49,7 +49,11 @@ mod tests {
         let world = FakeWorld::default();
         let module: OnedbVersion = serde_json::from_value(json!({})).unwrap();
         let host = fake::front_end("m", "MASTER");
-        for (installed, state) in [("7.0.0", "current"), ("7.2.0", "upgrade_needed"), ("6.10.0", "newer")] {
+        for (installed, state) in [
+            ("7.0.0", "current"),
+            ("7.2.0", "upgrade_needed"),
+            ("6.10.0", "newer"),
+        ] {
             fake::install(&host, installed);
             let Finding::NoChange(outcome) = module.inspect(&world.cx_of(&host)).await.unwrap() else {
                 panic!("it only reads");

@@ -32,7 +32,10 @@ pub(super) struct Proof {
 
 fn key(path: &str) -> String {
     let digest = Sha256::digest(path.as_bytes());
-    let id = digest.iter().take(8).fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
+    let id = digest
+        .iter()
+        .take(8)
+        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
     format!("dump-{id}")
 }
 
@@ -43,5 +46,7 @@ pub(super) async fn recall(host: &dyn Host, path: &str) -> Result<Option<Record>
 
 /// Remembers.
 pub(super) async fn note(host: &dyn Host, record: &Record) -> Result<(), Failure> {
-    memory::overwrite(host, &key(&record.path), record).await.map(|_| ())
+    memory::overwrite(host, &key(&record.path), record)
+        .await
+        .map(|_| ())
 }

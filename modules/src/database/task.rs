@@ -48,12 +48,13 @@ pub(super) async fn run(
         name: name.clone(),
         command: command.deadline(LIMIT),
     };
-    let lost_sight = |error: HostError| {
-        let failure = Failure::from(error);
-        failure
+    let lost_sight =
+        |error: HostError| {
+            let failure = Failure::from(error);
+            failure
             .state(format!("the job {name} may have been started and goes on without us"))
             .hint("run the same playbook again, or resume: the job is found and followed, not started twice")
-    };
+        };
     cx.host.start_job(&spec).await.map_err(lost_sight)?;
     let lines = Scrubbed {
         access,

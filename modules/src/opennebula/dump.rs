@@ -62,7 +62,11 @@ pub async fn look(host: &dyn Host, access: &Access, path: &str) -> Result<Option
     let name = host.name();
     match text.trim() {
         "missing" => return Ok(None),
-        "no file" => return Err(Failure::unsafe_to_go_on(format!("{name}: {path} is not a regular file"))),
+        "no file" => {
+            return Err(Failure::unsafe_to_go_on(format!(
+                "{name}: {path} is not a regular file"
+            )));
+        }
         "unreadable" => {
             return Err(Failure::unsafe_to_go_on(format!(
                 "{name}: {USER} cannot read {path}; onedb would call it restored and write nothing"
@@ -78,9 +82,11 @@ pub async fn look(host: &dyn Host, access: &Access, path: &str) -> Result<Option
             output.err_text().trim()
         )));
     }
-    read_look(path, &text)
-        .map(Some)
-        .ok_or_else(|| Failure::failed(format!("{name}: the look at {path} returned something unexpected")))
+    read_look(path, &text).map(Some).ok_or_else(|| {
+        Failure::failed(format!(
+            "{name}: the look at {path} returned something unexpected"
+        ))
+    })
 }
 
 fn read_look(path: &str, text: &str) -> Option<Dump> {
@@ -148,7 +154,9 @@ impl Dump {
         match self.kind {
             None => return vec!["it is no dump of a database".to_owned()],
             Some(found) if found != kind => {
-                return vec![format!("it is a dump of {found:?}, and the database is {kind:?}").to_lowercase()];
+                return vec![
+                    format!("it is a dump of {found:?}, and the database is {kind:?}").to_lowercase(),
+                ];
             }
             Some(_) => {}
         }
@@ -193,7 +201,12 @@ impl Dump {
         if self.owner != USER {
             return Some(format!("it belongs to {}, not to {USER}", self.owner));
         }
-        (self.mode & 0o077 != 0).then(|| format!("its mode is {:04o}: others can read password hashes in it", self.mode))
+        (self.mode & 0o077 != 0).then(|| {
+            format!(
+                "its mode is {:04o}: others can read password hashes in it",
+                self.mode
+            )
+        })
     }
 }
 

@@ -117,7 +117,10 @@ pub(crate) async fn run(host: &dyn Host, command: &Command, what: &str) -> Resul
         return Err(explain(host.name(), what, &output));
     }
     parse(&output.text()).map_err(|why| {
-        Failure::failed(format!("{}: failed to read the tables of {what}: {why}", host.name()))
+        Failure::failed(format!(
+            "{}: failed to read the tables of {what}: {why}",
+            host.name()
+        ))
     })
 }
 
@@ -206,7 +209,9 @@ impl Fingerprints {
     fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         let tables = self.tables.iter().filter(|(name, _)| keep(name));
         Self {
-            tables: tables.map(|(name, print)| (name.clone(), print.clone())).collect(),
+            tables: tables
+                .map(|(name, print)| (name.clone(), print.clone()))
+                .collect(),
             indexes: BTreeSet::new(),
             ..self.clone()
         }
@@ -238,7 +243,10 @@ impl Fingerprints {
                 Some(_) => {}
             }
         }
-        let extra = self.tables.keys().filter(|name| !expected.tables.contains_key(*name));
+        let extra = self
+            .tables
+            .keys()
+            .filter(|name| !expected.tables.contains_key(*name));
         differences.extend(extra.map(|name| format!("{name} should not be there")));
         let lost = expected.indexes.difference(&self.indexes);
         differences.extend(lost.map(|name| format!("the index {name} is missing")));
@@ -268,7 +276,9 @@ impl Fingerprints {
         let kept = before.tables.iter().filter(|(name, _)| !may_lose.contains(name));
         kept.filter_map(|(name, old)| match self.tables.get(name) {
             None => Some(format!("{name} is gone ({} before)", rows(old.rows))),
-            Some(new) if new.rows < old.rows => Some(format!("{name} has {} of {}", new.rows, rows(old.rows))),
+            Some(new) if new.rows < old.rows => {
+                Some(format!("{name} has {} of {}", new.rows, rows(old.rows)))
+            }
             Some(_) => None,
         })
         .collect()
@@ -278,7 +288,10 @@ impl Fingerprints {
     pub fn leftovers(&self) -> Vec<&str> {
         let names = self.tables.keys().map(String::as_str);
         names
-            .filter(|name| name.strip_prefix("old_").is_some_and(|plain| self.tables.contains_key(plain)))
+            .filter(|name| {
+                name.strip_prefix("old_")
+                    .is_some_and(|plain| self.tables.contains_key(plain))
+            })
             .collect()
     }
 

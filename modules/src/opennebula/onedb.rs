@@ -149,7 +149,9 @@ impl Access {
     /// `onedb` with these words and the connection's options.
     pub fn onedb(&self, words: &[&str]) -> Command {
         let words = words.iter().map(|word| (*word).to_owned());
-        let argv = std::iter::once("onedb".to_owned()).chain(words).chain(self.options());
+        let argv = std::iter::once("onedb".to_owned())
+            .chain(words)
+            .chain(self.options());
         self.equip(opennebula(self.port, argv))
     }
 
@@ -258,7 +260,10 @@ mod tests {
             "onedb version -t mysql -S localhost -u oneadmin -d opennebula"
         );
         assert_eq!(command.env.get("ONE_DB_PASSWORD").unwrap(), "on3pw");
-        assert_eq!(command.env.get("ONE_XMLRPC").unwrap(), "http://localhost:2633/RPC2");
+        assert_eq!(
+            command.env.get("ONE_XMLRPC").unwrap(),
+            "http://localhost:2633/RPC2"
+        );
         assert!(command.clear_env);
         let by_conf = mysql(false).onedb(&["version"]);
         assert_eq!(by_conf.display(), "onedb version");
@@ -284,6 +289,10 @@ mod tests {
         let given: GivenDatabase =
             serde_json::from_value(serde_json::json!({"backend": "mysql", "user": "oneadmin"})).unwrap();
         let failure = given.backend().unwrap_err();
-        assert!(failure.message.contains("database.password"), "{}", failure.message);
+        assert!(
+            failure.message.contains("database.password"),
+            "{}",
+            failure.message
+        );
     }
 }

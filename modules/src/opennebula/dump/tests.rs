@@ -18,7 +18,11 @@ fn access() -> Access {
 
 async fn host_with_dump(federated: bool) -> (LocalHost, Vec<u8>) {
     let host = fake::front_end("m", "MASTER");
-    let words: &[&str] = if federated { &["backup", "--federated", DUMP] } else { &["backup", DUMP] };
+    let words: &[&str] = if federated {
+        &["backup", "--federated", DUMP]
+    } else {
+        &["backup", DUMP]
+    };
     let output = host.run(&access().onedb(words)).await.unwrap();
     assert!(output.exit.success(), "{output:?}");
     let bytes = host.read(DUMP).unwrap();
@@ -40,10 +44,18 @@ async fn a_whole_dump_has_what_the_database_has() {
             assert_eq!(prints.differences(&database), Vec::<String>::new());
             assert!(proven(&host, &access(), DUMP, true).await.is_err());
         }
-        assert_eq!(dump.exposed().as_deref().map(|why| why.contains("mode")), Some(true));
+        assert_eq!(
+            dump.exposed().as_deref().map(|why| why.contains("mode")),
+            Some(true)
+        );
         let left = std::fs::read_dir(host.mapped("/var/lib/one")).unwrap();
         let scratch = left.filter(|entry| {
-            entry.as_ref().unwrap().file_name().to_string_lossy().contains("scratch")
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .contains("scratch")
         });
         assert_eq!(scratch.count(), 0, "the scratch database is gone");
     }
@@ -56,15 +68,46 @@ async fn every_dump_that_onedb_calls_restored_is_refused() {
     let after = |mark: &str| text.find(mark).unwrap() + mark.len();
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("empty", Vec::new()),
-        ("garbage", (0..20_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect()),
-        ("cut inside a statement of user_pool", whole[..after("INSERT INTO user_pool VALUES(1,") + 3].to_vec()),
-        ("cut inside a statement of logdb", whole[..after("INSERT INTO logdb VALUES(2,") + 1].to_vec()),
-        ("cut between two rows of logdb", whole[..text.rfind("INSERT INTO logdb").unwrap()].to_vec()),
-        ("cut before logdb is made", whole[..text.find("CREATE TABLE logdb").unwrap()].to_vec()),
-        ("cut, with an end mark put behind it", [&whole[..text.find("CREATE TABLE logdb").unwrap()], b"COMMIT;\n"].concat()),
-        ("a broken statement in the middle", text.replacen("INSERT INTO acl", "INSXXX INTO acl", 1).into_bytes()),
-        ("sqlite3 gave up", text.replace("COMMIT;\nPRAGMA", "ROLLBACK; -- due to errors\nPRAGMA").into_bytes()),
-        ("a dump of MySQL", b"-- MariaDB dump 10.19  Distrib\nCREATE TABLE `acl` (\n-- Dump completed on 2026\n".to_vec()),
+        (
+            "garbage",
+            (0..20_000_u32)
+                .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+                .collect(),
+        ),
+        (
+            "cut inside a statement of user_pool",
+            whole[..after("INSERT INTO user_pool VALUES(1,") + 3].to_vec(),
+        ),
+        (
+            "cut inside a statement of logdb",
+            whole[..after("INSERT INTO logdb VALUES(2,") + 1].to_vec(),
+        ),
+        (
+            "cut between two rows of logdb",
+            whole[..text.rfind("INSERT INTO logdb").unwrap()].to_vec(),
+        ),
+        (
+            "cut before logdb is made",
+            whole[..text.find("CREATE TABLE logdb").unwrap()].to_vec(),
+        ),
+        (
+            "cut, with an end mark put behind it",
+            [&whole[..text.find("CREATE TABLE logdb").unwrap()], b"COMMIT;\n"].concat(),
+        ),
+        (
+            "a broken statement in the middle",
+            text.replacen("INSERT INTO acl", "INSXXX INTO acl", 1)
+                .into_bytes(),
+        ),
+        (
+            "sqlite3 gave up",
+            text.replace("COMMIT;\nPRAGMA", "ROLLBACK; -- due to errors\nPRAGMA")
+                .into_bytes(),
+        ),
+        (
+            "a dump of MySQL",
+            b"-- MariaDB dump 10.19  Distrib\nCREATE TABLE `acl` (\n-- Dump completed on 2026\n".to_vec(),
+        ),
     ];
     for (what, bytes) in cases {
         host.write(DUMP, &bytes);
@@ -73,7 +116,12 @@ async fn every_dump_that_onedb_calls_restored_is_refused() {
     }
     host.write(DUMP, &whole);
     assert!(proven(&host, &access(), DUMP, true).await.unwrap().is_some());
-    assert!(proven(&host, &access(), "/var/lib/one/none", true).await.unwrap().is_none());
+    assert!(
+        proven(&host, &access(), "/var/lib/one/none", true)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -101,7 +149,10 @@ async fn a_dump_that_oneadmin_cannot_read_is_unsafe_and_not_missing() {
 #[test]
 fn the_first_half_of_a_mysql_dump_ends_like_a_whole_one() {
     let sha = "0".repeat(64);
-    let tables: String = FEDERATED.iter().map(|name| format!("line CREATE TABLE `{name}` (\n")).collect();
+    let tables: String = FEDERATED
+        .iter()
+        .map(|name| format!("line CREATE TABLE `{name}` (\n"))
+        .collect();
     let half = format!(
         "stat 100 600 oneadmin oneadmin .\nsha256 {sha}  -\nfirst /*M!999999\\- enable the sandbox mode */\n\
          last -- Dump completed on 2026-11-23  1:45:14\nline -- MariaDB dump 10.19  Distrib 10.11.18-MariaDB\n{tables}\

@@ -65,11 +65,19 @@ pub(crate) async fn of_schema(
     let output = host.run(&command).await?;
     let said = output.text();
     // A table whose reading broke off has a digest all the same.
-    if output.exit.success() && said.lines().all(|line| !line.starts_with("status ") || line == "status 0") {
+    if output.exit.success()
+        && said
+            .lines()
+            .all(|line| !line.starts_with("status ") || line == "status 0")
+    {
         let lines = said.lines().filter(|line| !line.starts_with("status "));
         let text = lines.collect::<Vec<_>>().join("\n");
-        return super::parse(&text)
-            .map_err(|why| Failure::failed(format!("{}: failed to read the tables of {schema}: {why}", host.name())));
+        return super::parse(&text).map_err(|why| {
+            Failure::failed(format!(
+                "{}: failed to read the tables of {schema}: {why}",
+                host.name()
+            ))
+        });
     }
     Err(crate::opennebula::onedb::output::explain(
         super::explain(host.name(), schema, &output),
@@ -112,7 +120,10 @@ pub(crate) async fn of_dump(
     which: Which,
 ) -> Result<Fingerprints, Failure> {
     let _ = (LOAD, path, which, access);
-    Err(Failure::failed(format!("{}: MySQL dumps cannot be loaded yet", host.name())))
+    Err(Failure::failed(format!(
+        "{}: MySQL dumps cannot be loaded yet",
+        host.name()
+    )))
 }
 
 /// Bytes of a schema's tables and indexes, as the server accounts for them.

@@ -13,7 +13,8 @@ fn access() -> Access {
     }
 }
 
-const SMALL: &str = "create table user_pool (oid integer primary key, name varchar(128), body mediumtext, unique(name));
+const SMALL: &str =
+    "create table user_pool (oid integer primary key, name varchar(128), body mediumtext, unique(name));
     insert into user_pool values (0, 'oneadmin', '<USER>it''s\nCOMMIT;\n</USER>'), (1, 'b', null);
     create table logdb (log_index integer primary key, sqlcmd mediumtext, fed_index bigint unsigned);
     insert into logdb values (1, 'x', 18446744073709551615), (2, 'y', -1), (3, 'z', 3);
@@ -25,10 +26,16 @@ const SMALL: &str = "create table user_pool (oid integer primary key, name varch
 #[tokio::test]
 async fn equal_content_is_equal_whatever_the_file_looks_like() {
     let host = LocalHost::new("m");
-    host.sql(DB, &SMALL.replace("create table \"odd \"\" name\" (\"a b\" int);", ""));
+    host.sql(
+        DB,
+        &SMALL.replace("create table \"odd \"\" name\" (\"a b\" int);", ""),
+    );
     let one = all_tables(&host, &access()).await.unwrap();
     assert_eq!(one.tables["logdb"].rows, 3);
-    assert_eq!(one.tables[FEDERATED_LOG].rows, 1, "2^64-1 and -1 are not federated");
+    assert_eq!(
+        one.tables[FEDERATED_LOG].rows, 1,
+        "2^64-1 and -1 are not federated"
+    );
     assert_eq!(one.shared_version.as_deref(), Some("7.2.0"));
     assert_eq!(one.indexes.iter().collect::<Vec<_>>(), ["fed_index_idx"]);
 
@@ -63,7 +70,10 @@ async fn one_changed_cell_and_one_lost_row_are_told_apart() {
     assert!(failure.message.contains("unexpected line"), "{}", failure.message);
     host.sql(DB, "drop table \"odd \"\" name\"");
     let before = all_tables(&host, &access()).await.unwrap();
-    host.sql(DB, "update user_pool set body = '' where oid = 1; delete from logdb where log_index = 3");
+    host.sql(
+        DB,
+        "update user_pool set body = '' where oid = 1; delete from logdb where log_index = 3",
+    );
     let after = all_tables(&host, &access()).await.unwrap();
     assert_eq!(
         after.differences(&before),
@@ -128,8 +138,22 @@ fn prints(tables: &[(&str, u64, &str)], version: &str) -> Fingerprints {
 
 #[test]
 fn running_zones_are_compared_by_their_pools_and_newest_version() {
-    let master = prints(&[("acl", 10, "a"), ("db_versioning", 2, "v1"), ("logdb, federated part", 9, "x")], "7.2.0");
-    let slave = prints(&[("acl", 10, "a"), ("db_versioning", 2, "v2"), ("logdb, federated part", 7, "y")], "7.2.0");
+    let master = prints(
+        &[
+            ("acl", 10, "a"),
+            ("db_versioning", 2, "v1"),
+            ("logdb, federated part", 9, "x"),
+        ],
+        "7.2.0",
+    );
+    let slave = prints(
+        &[
+            ("acl", 10, "a"),
+            ("db_versioning", 2, "v2"),
+            ("logdb, federated part", 7, "y"),
+        ],
+        "7.2.0",
+    );
     assert_eq!(slave.differences_between_zones(&master), Vec::<String>::new());
     let behind = prints(&[("acl", 9, "b")], "7.0.0");
     assert_eq!(
@@ -140,6 +164,13 @@ fn running_zones_are_compared_by_their_pools_and_newest_version() {
 
 #[test]
 fn leftovers_of_a_migrator_are_recognized() {
-    let half = prints(&[("user_quotas", 0, "a"), ("old_user_quotas", 31014, "b"), ("old_town", 1, "c")], "7.2.0");
+    let half = prints(
+        &[
+            ("user_quotas", 0, "a"),
+            ("old_user_quotas", 31014, "b"),
+            ("old_town", 1, "c"),
+        ],
+        "7.2.0",
+    );
     assert_eq!(half.leftovers(), ["old_user_quotas"]);
 }

@@ -116,8 +116,7 @@ pub struct FsckError {
 
 /// Reads what `onedb fsck` printed; `None` where the totals are missing, which means that it did not get to its end.
 pub fn fsck(stdout: &str) -> Option<FsckSaid> {
-    static TOTAL: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^Total (.+?): (\d+)\s*$").ok());
+    static TOTAL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^Total (.+?): (\d+)\s*$").ok());
     let total_line = TOTAL.as_ref()?;
     let mut said = FsckSaid::default();
     let mut totals = 0;
@@ -190,7 +189,10 @@ mod tests {
         let dry = "\n\nTotal errors found: 0\nTotal repairable errors: 0\nTotal unrepairable errors: 0\n\
             Dry run, no changes have been written to the DB\n";
         assert_eq!(fsck(dry).unwrap(), FsckSaid::default());
-        assert_eq!(fsck("First stop OpenNebula. Lock file found: /var/lock/one/one\n"), None);
+        assert_eq!(
+            fsck("First stop OpenNebula. Lock file found: /var/lock/one/one\n"),
+            None
+        );
         assert_eq!(fsck("Total errors found: 0\n"), None);
     }
 
@@ -211,7 +213,10 @@ mod tests {
             The database will be restored\nSqlite database backup restored in /var/lib/one/one.db\n";
         let said = upgrade(failed);
         assert!(said.put_back && !said.up_to_date);
-        assert_eq!(said.migrators, ["/usr/lib/one/ruby/onedb/shared/7.0.0_to_7.2.0.rb"]);
+        assert_eq!(
+            said.migrators,
+            ["/usr/lib/one/ruby/onedb/shared/7.0.0_to_7.2.0.rb"]
+        );
         assert!(upgrade("Database schema is up to date.\n").up_to_date);
     }
 }
