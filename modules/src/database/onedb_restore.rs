@@ -63,7 +63,18 @@ impl OnedbRestore {
             None => Vec::new(),
         };
         if differences.is_empty() {
-            Ok(Some((dump.size, prints)))
+            let wanted = match &self.expect {
+                Some(expected) => expected.federated(),
+                None if prints.only_counted() => {
+                    return Err(Failure::unsafe_to_go_on(format!(
+                        "{host}: the rows of {} can only be counted here, which does not prove a restore",
+                        self.src
+                    ))
+                    .hint("give `expect`: the fingerprints onedb_backup registered on the master"));
+                }
+                None => prints,
+            };
+            Ok(Some((dump.size, wanted)))
         } else {
             Err(Failure::unsafe_to_go_on(format!(
                 "{host}: {} does not hold what was recorded when it was made: {}",

@@ -108,35 +108,31 @@ impl OnedbUpgrade {
             .hint("put the right full backup back with onedb_restore_full (a slave: then onedb_restore), and run this again")
         };
         let slave = access.mode == Mode::Slave;
-        match mark {
-            Some(mark) if mark.stage == Stage::Migrating => {
-                let began = if slave {
-                    backed_up.local().differences(&mark.before.local())
-                } else {
-                    backed_up.differences(&mark.before)
-                };
-                if !began.is_empty() {
-                    return Err(refused(&format!(
-                        "{} is not what it was begun with: {}",
-                        self.backup,
-                        began.join("; ")
-                    )));
-                }
-            }
-            Some(_) => {}
-            None if slave => {
-                return Err(refused(
-                    "nebplay did not start it, so it cannot tell what this slave held",
-                ));
-            }
-            // No migrator touches the log's rows: more of them mean that the zone has run since the backup.
-            None if now.tables.get("logdb") != backed_up.tables.get("logdb") => {
+        if let Some(mark) = mark.filter(|mark| mark.stage == Stage::Migrating) {
+            let began = if slave {
+                backed_up.local().differences(&mark.before.local())
+            } else {
+                backed_up.differences(&mark.before)
+            };
+            if !began.is_empty() {
                 return Err(refused(&format!(
-                    "the zone has written since {} was made",
-                    self.backup
+                    "{} is not what it was begun with: {}",
+                    self.backup,
+                    began.join("; ")
                 )));
             }
-            None => {}
+        }
+        if mark.is_none() && slave {
+            return Err(refused(
+                "nebplay did not start it, so it cannot tell what this slave held",
+            ));
+        }
+        // No migrator touches the log's rows: more of them mean that the zone has run since the backup.
+        if mark.is_none() && now.tables.get("logdb") != backed_up.tables.get("logdb") {
+            return Err(refused(&format!(
+                "the zone has written since {} was made",
+                self.backup
+            )));
         }
         if slave {
             let Some(federated) = &self.federated_backup else {
