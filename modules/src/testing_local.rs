@@ -171,9 +171,9 @@ impl Clock for LocalHost {
         *now += 1;
         *now
     }
-    /// A hundredth of it: long enough for what really happens meanwhile.
+    /// A twentieth of it: long enough for what really happens meanwhile.
     async fn sleep(&self, how_long: Duration) {
-        tokio::time::sleep(how_long / 100).await;
+        tokio::time::sleep(how_long / 20).await;
     }
 }
 

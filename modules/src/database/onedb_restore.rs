@@ -12,7 +12,7 @@ use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::Mode;
 use crate::opennebula::dump;
 use crate::opennebula::fingerprint::{Fingerprints, federated_tables};
-use crate::opennebula::onedb::{Access, GivenDatabase};
+use crate::opennebula::onedb::{Access, GivenDatabase, version};
 
 /// Restores the master's federated backup in a stopped slave, in all slaves at once.
 ///
@@ -127,6 +127,8 @@ impl Module for OnedbRestore {
                 self.src
             ))));
         };
+        // A restore that was killed leaves an open transaction, which no reader can look through; onedb undoes it.
+        let _ = version::read(cx.host, &access).await;
         let differences = federated_tables(cx.host, &access).await?.differences(&wanted);
         if differences.is_empty() {
             return Ok(Finding::NoChange(registered(

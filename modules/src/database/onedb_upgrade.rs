@@ -194,6 +194,8 @@ impl OnedbUpgrade {
         } else {
             "onedb does not say that it put the old data back"
         };
+        // A killed one leaves an open transaction, which no reader can look through; onedb undoes it.
+        let _ = version::read(cx.host, access).await;
         match full::differences(cx, access, &mark.before).await {
             Ok(differences) if differences.is_empty() => {
                 let proof = format!("{claim}, and it did: every table and index is as before");
@@ -448,6 +450,11 @@ impl Effect for OnedbUpgrade {
             return Err(lost_rows(cx, &self.backup, &wrong));
         }
         migration::forget(cx).await?;
+        for name in mark.before.indexes.difference(&now.indexes) {
+            outcome
+                .warnings
+                .push(format!("the migrators dropped the index {name}"));
+        }
         outcome.message = Some(format!(
             "migrated: {}; {} rows in {} tables, none lost",
             version.describe(),

@@ -92,6 +92,8 @@ pub struct Access {
     pub mode: Mode,
     /// The port of the zone's own XML-RPC.
     pub port: u16,
+    /// Whether the zone has several servers, which share one log.
+    pub ha: bool,
 }
 
 impl Access {
@@ -119,6 +121,7 @@ impl Access {
             given: given.is_some(),
             mode: conf.federation.mode,
             port: conf.port,
+            ha: conf.federation.server_id.is_some(),
         })
     }
 
@@ -249,6 +252,7 @@ mod tests {
             given,
             mode: Mode::Master,
             port: 2633,
+            ha: false,
         }
     }
 

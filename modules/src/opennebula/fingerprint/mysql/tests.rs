@@ -95,6 +95,7 @@ impl Server {
             given: false,
             mode: Mode::Master,
             port: 2633,
+            ha: false,
         }
     }
 
