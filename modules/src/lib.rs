@@ -5,6 +5,7 @@ pub mod contract;
 pub mod federation_map;
 pub mod host;
 pub mod job;
+mod job_run;
 pub mod memory;
 pub mod module;
 pub mod registry;

@@ -1,0 +1,8 @@
+//! What the command line tools print of what oned answered.
+
+pub mod columns;
+pub mod hosts;
+pub mod json;
+pub mod users;
+pub mod vms;
+pub mod zones;

@@ -1,0 +1,58 @@
+//! What onedb decides and prints. Its exit codes: 0 done, 1 not bootstrapped or errors found by fsck, 2 an
+//! upgrade is needed, 3 the database is newer than the tool, 255 anything else.
+
+pub mod clock;
+pub mod fsck;
+pub mod upgrade;
+pub mod versions;
+
+/// The exit code of what did not work.
+pub const FAILED: u8 = 255;
+
+/// A part of the database with a version of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What all zones share.
+    Shared,
+    /// What each zone has for itself.
+    Local,
+}
+
+impl Part {
+    /// The word for it in file names and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Local => "local",
+        }
+    }
+
+    /// The table that has its version.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Shared => "db_versioning",
+            Self::Local => "local_db_versioning",
+        }
+    }
+}
+
+/// The comment of a version row that the daemon wrote into an empty database.
+pub fn bootstrap_comment(version: crate::version::Version) -> String {
+    format!("OpenNebula {version} () daemon bootstrap")
+}
+
+/// Why onedb refuses while a lock file is there.
+pub fn locked(lock: &str) -> String {
+    format!("First stop OpenNebula. Lock file found: {lock}")
+}
+
+/// Why onedb refuses while an oned answers.
+pub fn listening(endpoint: &str) -> String {
+    format!("OpenNebula found listening on '{endpoint}'")
+}
+
+/// Where a backup goes when no file is named, without its directory and database: not padded, with colons.
+pub fn backup_suffix(federated: bool, now: i64) -> String {
+    let federated = if federated { "_federated" } else { "" };
+    format!("{federated}_{}", clock::Civil::from_epoch(now).unpadded())
+}

@@ -1,0 +1,157 @@
+//! `lab`: a federation of three zones on this machine, for trying nebplay on.
+#![expect(clippy::print_stdout, reason = "a command prints")]
+#![expect(clippy::print_stderr, reason = "a command prints")]
+
+use clap::{Parser, Subcommand};
+use nebplay_tests::federation::Backend;
+use nebplay_tests::image::{self, Cache, Start};
+use nebplay_tests::lab::{self, Owner, Plan};
+use nebplay_tests::{Lab, LabError, serve};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Real hosts for nebplay: three systemd containers with sshd and apt, on a network of their own.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a lab and print how to reach it
+    Up {
+        /// Name of the lab
+        #[arg(default_value = "demo")]
+        name: String,
+        /// Where oned keeps its tables
+        #[arg(long, value_enum, default_value = "sqlite")]
+        backend: Database,
+        /// Users beside those a new cloud has
+        #[arg(long, default_value_t = 50)]
+        users: u32,
+    },
+    /// Build the packages and print where their repositories are
+    Packages,
+    /// Switch a lab off and remove every trace of it
+    Down {
+        /// Name of the lab
+        #[arg(default_value = "demo")]
+        name: String,
+    },
+    /// List the labs of this machine and their hosts
+    Status,
+    /// Run a command as root on a host, or where nebplay runs (`ctl`)
+    Exec {
+        /// Name of the lab
+        #[arg(long, default_value = "demo")]
+        lab: String,
+        /// Host, or `ctl` for the control namespace
+        host: String,
+        /// The command and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Serve a directory by HTTP; a lab's package repository
+    #[command(hide = true)]
+    Serve {
+        /// What to serve
+        directory: PathBuf,
+        /// Where to listen
+        address: String,
+    },
+}
+
+/// The backends, as words of the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Database {
+    Sqlite,
+    Mysql,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lab: failed to {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, LabError> {
+    match command {
+        Command::Up { name, backend, users } => {
+            let backend = match backend {
+                Database::Sqlite => Backend::Sqlite,
+                Database::Mysql => Backend::Mysql,
+            };
+            up(&name, Start { backend, users })?;
+        }
+        Command::Packages => {
+            let repositories = image::zones(&Cache::from_environment()?, Start::default())?.repository;
+            println!("{}", repositories.display());
+        }
+        Command::Down { name } => Lab::attach(&name)?.remove()?,
+        Command::Status => status(),
+        Command::Exec { lab, host, command } => return exec(&lab, &host, &command),
+        Command::Serve { directory, address } => serve::serve(&directory, &address)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn up(name: &str, start: Start) -> Result<(), LabError> {
+    for stale in lab::clean_stale()? {
+        eprintln!("removed lab `{stale}`, whose process has died");
+    }
+    let zones = image::zones(&Cache::from_environment()?, start)?;
+    let plan = Plan {
+        name: name.to_owned(),
+        directory: lab::default_directory(name),
+        hosts: zones.hosts,
+        owner: Owner::Person,
+        repository: Some(zones.repository),
+    };
+    let lab = Lab::start(&plan)?;
+    lab::wait_until_in_sync(&lab)?;
+    let lab = lab.keep();
+    println!("lab `{name}` is up");
+    println!("  {} COMMAND…", lab.controller().join(" "));
+    Ok(())
+}
+
+fn status() {
+    for record in lab::labs() {
+        println!("{}  {}", record.name, record.directory.display());
+        let Ok(lab) = Lab::attach(&record.name) else {
+            continue;
+        };
+        for host in lab.hosts() {
+            println!(
+                "  {:10} {:15} {}",
+                host.name,
+                host.address,
+                if host.is_on() { "on" } else { "off" }
+            );
+        }
+    }
+}
+
+fn exec(lab: &str, host: &str, command: &[String]) -> Result<ExitCode, LabError> {
+    let lab = Lab::attach(lab)?;
+    let argv = if host == "ctl" {
+        lab.controller().to_vec()
+    } else {
+        lab.host(host)?.inside_argv()?
+    };
+    let (program, first) = argv
+        .split_first()
+        .ok_or_else(|| LabError::Usage("run nothing".to_owned()))?;
+    let status = std::process::Command::new(program)
+        .args(first)
+        .args(command)
+        .status()
+        .map_err(LabError::file("run", program))?;
+    Ok(u8::try_from(nebplay_tests::program::exit_code(status)).map_or(ExitCode::FAILURE, ExitCode::from))
+}
