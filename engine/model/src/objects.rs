@@ -14,7 +14,7 @@ pub fn password_digest(password: &str) -> String {
         .collect()
 }
 
-/// The row of an object in a pool whose columns are the common ones.
+/// The row of an object of oneadmin in a pool whose columns are the common ones.
 pub fn pool_row(table: Table, oid: i64, name: &str, body: String) -> RowOp {
     let values = [
         oid.into(),
@@ -28,6 +28,24 @@ pub fn pool_row(table: Table, oid: i64, name: &str, body: String) -> RowOp {
     ];
     RowOp::Upsert {
         table,
+        values: values.to_vec(),
+    }
+}
+
+/// The row of a user, who owns itself.
+pub fn user_row(id: i64, name: &str, gid: i64, body: String) -> RowOp {
+    let values = [
+        id.into(),
+        name.into(),
+        body.into(),
+        id.into(),
+        gid.into(),
+        1.into(),
+        0.into(),
+        0.into(),
+    ];
+    RowOp::Upsert {
+        table: Table::UserPool,
         values: values.to_vec(),
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::log::{Log, OutOfOrder};
+use crate::log::{Log, NO_INDEX, OutOfOrder};
 
 /// What to send to a slave now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +46,15 @@ impl Replication {
         self.reached.insert(slave, index);
     }
 
-    /// The slave refused and said where it is: go on from there.
-    pub fn refused(&mut self, slave: i64, why: OutOfOrder) {
-        self.reached.insert(slave, why.last);
+    /// The slave refused and said where it is: go on from there. From one without a federated log there
+    /// is no way on; it is asked again with the next write.
+    pub fn refused(&mut self, slave: i64, why: OutOfOrder, log: &Log) {
+        let reached = if why.last == NO_INDEX {
+            log.fed_index()
+        } else {
+            why.last
+        };
+        self.reached.insert(slave, reached);
     }
 }
 
@@ -73,7 +79,7 @@ mod tests {
                 previous: 20
             })
         );
-        replication.refused(100, OutOfOrder { last: 10 });
+        replication.refused(100, OutOfOrder { last: 10 }, &log);
         assert_eq!(
             replication.next(100, &log),
             Some(Shipment {
@@ -86,7 +92,7 @@ mod tests {
     #[test]
     fn a_slave_ahead_of_a_rolled_back_master_is_left_alone_until_passed() {
         let mut replication = Replication::at_start([100], &Log::new(Some(852), [852]));
-        replication.refused(100, OutOfOrder { last: 864 });
+        replication.refused(100, OutOfOrder { last: 864 }, &Log::new(Some(852), [852]));
         assert_eq!(replication.next(100, &Log::new(Some(856), [852, 856])), None);
         let passed = Log::new(Some(868), [852, 856, 864, 868]);
         assert_eq!(

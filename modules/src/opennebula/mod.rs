@@ -6,6 +6,13 @@ pub mod auth;
 pub mod command;
 pub mod conf;
 pub mod dump;
+pub mod endpoint;
+#[cfg(any(test, feature = "testing"))]
+pub mod fake;
 pub mod fingerprint;
+pub mod machines;
 pub mod onedb;
 pub mod version;
+pub mod xml;
+pub mod xmlrpc;
+pub mod zone;

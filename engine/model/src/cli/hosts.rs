@@ -10,7 +10,7 @@ const COLUMNS: [Column; 7] = [
     Column::right("TVM", 4),
     Column::right("ALLOCATED_CPU", 18),
     Column::right("ALLOCATED_MEM", 18),
-    Column::left("STAT", 6),
+    Column::left("STAT", 4),
 ];
 
 /// The short name of a host's state.

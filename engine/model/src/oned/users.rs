@@ -2,11 +2,11 @@
 
 use super::{Caller, Done, Oned, read};
 use crate::errors::{Code, Refusal};
-use crate::objects::{counter_row, password_digest, pool_row, quotas, user};
+use crate::objects::{counter_row, password_digest, pool_row, quotas, user, user_row};
 use crate::rows::RowOp;
 use crate::rpc::{Call, Value};
 use crate::schema::Table;
-use crate::xml::{escape, field, with_field};
+use crate::xml::{field, with_field};
 
 /// The group of plain users.
 const USERS: i64 = 1;
@@ -21,8 +21,7 @@ impl Oned {
                 "Invalid NAME, it cannot be empty or contain spaces or colons.",
             ));
         }
-        let stored = escape(name);
-        if let Some(id) = self.user_named(&stored) {
+        if let Some(id) = self.user_named(name) {
             return Err(wrong(&format!("NAME is already taken by USER {id}.")));
         }
         let id = self.store.last_oid(Table::UserPool) + 1;
@@ -35,7 +34,7 @@ impl Oned {
         };
         let operations = vec![
             (counter_row(Table::UserPool, id), true),
-            (pool_row(Table::UserPool, id, name, body), true),
+            (user_row(id, name, USERS, body), true),
             (quota, false),
             (pool_row(Table::GroupPool, USERS, "users", group), true),
         ];
@@ -101,14 +100,12 @@ impl Oned {
         read(Value::Text(self.pool("USER_POOL", Table::UserPool)))
     }
 
-    fn user_named(&self, name: &str) -> Option<i64> {
+    pub(super) fn user_named(&self, name: &str) -> Option<i64> {
+        let is_it =
+            |row: &&Vec<crate::rows::Value>| row.get(1).and_then(|stored| stored.as_text()) == Some(name);
         self.store
             .rows(Table::UserPool)
-            .find(|row| {
-                row.get(2)
-                    .and_then(|body| body.as_text())
-                    .is_some_and(|body| field(body, "NAME") == name)
-            })
+            .find(is_it)
             .and_then(|row| row.first()?.as_int())
     }
 }

@@ -1,0 +1,11 @@
+//! Whole runs against scripted hosts, in process.
+
+mod blocks;
+mod check;
+mod handlers;
+mod modules;
+mod order;
+mod playbook;
+mod story;
+mod tasks;
+mod variables;
