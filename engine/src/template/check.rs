@@ -54,6 +54,11 @@ impl Templates {
     pub fn check_condition(&self, node: &Node) -> Findings {
         let mut findings = Findings::new();
         match &node.value {
+            Yaml::Scalar { text, .. } if lone_expression(text).is_some() => {
+                let expression = lone_expression(text).map_or("", |range| text[range].trim());
+                let finding = Finding::at(&node.span, "braces around a condition", "an expression already");
+                findings.push(finding.help(format!("write `{expression}`")));
+            }
             Yaml::Scalar { text, .. } => match expression_of(text) {
                 Ok(expression) if expression.trim().is_empty() => findings.push(
                     Finding::at(&node.span, "an empty condition", "expected an expression")
