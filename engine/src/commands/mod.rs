@@ -1,5 +1,6 @@
 //! One file per subcommand; the only place that prints and reads the environment.
 
+mod connections;
 mod doc;
 pub mod error;
 pub mod exit;
@@ -12,6 +13,7 @@ mod run;
 mod schema_text;
 mod status;
 mod terminal;
+mod world;
 
 use std::process::ExitCode;
 

@@ -10,8 +10,6 @@ pub mod endpoint;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 pub mod fingerprint;
-pub mod machines;
-pub mod onedb;
 pub mod local;
 pub mod machines;
 pub mod onedb;
