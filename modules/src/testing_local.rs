@@ -21,8 +21,9 @@ use crate::job::{JobEnd, JobRecord, JobSpec, JobState};
 
 const MAPPED: [&str; 4] = ["/etc/one", "/var/lib/one", "/var/lib/nebplay", "/var/lock/one"];
 
-/// Programs that ask for users this machine does not have.
-const STUBS: [(&str, &str); 3] = [
+/// Programs that ask for users this machine does not have, or would see what other tests run.
+const STUBS: [(&str, &str); 4] = [
+    ("ps", "exit 0"),
     ("chown", "exit 0"),
     (
         "install",
@@ -41,6 +42,7 @@ pub(crate) struct LocalHost {
     jobs: Mutex<BTreeMap<String, (JobRecord, JobEnd)>>,
     asked: Mutex<Vec<String>>,
     variables: Mutex<BTreeMap<String, String>>,
+    now: Mutex<i64>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -55,11 +57,14 @@ impl LocalHost {
             jobs: Mutex::default(),
             asked: Mutex::default(),
             variables: Mutex::default(),
+            now: Mutex::new(1_795_000_000),
         };
         for directory in MAPPED {
             std::fs::create_dir_all(host.mapped(directory)).expect("a directory can be made");
         }
-        STUBS.iter().for_each(|(name, script)| host.program(name, script));
+        for (name, script) in STUBS {
+            host.program(name, script);
+        }
         host
     }
 
@@ -69,7 +74,7 @@ impl LocalHost {
             path.strip_prefix(*prefix)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '-']))
         };
-        if MAPPED.iter().any(|prefix| inside(&prefix)) {
+        if MAPPED.iter().any(inside) {
             self.root.path().join(&path[1..])
         } else {
             PathBuf::from(path)
@@ -162,10 +167,13 @@ impl Clock for LocalHost {
         Duration::ZERO
     }
     fn now(&self) -> i64 {
-        1_795_000_000
+        let mut now = locked(&self.now);
+        *now += 1;
+        *now
     }
-    async fn sleep(&self, _: Duration) {
-        tokio::task::yield_now().await;
+    /// A twentieth of it: long enough for what really happens meanwhile.
+    async fn sleep(&self, how_long: Duration) {
+        tokio::time::sleep(how_long / 20).await;
     }
 }
 

@@ -3,10 +3,10 @@
 #![expect(clippy::print_stderr, reason = "a command prints")]
 
 use clap::{Parser, Subcommand};
-use nebplay_tests::federation::SITES;
-use nebplay_tests::image::{self, Cache};
-use nebplay_tests::lab::{self, HostPlan, Owner, Plan};
-use nebplay_tests::{Lab, LabError, serve};
+use nebplay_tests::federation::{Backend, SITES};
+use nebplay_tests::image::{self, Cache, Start};
+use nebplay_tests::lab::{self, Owner, Plan};
+use nebplay_tests::{Lab, LabError, machine, serve};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +25,18 @@ enum Command {
         /// Name of the lab
         #[arg(default_value = "demo")]
         name: String,
+        /// Where oned keeps its tables
+        #[arg(long, value_enum, default_value = "sqlite")]
+        backend: Database,
+        /// Users beside those a new cloud has
+        #[arg(long, default_value_t = 50)]
+        users: u32,
+        /// Remove a lab of this name first, if there is one
+        #[arg(long)]
+        again: bool,
     },
+    /// Build the packages and print where their repositories are
+    Packages,
     /// Switch a lab off and remove every trace of it
     Down {
         /// Name of the lab
@@ -55,6 +66,13 @@ enum Command {
     },
 }
 
+/// The backends, as words of the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Database {
+    Sqlite,
+    Mysql,
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
@@ -67,7 +85,25 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, LabError> {
     match command {
-        Command::Up { name } => up(&name)?,
+        Command::Up {
+            name,
+            backend,
+            users,
+            again,
+        } => {
+            if again && let Ok(lab) = Lab::attach(&name) {
+                lab.remove()?;
+            }
+            let backend = match backend {
+                Database::Sqlite => Backend::Sqlite,
+                Database::Mysql => Backend::Mysql,
+            };
+            up(&name, Start { backend, users })?;
+        }
+        Command::Packages => {
+            let repositories = image::zones(&Cache::from_environment()?, Start::default())?.repository;
+            println!("{}", repositories.display());
+        }
         Command::Down { name } => Lab::attach(&name)?.remove()?,
         Command::Status => status(),
         Command::Exec { lab, host, command } => return exec(&lab, &host, &command),
@@ -76,28 +112,43 @@ fn run(command: Command) -> Result<ExitCode, LabError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn up(name: &str) -> Result<(), LabError> {
+/// Starts a lab that outlives this process, with the zones in sync.
+fn up(name: &str, start: Start) -> Result<(), LabError> {
+    machine::check(&lab::default_directory(""))?;
     for stale in lab::clean_stale()? {
         eprintln!("removed lab `{stale}`, whose process has died");
     }
-    let root = image::root(&Cache::from_environment()?)?;
+    let zones = image::zones(&Cache::from_environment()?, start)?;
     let plan = Plan {
         name: name.to_owned(),
         directory: lab::default_directory(name),
-        hosts: SITES
-            .iter()
-            .map(|site| HostPlan {
-                name: site.host.to_owned(),
-                address: site.address.to_owned(),
-                layers: vec![root.clone()],
-            })
-            .collect(),
+        hosts: zones.hosts,
         owner: Owner::Person,
-        repository: None,
+        repository: Some(zones.repository),
     };
-    let lab = Lab::start(&plan)?.keep();
-    println!("lab `{name}` is up");
-    println!("  {} COMMAND…", lab.controller().join(" "));
+    let lab = Lab::start(&plan)?;
+    lab::wait_until_in_sync(&lab)?;
+    let lab = lab.keep();
+    let directory = lab.directory().display();
+    println!("lab `{name}` is up; its files are in {directory}");
+    for site in SITES {
+        println!(
+            "  {:10} {:15} zone {:3} {}",
+            site.host, site.address, site.zone_id, site.zone_name
+        );
+    }
+    println!("reach it from its control namespace:");
+    println!("  lab exec --lab {name} ctl nebplay status -i {directory}/inventory.ini");
+    println!(
+        "  {} ssh -F {directory}/home/.ssh/config root@{}",
+        lab.controller().join(" "),
+        SITES[0].address
+    );
+    println!(
+        "or without a network: lab exec --lab {name} {} COMMAND",
+        SITES[0].host
+    );
+    println!("remove it: lab down {name}");
     Ok(())
 }
 
@@ -121,7 +172,8 @@ fn status() {
 fn exec(lab: &str, host: &str, command: &[String]) -> Result<ExitCode, LabError> {
     let lab = Lab::attach(lab)?;
     let argv = if host == "ctl" {
-        lab.controller().to_vec()
+        let home = format!("HOME={}", lab.access().home().display());
+        [lab.controller().to_vec(), vec!["env".to_owned(), home]].concat()
     } else {
         lab.host(host)?.inside_argv()?
     };

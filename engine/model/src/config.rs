@@ -64,7 +64,11 @@ impl OnedConf {
             }),
             _ => Backend::Sqlite,
         };
-        let mode = match of("FEDERATION", "MODE").unwrap_or_default().to_uppercase().as_str() {
+        let mode = match of("FEDERATION", "MODE")
+            .unwrap_or_default()
+            .to_uppercase()
+            .as_str()
+        {
             "MASTER" => Mode::Master,
             "SLAVE" => Mode::Slave,
             _ => Mode::Standalone,
@@ -72,10 +76,18 @@ impl OnedConf {
         Self {
             backend,
             mode,
-            zone_id: of("FEDERATION", "ZONE_ID").and_then(|id| id.parse().ok()).unwrap_or(0),
+            zone_id: of("FEDERATION", "ZONE_ID")
+                .and_then(|id| id.parse().ok())
+                .unwrap_or(0),
             master: of("FEDERATION", "MASTER_ONED").unwrap_or_default(),
-            port: single.get("PORT").and_then(|port| port.parse().ok()).unwrap_or(2633),
-            listen: single.get("LISTEN_ADDRESS").cloned().unwrap_or_else(|| "0.0.0.0".to_owned()),
+            port: single
+                .get("PORT")
+                .and_then(|port| port.parse().ok())
+                .unwrap_or(2633),
+            listen: single
+                .get("LISTEN_ADDRESS")
+                .cloned()
+                .unwrap_or_else(|| "0.0.0.0".to_owned()),
         }
     }
 }
@@ -137,7 +149,10 @@ fn tokens(text: &str) -> Vec<String> {
             other if other.is_whitespace() => {}
             other => {
                 word.push(other);
-                if characters.peek().is_some_and(|next| !"=[],#\"".contains(*next) && !next.is_whitespace()) {
+                if characters
+                    .peek()
+                    .is_some_and(|next| !"=[],#\"".contains(*next) && !next.is_whitespace())
+                {
                     continue;
                 }
             }
@@ -174,17 +189,35 @@ FEDERATION = [
 ]
 "#;
         let conf = OnedConf::parse(text);
-        let Backend::Mysql(mysql) = &conf.backend else { panic!("{conf:?}") };
-        assert_eq!((mysql.password.as_str(), mysql.database.as_str()), ("a#b\"c, ]", "one"));
+        let Backend::Mysql(mysql) = &conf.backend else {
+            panic!("{conf:?}")
+        };
+        assert_eq!(
+            (mysql.password.as_str(), mysql.database.as_str()),
+            ("a#b\"c, ]", "one")
+        );
         assert_eq!((conf.mode, conf.zone_id, conf.port), (Mode::Slave, 100, 2634));
-        assert_eq!((conf.listen.as_str(), conf.master.as_str()), ("10.0.0.1", "http://10.99.0.1:2633/RPC2"));
+        assert_eq!(
+            (conf.listen.as_str(), conf.master.as_str()),
+            ("10.0.0.1", "http://10.99.0.1:2633/RPC2")
+        );
     }
 
     #[test]
     fn defaults_and_broken_files() {
-        for text in ["", "DB = [", "= = =", "DB = [ BACKEND = \"sqlite\" ]", "\"", "FEDERATION = [ MODE ]"] {
+        for text in [
+            "",
+            "DB = [",
+            "= = =",
+            "DB = [ BACKEND = \"sqlite\" ]",
+            "\"",
+            "FEDERATION = [ MODE ]",
+        ] {
             let conf = OnedConf::parse(text);
-            assert_eq!((conf.backend, conf.mode, conf.port), (Backend::Sqlite, Mode::Standalone, 2633));
+            assert_eq!(
+                (conf.backend, conf.mode, conf.port),
+                (Backend::Sqlite, Mode::Standalone, 2633)
+            );
         }
     }
 }

@@ -34,12 +34,18 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of class `code`.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     /// User unknown or password wrong.
     pub fn not_authenticated() -> Self {
-        Self::new(Code::Authentication, "User couldn't be authenticated, aborting call.")
+        Self::new(
+            Code::Authentication,
+            "User couldn't be authenticated, aborting call.",
+        )
     }
 
     /// `uid` may not do `right` (for example `ADMIN`) on `object` (for example `ZONE [100]`).
@@ -62,7 +68,10 @@ impl Refusal {
 
     /// A zone's state was set at another zone's endpoint, or the zone does not exist: the same words.
     pub fn not_my_zone() -> Self {
-        Self::new(Code::Action, "Enable/disable mode have to be set through the target zone endpoints")
+        Self::new(
+            Code::Action,
+            "Enable/disable mode have to be set through the target zone endpoints",
+        )
     }
 
     /// A slave that cannot reach its master with a federated write.
@@ -72,6 +81,9 @@ impl Refusal {
 
     /// A slave's toggle that failed at the master, for the reason `why`.
     pub fn master_refused_zone(why: &str) -> Self {
-        Self::new(Code::Action, format!("Cannot update zone at federation master: {why}"))
+        Self::new(
+            Code::Action,
+            format!("Cannot update zone at federation master: {why}"),
+        )
     }
 }

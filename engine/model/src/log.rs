@@ -40,7 +40,10 @@ pub struct OutOfOrder {
 impl Log {
     /// The log as found in a database: its greatest number, and the indexes of its federated entries.
     pub fn new(last: Option<u64>, federated: impl IntoIterator<Item = u64>) -> Self {
-        Self { last, federated: federated.into_iter().collect() }
+        Self {
+            last,
+            federated: federated.into_iter().collect(),
+        }
     }
 
     /// The number the next entry gets.
@@ -60,7 +63,11 @@ impl Log {
 
     /// The last federated index before `index`, [`NO_INDEX`] at the log's beginning.
     pub fn before(&self, index: u64) -> u64 {
-        self.federated.range(..index).next_back().copied().unwrap_or(NO_INDEX)
+        self.federated
+            .range(..index)
+            .next_back()
+            .copied()
+            .unwrap_or(NO_INDEX)
     }
 
     /// Appends a write of this zone. `federated` is the master's, or a standalone zone's, shared write.
@@ -93,7 +100,12 @@ impl Log {
         let number = self.next_number();
         self.last = Some(number);
         self.federated.insert(index);
-        Ok(LogEntry { log_index: number, sql: sql.to_owned(), timestamp: now, fed_index: Some(index) })
+        Ok(LogEntry {
+            log_index: number,
+            sql: sql.to_owned(),
+            timestamp: now,
+            fed_index: Some(index),
+        })
     }
 }
 
@@ -103,7 +115,10 @@ mod tests {
     use crate::schema::Table;
 
     fn write() -> RowOp {
-        RowOp::Delete { table: Table::UserPool, key: 1.into() }
+        RowOp::Delete {
+            table: Table::UserPool,
+            key: 1.into(),
+        }
     }
 
     #[test]
@@ -111,14 +126,24 @@ mod tests {
         let mut log = Log::new(Some(10), [3, 10]);
         assert_eq!(log.append(&write(), false, Dialect::Sqlite, 0).fed_index, None);
         assert_eq!(log.append(&write(), true, Dialect::Sqlite, 0).fed_index, Some(12));
-        assert_eq!((log.fed_index(), log.before(12), log.after(3)), (12, 10, Some(10)));
+        assert_eq!(
+            (log.fed_index(), log.before(12), log.after(3)),
+            (12, 10, Some(10))
+        );
     }
 
     #[test]
     fn a_slave_takes_only_what_follows() {
         let mut log = Log::new(Some(2), [864]);
-        assert_eq!(log.append_replicated(868, 856, "x", 0), Err(OutOfOrder { last: 864 }));
-        assert_eq!(log.append_replicated(868, 864, "x", 0).map(|entry| entry.log_index), Ok(3));
+        assert_eq!(
+            log.append_replicated(868, 856, "x", 0),
+            Err(OutOfOrder { last: 864 })
+        );
+        assert_eq!(
+            log.append_replicated(868, 864, "x", 0)
+                .map(|entry| entry.log_index),
+            Ok(3)
+        );
         assert_eq!(log.fed_index(), 868);
     }
 
@@ -126,7 +151,10 @@ mod tests {
     fn an_empty_log_never_replicates() {
         let mut log = Log::default();
         assert_eq!(log.fed_index(), NO_INDEX);
-        assert_eq!(log.append_replicated(0, NO_INDEX, "x", 0), Err(OutOfOrder { last: NO_INDEX }));
+        assert_eq!(
+            log.append_replicated(0, NO_INDEX, "x", 0),
+            Err(OutOfOrder { last: NO_INDEX })
+        );
         assert_eq!(log.after(NO_INDEX), None);
     }
 }

@@ -8,18 +8,54 @@ use crate::xml::escape;
 
 /// What a password is stored as: its SHA-256 in hexadecimal.
 pub fn password_digest(password: &str) -> String {
-    Sha256::digest(password.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(password.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
-/// The row of an object in a pool whose columns are the common ones.
+/// The row of an object of oneadmin in a pool whose columns are the common ones.
 pub fn pool_row(table: Table, oid: i64, name: &str, body: String) -> RowOp {
-    let values = [oid.into(), name.into(), body.into(), 0.into(), 0.into(), 1.into(), 1.into(), 0.into()];
-    RowOp::Upsert { table, values: values.to_vec() }
+    let values = [
+        oid.into(),
+        name.into(),
+        body.into(),
+        0.into(),
+        0.into(),
+        1.into(),
+        1.into(),
+        0.into(),
+    ];
+    RowOp::Upsert {
+        table,
+        values: values.to_vec(),
+    }
+}
+
+/// The row of a user, who owns itself.
+pub fn user_row(id: i64, name: &str, gid: i64, body: String) -> RowOp {
+    let values = [
+        id.into(),
+        name.into(),
+        body.into(),
+        id.into(),
+        gid.into(),
+        1.into(),
+        0.into(),
+        0.into(),
+    ];
+    RowOp::Upsert {
+        table: Table::UserPool,
+        values: values.to_vec(),
+    }
 }
 
 /// The row that counts the ids of a pool.
 pub fn counter_row(table: Table, last_oid: i64) -> RowOp {
-    RowOp::Upsert { table: Table::PoolControl, values: vec![table.name().into(), last_oid.into()] }
+    RowOp::Upsert {
+        table: Table::PoolControl,
+        values: vec![table.name().into(), last_oid.into()],
+    }
 }
 
 /// A zone: enabled is state 0, disabled is state 1.
@@ -100,7 +136,10 @@ pub fn host_row(id: i64, name: &str, state: i64, body: String) -> RowOp {
         0.into(),
         0.into(),
     ];
-    RowOp::Upsert { table: Table::HostPool, values }
+    RowOp::Upsert {
+        table: Table::HostPool,
+        values,
+    }
 }
 
 /// A virtual machine of oneadmin. `since` is when it was made, in seconds since 1970.
@@ -132,7 +171,10 @@ pub fn vm_row(id: i64, name: &str, state: i64, lcm_state: i64, body: &str) -> Ro
         0.into(),
         body.into(),
     ];
-    RowOp::Upsert { table: Table::VmPool, values }
+    RowOp::Upsert {
+        table: Table::VmPool,
+        values,
+    }
 }
 
 /// The row of a datastore, which a running oned rewrites as it monitors.
@@ -149,5 +191,8 @@ pub fn datastore_row(id: i64, name: &str) -> RowOp {
         0.into(),
         0.into(),
     ];
-    RowOp::Upsert { table: Table::DatastorePool, values }
+    RowOp::Upsert {
+        table: Table::DatastorePool,
+        values,
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::log::{Log, OutOfOrder};
+use crate::log::{Log, NO_INDEX, OutOfOrder};
 
 /// What to send to a slave now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +26,19 @@ pub struct Replication {
 impl Replication {
     /// The belief at the start of oned.
     pub fn at_start(slaves: impl IntoIterator<Item = i64>, log: &Log) -> Self {
-        Self { reached: slaves.into_iter().map(|slave| (slave, log.fed_index())).collect() }
+        Self {
+            reached: slaves.into_iter().map(|slave| (slave, log.fed_index())).collect(),
+        }
     }
 
     /// What this slave lacks as far as the master knows; a slave added since the start begins here.
     pub fn next(&mut self, slave: i64, log: &Log) -> Option<Shipment> {
         let reached = *self.reached.entry(slave).or_insert_with(|| log.fed_index());
         let index = log.after(reached)?;
-        Some(Shipment { index, previous: log.before(index) })
+        Some(Shipment {
+            index,
+            previous: log.before(index),
+        })
     }
 
     /// The slave has it.
@@ -41,9 +46,15 @@ impl Replication {
         self.reached.insert(slave, index);
     }
 
-    /// The slave refused and said where it is: go on from there.
-    pub fn refused(&mut self, slave: i64, why: OutOfOrder) {
-        self.reached.insert(slave, why.last);
+    /// The slave refused and said where it is: go on from there. From one without a federated log there
+    /// is no way on; it is asked again with the next write.
+    pub fn refused(&mut self, slave: i64, why: OutOfOrder, log: &Log) {
+        let reached = if why.last == NO_INDEX {
+            log.fed_index()
+        } else {
+            why.last
+        };
+        self.reached.insert(slave, reached);
     }
 }
 
@@ -55,19 +66,41 @@ mod tests {
     fn a_restarted_master_notices_only_at_the_next_write() {
         let mut replication = Replication::at_start([100], &Log::new(Some(20), [5, 10, 20]));
         let log = Log::new(Some(20), [5, 10, 20]);
-        assert_eq!(replication.next(100, &log), None, "the slave is at 10, nobody knows");
+        assert_eq!(
+            replication.next(100, &log),
+            None,
+            "the slave is at 10, nobody knows"
+        );
         let log = Log::new(Some(21), [5, 10, 20, 21]);
-        assert_eq!(replication.next(100, &log), Some(Shipment { index: 21, previous: 20 }));
-        replication.refused(100, OutOfOrder { last: 10 });
-        assert_eq!(replication.next(100, &log), Some(Shipment { index: 20, previous: 10 }));
+        assert_eq!(
+            replication.next(100, &log),
+            Some(Shipment {
+                index: 21,
+                previous: 20
+            })
+        );
+        replication.refused(100, OutOfOrder { last: 10 }, &log);
+        assert_eq!(
+            replication.next(100, &log),
+            Some(Shipment {
+                index: 20,
+                previous: 10
+            })
+        );
     }
 
     #[test]
     fn a_slave_ahead_of_a_rolled_back_master_is_left_alone_until_passed() {
         let mut replication = Replication::at_start([100], &Log::new(Some(852), [852]));
-        replication.refused(100, OutOfOrder { last: 864 });
+        replication.refused(100, OutOfOrder { last: 864 }, &Log::new(Some(852), [852]));
         assert_eq!(replication.next(100, &Log::new(Some(856), [852, 856])), None);
         let passed = Log::new(Some(868), [852, 856, 864, 868]);
-        assert_eq!(replication.next(100, &passed), Some(Shipment { index: 868, previous: 864 }));
+        assert_eq!(
+            replication.next(100, &passed),
+            Some(Shipment {
+                index: 868,
+                previous: 864
+            })
+        );
     }
 }

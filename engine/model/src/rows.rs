@@ -92,7 +92,12 @@ impl RowOp {
                 )
             }
             Self::Delete { table, key } => {
-                format!("DELETE FROM {} WHERE {} = {}", table.name(), table.key(), literal(key, dialect))
+                format!(
+                    "DELETE FROM {} WHERE {} = {}",
+                    table.name(),
+                    table.key(),
+                    literal(key, dialect)
+                )
             }
         }
     }
@@ -111,7 +116,10 @@ impl RowOp {
         let table = Table::by_name(name)?;
         let key = rest.strip_prefix(table.key())?.strip_prefix(" = ")?;
         match literals(key, dialect)?.as_slice() {
-            [key] => Some(Self::Delete { table, key: key.clone() }),
+            [key] => Some(Self::Delete {
+                table,
+                key: key.clone(),
+            }),
             _ => None,
         }
     }
@@ -175,21 +183,41 @@ mod tests {
     fn sql_reads_back() {
         let hard = "it's <B>\\'),(1,'x' back\\slash é";
         let cases = [
-            RowOp::Upsert { table: Table::PoolControl, values: vec!["user_pool".into(), 12.into()] },
-            RowOp::Upsert { table: Table::PoolControl, values: vec![hard.into(), (-1).into()] },
-            RowOp::Delete { table: Table::UserPool, key: 7.into() },
-            RowOp::Delete { table: Table::PoolControl, key: hard.into() },
+            RowOp::Upsert {
+                table: Table::PoolControl,
+                values: vec!["user_pool".into(), 12.into()],
+            },
+            RowOp::Upsert {
+                table: Table::PoolControl,
+                values: vec![hard.into(), (-1).into()],
+            },
+            RowOp::Delete {
+                table: Table::UserPool,
+                key: 7.into(),
+            },
+            RowOp::Delete {
+                table: Table::PoolControl,
+                key: hard.into(),
+            },
         ];
         for operation in cases {
             for dialect in [Dialect::Sqlite, Dialect::Mysql] {
-                assert_eq!(RowOp::parse(&operation.sql(dialect), dialect), Some(operation.clone()));
+                assert_eq!(
+                    RowOp::parse(&operation.sql(dialect), dialect),
+                    Some(operation.clone())
+                );
             }
         }
     }
 
     #[test]
     fn foreign_sql_is_not_ours() {
-        for sql in ["", "DROP TABLE user_pool", "REPLACE INTO nothing (a) VALUES (1)", "DELETE FROM acl"] {
+        for sql in [
+            "",
+            "DROP TABLE user_pool",
+            "REPLACE INTO nothing (a) VALUES (1)",
+            "DELETE FROM acl",
+        ] {
             assert_eq!(RowOp::parse(sql, Dialect::Sqlite), None, "{sql}");
         }
     }

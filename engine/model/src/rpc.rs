@@ -100,8 +100,11 @@ impl Call {
 
     /// The body of the request.
     pub fn render(&self) -> String {
-        let parameters: String =
-            self.parameters.iter().map(|value| format!("<param>{}</param>", value.render())).collect();
+        let parameters: String = self
+            .parameters
+            .iter()
+            .map(|value| format!("<param>{}</param>", value.render()))
+            .collect();
         format!(
             "<?xml version=\"1.0\"?>\n<methodCall><methodName>{}</methodName><params>{parameters}</params></methodCall>\n",
             escape(&self.method)
@@ -110,17 +113,26 @@ impl Call {
 
     /// The session, `user:password`.
     pub fn session(&self) -> &str {
-        self.parameters.first().and_then(Value::as_text).unwrap_or_default()
+        self.parameters
+            .first()
+            .and_then(Value::as_text)
+            .unwrap_or_default()
     }
 
     /// The number at place `at`, the session being 0.
     pub fn int(&self, at: usize) -> Result<i64, Refusal> {
-        self.parameters.get(at).and_then(Value::as_int).ok_or_else(|| wrong_type(at, "int"))
+        self.parameters
+            .get(at)
+            .and_then(Value::as_int)
+            .ok_or_else(|| wrong_type(at, "int"))
     }
 
     /// The text at place `at`.
     pub fn text(&self, at: usize) -> Result<&str, Refusal> {
-        self.parameters.get(at).and_then(Value::as_text).ok_or_else(|| wrong_type(at, "string"))
+        self.parameters
+            .get(at)
+            .and_then(Value::as_text)
+            .ok_or_else(|| wrong_type(at, "string"))
     }
 
     /// The truth at place `at`.
@@ -133,7 +145,10 @@ impl Call {
 }
 
 fn wrong_type(at: usize, kind: &str) -> Refusal {
-    Refusal::new(Code::Parameters, format!("Parameter {at} is missing or no {kind}"))
+    Refusal::new(
+        Code::Parameters,
+        format!("Parameter {at} is missing or no {kind}"),
+    )
 }
 
 /// An answer of oned.
@@ -160,12 +175,18 @@ pub enum Answer {
 impl Answer {
     /// The answer to a call of `method` that was refused.
     pub fn refused(method: &str, refusal: &Refusal) -> Self {
-        Self::Failure { message: format!("[{method}] {}", refusal.message), code: refusal.code as i64 }
+        Self::Failure {
+            message: format!("[{method}] {}", refusal.message),
+            code: refusal.code as i64,
+        }
     }
 
     /// The answer to a method nobody knows.
     pub fn no_such_method(method: &str) -> Self {
-        Self::Fault { code: -506, message: format!("Method '{method}' not defined") }
+        Self::Fault {
+            code: -506,
+            message: format!("Method '{method}' not defined"),
+        }
     }
 
     /// The body of the response.
@@ -196,9 +217,15 @@ impl Answer {
         let root = Element::parse(body).map_err(|error| NotRpc(error.to_string()))?;
         let wrong = || NotRpc("the response has an unexpected form".to_owned());
         if let Some(fault) = root.child("fault") {
-            let members = fault.child("value").and_then(|value| value.child("struct")).ok_or_else(wrong)?;
+            let members = fault
+                .child("value")
+                .and_then(|value| value.child("struct"))
+                .ok_or_else(wrong)?;
             let member = |name: &str| {
-                let member = members.children.iter().find(|member| member.text_of("name") == name)?;
+                let member = members
+                    .children
+                    .iter()
+                    .find(|member| member.text_of("name") == name)?;
                 Value::read(member.child("value")?)
             };
             return Ok(Self::Fault {
@@ -212,13 +239,18 @@ impl Answer {
             .iter()
             .try_fold(&root, |element, name| element.child(name))
             .ok_or_else(wrong)?;
-        let values: Vec<Value> =
-            data.children.iter().map(Value::read).collect::<Option<_>>().ok_or_else(wrong)?;
+        let values: Vec<Value> = data
+            .children
+            .iter()
+            .map(Value::read)
+            .collect::<Option<_>>()
+            .ok_or_else(wrong)?;
         match values.as_slice() {
             [Value::Bool(true), value, ..] => Ok(Self::Success(value.clone())),
-            [Value::Bool(false), Value::Text(message), code, ..] => {
-                Ok(Self::Failure { message: message.clone(), code: code.as_int().unwrap_or(-1) })
-            }
+            [Value::Bool(false), Value::Text(message), code, ..] => Ok(Self::Failure {
+                message: message.clone(),
+                code: code.as_int().unwrap_or(-1),
+            }),
             _ => Err(wrong()),
         }
     }

@@ -23,7 +23,9 @@ pub enum Table {
     ZonePool,
 }
 
-const POOL: &[&str] = &["oid", "name", "body", "uid", "gid", "owner_u", "group_u", "other_u"];
+const POOL: &[&str] = &[
+    "oid", "name", "body", "uid", "gid", "owner_u", "group_u", "other_u",
+];
 
 impl Table {
     /// All of them.
@@ -63,17 +65,26 @@ impl Table {
     pub fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Acl => &["oid", "userset", "resource", "rights", "zone"],
-            Self::DatastorePool => {
-                &["oid", "name", "body", "uid", "gid", "owner_u", "group_u", "other_u", "cid"]
-            }
+            Self::DatastorePool => &[
+                "oid", "name", "body", "uid", "gid", "owner_u", "group_u", "other_u", "cid",
+            ],
             Self::GroupPool | Self::UserPool | Self::ZonePool => POOL,
-            Self::HostPool => {
-                &["oid", "name", "body", "state", "uid", "gid", "owner_u", "group_u", "other_u", "cid"]
-            }
+            Self::HostPool => &[
+                "oid", "name", "body", "state", "uid", "gid", "owner_u", "group_u", "other_u", "cid",
+            ],
             Self::PoolControl => &["tablename", "last_oid"],
             Self::UserQuotas => &["user_oid", "body"],
             Self::VmPool => &[
-                "oid", "name", "body", "uid", "gid", "state", "lcm_state", "owner_u", "group_u", "other_u",
+                "oid",
+                "name",
+                "body",
+                "uid",
+                "gid",
+                "state",
+                "lcm_state",
+                "owner_u",
+                "group_u",
+                "other_u",
                 "short_body",
             ],
         }
@@ -170,7 +181,11 @@ pub fn create_statements() -> Vec<String> {
         "CREATE TABLE cluster_vnc_bitmap (id INTEGER, map LONGTEXT, PRIMARY KEY(id))".to_owned(),
         "CREATE TABLE network_vlan_bitmap (id INTEGER, map LONGTEXT, PRIMARY KEY(id))".to_owned(),
     ];
-    statements.extend(EMPTY_POOLS.iter().map(|name| format!("CREATE TABLE {name} {pool})")));
+    statements.extend(
+        EMPTY_POOLS
+            .iter()
+            .map(|name| format!("CREATE TABLE {name} {pool})")),
+    );
     statements.extend(INDEXES.iter().map(|index| index.create()));
     statements
 }
@@ -195,9 +210,21 @@ impl Index {
 
 /// The indexes that a migration drops first and makes again at its end.
 pub const INDEXES: [Index; 3] = [
-    Index { name: "state_oid_idx", table: "vm_pool", columns: "state, oid" },
-    Index { name: "applied_idx", table: "logdb", columns: "applied" },
-    Index { name: "fed_index_idx", table: "logdb", columns: "fed_index" },
+    Index {
+        name: "state_oid_idx",
+        table: "vm_pool",
+        columns: "state, oid",
+    },
+    Index {
+        name: "applied_idx",
+        table: "logdb",
+        columns: "applied",
+    },
+    Index {
+        name: "fed_index_idx",
+        table: "logdb",
+        columns: "fed_index",
+    },
 ];
 
 #[cfg(test)]
@@ -207,11 +234,17 @@ mod tests {
     #[test]
     fn a_database_has_the_tables_of_the_real_one() {
         let statements = create_statements();
-        let tables = statements.iter().filter(|statement| statement.starts_with("CREATE TABLE")).count();
+        let tables = statements
+            .iter()
+            .filter(|statement| statement.starts_with("CREATE TABLE"))
+            .count();
         assert_eq!((tables, statements.len()), (39, 42));
         for table in Table::ALL {
             let made = format!("CREATE TABLE {} (", table.name());
-            assert!(statements.iter().any(|statement| statement.starts_with(&made)), "{made}");
+            assert!(
+                statements.iter().any(|statement| statement.starts_with(&made)),
+                "{made}"
+            );
         }
     }
 }

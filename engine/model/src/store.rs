@@ -17,7 +17,10 @@ impl Store {
         match operation {
             RowOp::Upsert { table, values } => {
                 if let Some(key) = values.first() {
-                    self.tables.entry(*table).or_default().insert(key.clone(), values.clone());
+                    self.tables
+                        .entry(*table)
+                        .or_default()
+                        .insert(key.clone(), values.clone());
                 }
             }
             RowOp::Delete { table, key } => {
@@ -44,7 +47,9 @@ impl Store {
 
     /// The last id given out in a pool: what pool_control says, or the greatest one in use.
     pub fn last_oid(&self, table: Table) -> i64 {
-        let counted = self.row(Table::PoolControl, table.name()).and_then(|row| row.get(1)?.as_int());
+        let counted = self
+            .row(Table::PoolControl, table.name())
+            .and_then(|row| row.get(1)?.as_int());
         let in_use = self.rows(table).next_back().and_then(|row| row.first()?.as_int());
         counted.unwrap_or(-1).max(in_use.unwrap_or(-1))
     }

@@ -42,8 +42,12 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, NotAVersion> {
         let wrong = || NotAVersion(text.to_owned());
-        let numbers: Vec<u32> =
-            text.trim().split('.').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+        let numbers: Vec<u32> = text
+            .trim()
+            .split('.')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| wrong())?;
         match numbers.as_slice() {
             [major, minor, patch] => Ok(Self::new(*major, *minor, *patch)),
             _ => Err(wrong()),

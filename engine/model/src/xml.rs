@@ -63,7 +63,12 @@ impl Element {
     }
 
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), children: Vec::new(), text: String::new(), cdata: false }
+        Self {
+            name: name.to_owned(),
+            children: Vec::new(),
+            text: String::new(),
+            cdata: false,
+        }
     }
 
     /// The first child of this name.
@@ -131,10 +136,12 @@ fn add_text(open: &mut [Element], text: &str, cdata: bool) {
 
 /// What an entity or a character reference stands for; as written if it stands for nothing.
 fn reference(name: &str) -> String {
-    let number = name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
-        Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16).ok(),
-        None => number.parse().ok(),
-    });
+    let number = name
+        .strip_prefix('#')
+        .and_then(|number| match number.strip_prefix(['x', 'X']) {
+            Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16).ok(),
+            None => number.parse().ok(),
+        });
     match (name, number.and_then(char::from_u32)) {
         (_, Some(character)) => character.to_string(),
         ("lt", _) => "<".to_owned(),
@@ -148,7 +155,9 @@ fn reference(name: &str) -> String {
 
 /// `text` with `&`, `<` and `>` escaped.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// The text of the first `<tag>` anywhere in `body`, without CDATA marks; empty if there is none.
@@ -161,7 +170,9 @@ pub fn field<'a>(body: &'a str, tag: &str) -> &'a str {
         body.get(start..end)
     };
     let text = inside().unwrap_or_default();
-    text.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>")).unwrap_or(text)
+    text.strip_prefix("<![CDATA[")
+        .and_then(|text| text.strip_suffix("]]>"))
+        .unwrap_or(text)
 }
 
 /// `body` with the text of the first `<tag>` replaced; unchanged if there is no such tag.
@@ -171,7 +182,10 @@ pub fn with_field(body: &str, tag: &str, value: &str) -> String {
         let end = body[start..].find(&format!("</{tag}>"))? + start;
         Some((body.get(..start)?, body.get(end..)?))
     };
-    parts().map_or_else(|| body.to_owned(), |(before, after)| format!("{before}{value}{after}"))
+    parts().map_or_else(
+        || body.to_owned(),
+        |(before, after)| format!("{before}{value}{after}"),
+    )
 }
 
 #[cfg(test)]
@@ -182,18 +196,28 @@ mod tests {
     fn shows_as_the_tools_do() -> Result<(), NotXml> {
         let zone = "<ZONE><ID>0</ID><T><E><![CDATA[a&b]]></E></T><SERVER_POOL></SERVER_POOL></ZONE>";
         let element = Element::parse(zone)?;
-        let shown = "<ZONE>\n  <ID>0</ID>\n  <T>\n    <E><![CDATA[a&b]]></E>\n  </T>\n  <SERVER_POOL/>\n</ZONE>\n";
+        let shown =
+            "<ZONE>\n  <ID>0</ID>\n  <T>\n    <E><![CDATA[a&b]]></E>\n  </T>\n  <SERVER_POOL/>\n</ZONE>\n";
         assert_eq!(element.indented(), shown);
         assert_eq!(Element::parse(shown)?, element);
-        assert_eq!(element.json().to_string(), r#"{"ID":"0","T":{"E":"a&b"},"SERVER_POOL":{}}"#);
+        assert_eq!(
+            element.json().to_string(),
+            r#"{"ID":"0","T":{"E":"a&b"},"SERVER_POOL":{}}"#
+        );
         Ok(())
     }
 
     #[test]
     fn reads_and_replaces_fields() {
         let body = "<A><N><![CDATA[x]]></N><S>0</S><S>1</S></A>";
-        assert_eq!((field(body, "N"), field(body, "S"), field(body, "Z")), ("x", "0", ""));
-        assert_eq!(with_field(body, "S", "9"), "<A><N><![CDATA[x]]></N><S>9</S><S>1</S></A>");
+        assert_eq!(
+            (field(body, "N"), field(body, "S"), field(body, "Z")),
+            ("x", "0", "")
+        );
+        assert_eq!(
+            with_field(body, "S", "9"),
+            "<A><N><![CDATA[x]]></N><S>9</S><S>1</S></A>"
+        );
     }
 
     #[test]

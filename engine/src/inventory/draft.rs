@@ -84,7 +84,7 @@ impl Draft {
 
     /// Gives hosts a variable.
     pub(super) fn set_host_var(&mut self, hosts: &[String], name: &str, key: &Span, value: &Node) {
-        if !self.is_variable_name(name, key) {
+        if !self.accepts_name(name, key) {
             return;
         }
         for host in hosts {
@@ -100,7 +100,7 @@ impl Draft {
 
     /// Gives a group a variable.
     pub(super) fn set_group_var(&mut self, group: &str, name: &str, key: &Span, value: &Node) {
-        if !self.is_variable_name(name, key) {
+        if !self.accepts_name(name, key) {
             return;
         }
         let vars = &mut self.groups.entry(group.to_owned()).or_default().vars;
@@ -109,11 +109,10 @@ impl Draft {
         }
     }
 
-    fn is_variable_name(&mut self, name: &str, span: &Span) -> bool {
-        let is_one = is_variable_name(name);
-        if !is_one {
-            self.findings.push(bad_variable_name(name, span));
-        }
+    fn accepts_name(&mut self, name: &str, span: &Span) -> bool {
+        let wrong = check_variable_name(name, span).err();
+        let is_one = wrong.is_none();
+        self.findings.extend(wrong);
         is_one
     }
 
@@ -138,19 +137,20 @@ impl Draft {
     }
 }
 
-/// Whether a variable can have that name.
-pub(super) fn is_variable_name(name: &str) -> bool {
+/// Checks that a variable can have that name.
+pub fn check_variable_name(name: &str, span: &Span) -> Result<(), Finding> {
     let mut bytes = name.bytes();
-    bytes
+    let is_one = bytes
         .next()
         .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// The finding for a name that no variable can have.
-pub(super) fn bad_variable_name(name: &str, span: &Span) -> Finding {
-    Finding::at(span, format!("no variable can be named `{name}`"), "")
-        .help("names consist of letters, digits and `_`, and begin with no digit")
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_one {
+        return Ok(());
+    }
+    Err(
+        Finding::at(span, format!("no variable can be named `{name}`"), "")
+            .help("names consist of letters, digits and `_`, and begin with no digit"),
+    )
 }
 
 /// A later source overrides an earlier one; inside of one file, two values are a contradiction.

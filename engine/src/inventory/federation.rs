@@ -49,7 +49,7 @@ impl Inventory {
     }
 
     fn front_end<'a>(&'a self, host: &'a Host) -> Result<Option<FrontEnd<'a>>, Finding> {
-        let Some((vars, span)) = self.host_vars(&host.name).zip(host.span.as_ref()) else {
+        let Some(span) = host.span.as_ref() else {
             return Ok(None);
         };
         let in_group = |name: &str| host.groups.iter().any(|group| group == name);
@@ -66,11 +66,11 @@ impl Inventory {
             (false, true) => Some(Role::Slave),
             (false, false) => None,
         };
-        let by_variable = vars
-            .get("zone_role")
+        let by_variable = self
+            .host_var(host, "zone_role")
             .map(|node| role(node).map(|role| (role, &node.span)))
             .transpose()?;
-        let Some(id) = vars.get("zone_id") else {
+        let Some(id) = self.host_var(host, "zone_id") else {
             if by_group.is_none() && by_variable.is_none() {
                 return Ok(None);
             }
@@ -106,7 +106,7 @@ impl Inventory {
             id_span: &id.span,
             role,
             role_span,
-            name: vars.get("zone_name"),
+            name: self.host_var(host, "zone_name"),
         }))
     }
 }

@@ -20,14 +20,28 @@ pub(super) struct Word {
 impl Word {
     /// `key=value`: both, with their places.
     pub(super) fn assignment(&self) -> Option<(&str, Span, Node)> {
+        let (key, key_span, text, span) = self.split()?;
+        Some((key, key_span, meaning(span, text, self.quoted)))
+    }
+
+    fn split(&self) -> Option<(&str, Span, &str, Span)> {
         let at = self.equals?;
         let (key, text) = (&self.text[..at], &self.text[at + 1..]);
         let mut key_span = self.span.clone();
         key_span.end = key_span.start + at;
         let mut span = self.span.clone();
         span.start = key_span.end + 1;
-        Some((key, key_span, meaning(span, text, self.quoted)))
+        Some((key, key_span, text, span))
     }
+}
+
+/// `k=v k2='v w'`, where every value is text: names with their places, and values.
+pub fn assignments(line: &Span) -> Result<Vec<(String, Span, Node)>, Finding> {
+    let one = |word: &Word| match word.split() {
+        Some((key, key_span, text, span)) => Ok((key.to_owned(), key_span, Node::text(span, text))),
+        None => Err(Finding::at(&word.span, "-e takes `name=value`", "no `=`")),
+    };
+    words(line)?.iter().map(one).collect()
 }
 
 /// The words of a line, as a shell would split it: quotes group, a backslash takes the next character as it is, and a `#`

@@ -17,6 +17,7 @@ mod target;
 mod tests;
 mod vars_files;
 mod yaml_file;
+mod zoned;
 
 use std::sync::OnceLock;
 
@@ -24,9 +25,14 @@ use indexmap::IndexMap;
 
 use crate::diagnostics::Span;
 use crate::playbook::Vars;
+use crate::yaml::Node;
 
+pub use draft::check_variable_name;
+pub use ini_line::assignments;
 pub use pattern::BadPattern;
 pub use target::{Overrides, Render};
+pub use vars_files::vars_of_file;
+pub use zoned::Zoned;
 
 /// The name of the machine nebplay runs on; it is there without being in any inventory.
 pub const LOCALHOST: &str = "localhost";
@@ -106,30 +112,36 @@ impl Inventory {
     /// Values may be templates.
     pub fn host_vars(&self, name: &str) -> Option<&Vars> {
         let host = self.host(name)?;
-        Some(host.merged.get_or_init(|| self.merge(host)))
+        Some(host.merged.get_or_init(|| {
+            let layers = self.layers(host).into_iter().flatten();
+            layers
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        }))
     }
 
-    /// In Ansible's order: what inventory files say of groups, then group_vars of `all`, then group_vars of the other groups,
-    /// then what is said of the host itself; in each, a group inside of another wins.
-    fn merge(&self, host: &Host) -> Vars {
+    /// One variable of a host, without merging all of them.
+    fn host_var<'a>(&'a self, host: &'a Host, name: &str) -> Option<&'a Node> {
+        self.layers(host)
+            .into_iter()
+            .rev()
+            .find_map(|vars| vars.get(name))
+    }
+
+    /// Where a host's variables come from; later ones win. In Ansible's order: what inventory files say of groups, then
+    /// group_vars of `all`, then group_vars of the other groups, then what is said of the host itself; in each, a group inside
+    /// of another wins.
+    fn layers<'a>(&'a self, host: &'a Host) -> Vec<&'a Vars> {
         let all = self.groups.get(ALL);
         let groups = || host.groups.iter().filter_map(|name| self.groups.get(name));
-        let mut merged = Vars::new();
-        let mut take = |vars: &Vars| {
-            for (name, value) in vars {
-                merged.insert(name.clone(), value.clone());
-            }
-        };
-        all.into_iter()
-            .chain(groups())
-            .for_each(|group| take(&group.vars));
-        if let Some(all) = all {
-            take(&all.inventory_vars);
-            take(&all.playbook_vars);
-        }
-        groups().for_each(|group| take(&group.inventory_vars));
-        groups().for_each(|group| take(&group.playbook_vars));
-        host.own.iter().for_each(take);
-        merged
+        let mut layers: Vec<&Vars> = all.into_iter().chain(groups()).map(|group| &group.vars).collect();
+        layers.extend(
+            all.into_iter()
+                .flat_map(|all| [&all.inventory_vars, &all.playbook_vars]),
+        );
+        layers.extend(groups().map(|group| &group.inventory_vars));
+        layers.extend(groups().map(|group| &group.playbook_vars));
+        layers.extend(&host.own);
+        layers
     }
 }

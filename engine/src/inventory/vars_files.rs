@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::Inventory;
-use super::draft::{bad_variable_name, is_variable_name};
+use super::draft::check_variable_name;
 use super::load::{entries, is_left_out, source_of};
 use crate::diagnostics::{Finding, Findings};
 use crate::playbook::Vars;
@@ -63,7 +63,7 @@ fn read_all(directory: &Path, is_known: &dyn Fn(&str) -> bool) -> Read {
             let mut vars = Vars::new();
             let mut findings = Findings::new();
             for file in files {
-                match vars_of(&file) {
+                match vars_of_file(&file) {
                     Ok(more) => vars.extend(more),
                     Err(wrong) => findings.extend(wrong),
                 }
@@ -141,8 +141,8 @@ fn gather(path: PathBuf, files: &mut Vec<PathBuf>) -> Result<(), Finding> {
     Ok(())
 }
 
-/// The variables of one file.
-pub(super) fn vars_of(path: &Path) -> Result<Vars, Findings> {
+/// The variables of a file: a YAML or JSON mapping.
+pub fn vars_of_file(path: &Path) -> Result<Vars, Findings> {
     let source = source_of(path).map_err(|finding| vec![finding])?;
     let Some(root) = yaml::parse(&source).map_err(|finding| vec![finding])? else {
         return Ok(Vars::new());
@@ -157,8 +157,7 @@ pub(super) fn vars_of(path: &Path) -> Result<Vars, Findings> {
     };
     let findings: Findings = entries
         .iter()
-        .filter(|entry| !is_variable_name(entry.name()))
-        .map(|entry| bad_variable_name(entry.name(), &entry.key.span))
+        .filter_map(|entry| check_variable_name(entry.name(), &entry.key.span).err())
         .collect();
     if !findings.is_empty() {
         return Err(findings);

@@ -29,6 +29,9 @@ mod variables;
 mod verdict;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::SystemClock;
 pub use runner::run;
 pub use stop::Stop;

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::guard::{absolute, room, stillness};
+use super::guard::{absolute, stillness};
 use super::migration::{self, Migration, Stage};
 use super::{full, task};
 use crate::contract::{Contract, Order, Privilege, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, FailureKind, Finding, Module, Outcome};
-use crate::opennebula::conf::{Backend, Mode};
+use crate::opennebula::conf::Mode;
 use crate::opennebula::dump;
 use crate::opennebula::fingerprint::{Fingerprints, all_tables};
 use crate::opennebula::onedb::version::{self, DbVersion, Standing};
@@ -60,8 +60,8 @@ impl OnedbUpgrade {
         version: &DbVersion,
     ) -> Result<Finding, Failure> {
         let before = match mark {
-            Some(mark) => Some(mark.before.clone()),
-            None => self.recorded(cx).await?,
+            Some(mark) if mark.stage == Stage::Migrating => Some(mark.before.clone()),
+            _ => self.recorded(cx).await?,
         };
         let mut lost = before
             .as_ref()
@@ -87,79 +87,64 @@ impl OnedbUpgrade {
         ))
     }
 
-    /// Why this looks like a migration that was cut off; empty: it does not.
-    async fn signs(
+    /// Fails unless the database can be put back to where the migration began, without losing what was written since the backup.
+    async fn can_begin_again(
         &self,
         cx: &Cx<'_>,
         access: &Access,
-        now: &Fingerprints,
         mark: Option<&Migration>,
-        version: &DbVersion,
-    ) -> Result<Vec<String>, Failure> {
-        let mut signs = Vec::new();
-        if mark.is_some() {
-            signs.push("a migration was started by nebplay and its end was never proven".to_owned());
-        }
-        if access.mode != Mode::Slave
-            && version.shared == version.required_shared
-            && version.local != version.required_local
-        {
-            signs.push("the shared tables are migrated and the zone's own are not".to_owned());
-        }
-        signs.extend(
-            now.leftovers()
-                .iter()
-                .map(|name| format!("{name} was left behind by a migrator")),
-        );
-        let Some(before) = self.recorded(cx).await? else {
-            return Ok(signs);
-        };
-        // Nothing ran since the backup was made, so whatever differs was changed by a migrator. A slave's federated tables, and the
-        // log's indexes, were replaced on purpose.
-        let differences = if access.mode == Mode::Slave {
-            let mut differences = now.local().differences(&before.local());
-            let log = ["fed_index_idx", "applied_idx"];
-            let lost = before.indexes.difference(&now.indexes);
-            let lost = lost.filter(|name| !log.iter().any(|index| name.ends_with(index)));
-            differences.extend(lost.map(|name| format!("the index {name} is missing")));
-            differences
-        } else {
-            now.differences(&before)
-        };
-        signs.extend(
-            differences
-                .into_iter()
-                .map(|difference| format!("since the backup, {difference}")),
-        );
-        Ok(signs)
-    }
-
-    /// Fails unless the database can be put back to where the migration began.
-    async fn can_begin_again(&self, cx: &Cx<'_>, access: &Access, signs: &[String]) -> Result<(), Failure> {
-        let host = cx.host.name();
-        let interrupted = |why: String| {
+        now: &Fingerprints,
+        backed_up: &Fingerprints,
+        signs: &[String],
+    ) -> Result<(), Failure> {
+        let refused = |why: &str| {
             Failure::unsafe_to_go_on(format!(
-                "{host}: an earlier migration was cut off ({}); run again as it is, it would exit 0 and lose rows. \
-                 The database must be put back first, and {why}",
+                "{}: an earlier migration was cut off ({}); run again as it is, it would exit 0 and lose rows. The database must \
+                 be put back first, and {why}",
+                cx.host.name(),
                 signs.join("; ")
             ))
             .state("the database is half migrated. Never start oned on it")
+            .hint("put the right full backup back with onedb_restore_full (a slave: then onedb_restore), and run this again")
         };
-        let Some((size, _)) = full::trusted(cx, access, &self.backup, None).await? else {
-            return Err(interrupted(format!("there is no backup {}", self.backup))
-                .hint("give the full backup that was made before the upgrade, or restore it by hand"));
-        };
-        if access.mode == Mode::Slave {
-            let Some(federated) = &self.federated_backup else {
-                return Err(interrupted("federated_backup is not given".to_owned())
-                    .hint("give the federated dump this slave was restored from: its full backup has the old federated tables"));
+        let slave = access.mode == Mode::Slave;
+        if let Some(mark) = mark.filter(|mark| mark.stage == Stage::Migrating) {
+            let began = if slave {
+                backed_up.local().differences(&mark.before.local())
+            } else {
+                backed_up.differences(&mark.before)
             };
-            if dump::proven(cx.host, access, federated, true).await?.is_none() {
-                return Err(interrupted(format!("there is no federated dump {federated}"))
-                    .hint("bring it with distribute"));
+            if !began.is_empty() {
+                return Err(refused(&format!(
+                    "{} is not what it was begun with: {}",
+                    self.backup,
+                    began.join("; ")
+                )));
             }
         }
-        full::enough_room(cx, access, size).await
+        if mark.is_none() && slave {
+            return Err(refused(
+                "nebplay did not start it, so it cannot tell what this slave held",
+            ));
+        }
+        // No migrator touches the log's rows: more of them mean that the zone has run since the backup.
+        if mark.is_none() && now.tables.get("logdb") != backed_up.tables.get("logdb") {
+            return Err(refused(&format!(
+                "the zone has written since {} was made",
+                self.backup
+            )));
+        }
+        if slave {
+            let Some(federated) = &self.federated_backup else {
+                return Err(refused(
+                    "federated_backup is not given: this slave's own backup has the old federated tables",
+                ));
+            };
+            if dump::proven(cx.host, access, federated, true).await?.is_none() {
+                return Err(refused(&format!("there is no federated dump {federated}")));
+            }
+        }
+        Ok(())
     }
 
     /// Puts the database back to where the migration began, and proves it.
@@ -209,6 +194,8 @@ impl OnedbUpgrade {
         } else {
             "onedb does not say that it put the old data back"
         };
+        // A killed one leaves an open transaction, which no reader can look through; onedb undoes it.
+        let _ = version::read(cx.host, access).await;
         match full::differences(cx, access, &mark.before).await {
             Ok(differences) if differences.is_empty() => {
                 let proof = format!("{claim}, and it did: every table and index is as before");
@@ -228,6 +215,52 @@ impl OnedbUpgrade {
                 )),
             Err(unknown) => failure.state(format!("{claim}; whether it did is unknown: {}", unknown.message)),
         }
+    }
+}
+
+/// Why this looks like a migration that was cut off; empty: it does not.
+fn signs(
+    access: &Access,
+    now: &Fingerprints,
+    mark: Option<&Migration>,
+    version: &DbVersion,
+    backed_up: &Fingerprints,
+) -> Vec<String> {
+    let mut signs = Vec::new();
+    if mark.is_some() {
+        signs.push("nebplay started a migration and its end was never proven".to_owned());
+    }
+    // On a slave this is what a restored federated backup looks like.
+    if access.mode != Mode::Slave
+        && version.shared == version.required_shared
+        && version.local != version.required_local
+    {
+        signs.push("the shared tables are migrated and the zone's own are not".to_owned());
+    }
+    signs.extend(
+        now.leftovers()
+            .iter()
+            .map(|name| format!("{name} was left behind by a migrator")),
+    );
+    let lost = backed_up.indexes.difference(&now.indexes);
+    let lost = lost.filter(|name| access.mode != Mode::Slave || !replaced_on_purpose(name));
+    signs.extend(lost.map(|name| format!("the index {name} is missing")));
+    signs
+}
+
+/// A federated restore makes the log anew, without its indexes.
+fn replaced_on_purpose(index: &str) -> bool {
+    ["fed_index_idx", "applied_idx"]
+        .iter()
+        .any(|name| index.ends_with(name))
+}
+
+/// How the database differs from its backup, where nothing should have run since; a slave's federated tables are the master's by now.
+fn drift(access: &Access, now: &Fingerprints, backed_up: &Fingerprints) -> Vec<String> {
+    if access.mode == Mode::Slave {
+        now.local().differences(&backed_up.local())
+    } else {
+        now.differences(backed_up)
     }
 }
 
@@ -284,31 +317,38 @@ impl Module for OnedbUpgrade {
             return self.current(cx, &now, mark.as_ref(), &version).await;
         }
         stillness(cx, &access, "migrate the database").await?;
-        let signs = self.signs(cx, &access, &now, mark.as_ref(), &version).await?;
+        let Some((size, backed_up)) = full::trusted(cx, &access, &self.backup, None).await? else {
+            return Err(
+                Failure::unsafe_to_go_on(format!("{host}: there is no backup {}", self.backup))
+                    .hint("make it with onedb_backup: no backup, no further"),
+            );
+        };
         let mut change = Change::default();
+        let signs = signs(&access, &now, mark.as_ref(), &version, &backed_up);
+        let drift = drift(&access, &now, &backed_up);
         if !signs.is_empty() {
-            self.can_begin_again(cx, &access, &signs).await?;
+            self.can_begin_again(cx, &access, mark.as_ref(), &now, &backed_up, &signs)
+                .await?;
             change.what.push(format!(
                 "put {} back, since an earlier migration was cut off",
                 self.backup
             ));
             change.what.extend(signs);
+        } else if !drift.is_empty() {
+            return Err(Failure::unsafe_to_go_on(format!(
+                "{host}: the database is not the one that was backed up to {}: {}",
+                self.backup,
+                drift.join("; ")
+            ))
+            .hint("make a new full backup with onedb_backup, and give that one"));
         } else if access.mode == Mode::Slave && version.shared != version.required_shared {
             // With is_slave 0, which is what slaves made as the docs say have, onedb would migrate these tables here.
             return Err(Failure::unsafe_to_go_on(format!(
                 "{host}: this slave's federated tables are not the upgraded master's: {standing}"
             ))
             .hint("restore the master's federated backup first (onedb_restore)"));
-        } else {
-            let size = match &access.db {
-                Backend::Sqlite { path } => {
-                    let stat = cx.host.stat(path, &crate::host::RunAs::root()).await?;
-                    stat.map_or(0, |stat| stat.size)
-                }
-                Backend::Mysql { .. } => 0,
-            };
-            room(cx, &[(access.room(), size * 3)]).await?;
         }
+        full::enough_room(cx, &access, size).await?;
         let begin_again = !change.what.is_empty();
         change
             .what
@@ -410,6 +450,11 @@ impl Effect for OnedbUpgrade {
             return Err(lost_rows(cx, &self.backup, &wrong));
         }
         migration::forget(cx).await?;
+        for name in mark.before.indexes.difference(&now.indexes) {
+            outcome
+                .warnings
+                .push(format!("the migrators dropped the index {name}"));
+        }
         outcome.message = Some(format!(
             "migrated: {}; {} rows in {} tables, none lost",
             version.describe(),

@@ -1,6 +1,8 @@
 //! Modules that move and change files.
 
+mod config_backup;
 mod copy;
+mod distribute;
 mod fetch;
 mod file;
 mod mode;
@@ -18,5 +20,7 @@ pub(crate) fn modules() -> Vec<Entry> {
         registry::changes::<file::File>(),
         registry::reads::<stat::StatModule>(),
         registry::changes::<template::Template>(),
+        registry::changes::<config_backup::ConfigBackup>(),
+        registry::together::<distribute::Distribute>(),
     ]
 }

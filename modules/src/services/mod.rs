@@ -2,6 +2,7 @@
 
 mod service;
 
+mod service_start;
 mod service_stop;
 mod snapshot;
 
@@ -11,6 +12,7 @@ use crate::registry::{self, Entry};
 pub(crate) fn modules() -> Vec<Entry> {
     vec![
         registry::changes::<service::Service>(),
+        registry::changes::<service_start::ServiceStart>(),
         registry::changes::<service_stop::ServiceStop>(),
     ]
 }

@@ -2,7 +2,13 @@
 
 mod cache;
 mod mirror;
+mod packages;
+mod repository;
 mod root;
+mod zones;
 
 pub use cache::Cache;
+pub use packages::{VERSIONS, repositories};
+pub use repository::source_line;
 pub use root::root;
+pub use zones::{Start, zones};

@@ -14,18 +14,30 @@ pub struct Column {
 impl Column {
     /// A column whose texts stand at the left.
     pub const fn left(name: &'static str, width: usize) -> Self {
-        Self { name, width, left: true }
+        Self {
+            name,
+            width,
+            left: true,
+        }
     }
 
     /// A column whose texts stand at the right.
     pub const fn right(name: &'static str, width: usize) -> Self {
-        Self { name, width, left: false }
+        Self {
+            name,
+            width,
+            left: false,
+        }
     }
 
     fn cell(self, text: &str) -> String {
         let cut: String = text.chars().take(self.width).collect();
         let width = self.width;
-        if self.left { format!("{cut:<width$}") } else { format!("{cut:>width$}") }
+        if self.left {
+            format!("{cut:<width$}")
+        } else {
+            format!("{cut:>width$}")
+        }
     }
 }
 
@@ -53,13 +65,21 @@ pub fn list(columns: &[Column], rows: &[Vec<String>], layout: &Layout) -> String
     if !layout.no_header {
         let cells = chosen.iter().filter_map(|at| columns.get(*at));
         lines.push(if layout.csv {
-            cells.map(|column| column.name.to_owned()).collect::<Vec<_>>().join(",")
+            cells
+                .map(|column| column.name.to_owned())
+                .collect::<Vec<_>>()
+                .join(",")
         } else {
-            cells.map(|column| column.cell(column.name)).collect::<Vec<_>>().join(" ")
+            cells
+                .map(|column| column.cell(column.name))
+                .collect::<Vec<_>>()
+                .join(" ")
         });
     }
     for row in rows {
-        let cells = chosen.iter().filter_map(|at| Some((columns.get(*at)?, row.get(*at)?)));
+        let cells = chosen
+            .iter()
+            .filter_map(|at| Some((columns.get(*at)?, row.get(*at)?)));
         lines.push(if layout.csv {
             cells.map(|(_, text)| csv(text)).collect::<Vec<_>>().join(",")
         } else {

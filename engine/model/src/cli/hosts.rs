@@ -10,7 +10,7 @@ const COLUMNS: [Column; 7] = [
     Column::right("TVM", 4),
     Column::right("ALLOCATED_CPU", 18),
     Column::right("ALLOCATED_MEM", 18),
-    Column::left("STAT", 6),
+    Column::left("STAT", 4),
 ];
 
 /// The short name of a host's state.
@@ -43,5 +43,9 @@ pub fn table(pool: &str, layout: &Layout) -> Result<String, NotXml> {
             state_name(state).to_owned(),
         ]
     };
-    Ok(list(&COLUMNS, &pool.children.iter().map(row).collect::<Vec<_>>(), layout))
+    Ok(list(
+        &COLUMNS,
+        &pool.children.iter().map(row).collect::<Vec<_>>(),
+        layout,
+    ))
 }

@@ -23,7 +23,12 @@ pub fn table(pool: &str, layout: &Layout) -> Result<String, NotXml> {
         vec![
             user.text_of("ID").to_owned(),
             user.text_of("NAME").to_owned(),
-            if user.text_of("ENABLED") == "1" { "yes" } else { "no" }.to_owned(),
+            if user.text_of("ENABLED") == "1" {
+                "yes"
+            } else {
+                "no"
+            }
+            .to_owned(),
             user.text_of("GNAME").to_owned(),
             user.text_of("AUTH_DRIVER").to_owned(),
             nothing(),
@@ -32,5 +37,9 @@ pub fn table(pool: &str, layout: &Layout) -> Result<String, NotXml> {
             nothing(),
         ]
     };
-    Ok(list(&COLUMNS, &pool.children.iter().map(row).collect::<Vec<_>>(), layout))
+    Ok(list(
+        &COLUMNS,
+        &pool.children.iter().map(row).collect::<Vec<_>>(),
+        layout,
+    ))
 }

@@ -69,8 +69,17 @@ pub fn table(pool: &str, now: i64, layout: &Layout) -> Result<String, NotXml> {
             of("CPU"),
             format!("{}M", of("MEMORY")),
             String::new(),
-            format!("{:3}d {:02}h{:02}m", minutes / 1440, minutes / 60 % 24, minutes % 60),
+            format!(
+                "{:3}d {:02}h{:02}m",
+                minutes / 1440,
+                minutes / 60 % 24,
+                minutes % 60
+            ),
         ]
     };
-    Ok(list(&COLUMNS, &pool.children.iter().map(row).collect::<Vec<_>>(), layout))
+    Ok(list(
+        &COLUMNS,
+        &pool.children.iter().map(row).collect::<Vec<_>>(),
+        layout,
+    ))
 }

@@ -42,7 +42,9 @@ fn read(element: &Element) -> Zone {
     Zone {
         id: element.text_of("ID").to_owned(),
         name: element.text_of("NAME").to_owned(),
-        endpoint: template.map_or("", |template| template.text_of("ENDPOINT")).to_owned(),
+        endpoint: template
+            .map_or("", |template| template.text_of("ENDPOINT"))
+            .to_owned(),
         enabled: element.text_of("STATE") == "0",
     }
 }

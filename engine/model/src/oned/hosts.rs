@@ -14,7 +14,9 @@ impl Oned {
         self.admin(caller, "CREATE", "HOST")?;
         let stored = escape(name);
         let taken = self.store.rows(Table::HostPool).find_map(|row| {
-            (field(row.get(2)?.as_text()?, "NAME") == stored).then(|| row.first()?.as_int()).flatten()
+            (field(row.get(2)?.as_text()?, "NAME") == stored)
+                .then(|| row.first()?.as_int())
+                .flatten()
         });
         if let Some(id) = taken {
             let why = format!("Error allocating a new host. NAME is already taken by HOST {id}.");
@@ -33,7 +35,10 @@ impl Oned {
     pub(super) fn set_host_status(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let (id, status) = (call.int(1)?, call.int(2)?);
         self.admin(caller, "ADMIN", &format!("HOST [{id}]"))?;
-        let body = self.store.body(Table::HostPool, id).ok_or_else(|| Refusal::no_such("host", id))?;
+        let body = self
+            .store
+            .body(Table::HostPool, id)
+            .ok_or_else(|| Refusal::no_such("host", id))?;
         let state = match status {
             // An enabled host that is already in use stays as it is.
             0 if field(body, "STATE") == "2" => host_state::MONITORED,

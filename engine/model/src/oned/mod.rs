@@ -121,7 +121,10 @@ impl Oned {
 
     /// What oned writes by itself after a start: it monitors its datastores. Local, yet it uses up numbers.
     pub fn started(&mut self, now: i64) -> Vec<LogEntry> {
-        let operations = vec![(datastore_row(0, "system"), false), (datastore_row(1, "default"), false)];
+        let operations = vec![
+            (datastore_row(0, "system"), false),
+            (datastore_row(1, "default"), false),
+        ];
         self.commit(operations, now)
     }
 
@@ -149,7 +152,10 @@ impl Oned {
             return answered(Answer::refused(&call.method, &Refusal::zone_disabled()));
         }
         if kind == Kind::Federated && self.identity.mode == Mode::Slave {
-            return Outcome::AskMaster(AskMaster { call: call.clone(), purpose: Purpose::Forward });
+            return Outcome::AskMaster(AskMaster {
+                call: call.clone(),
+                purpose: Purpose::Forward,
+            });
         }
         if call.method == "one.zone.enable" && self.identity.mode == Mode::Slave {
             return match self.toggle_at_master(call, caller) {
@@ -160,7 +166,10 @@ impl Oned {
         match self.perform(call, caller, now) {
             Ok((value, operations)) => {
                 let writes = self.commit(operations, now);
-                Outcome::Answered { answer: Answer::Success(value), writes }
+                Outcome::Answered {
+                    answer: Answer::Success(value),
+                    writes,
+                }
             }
             Err(refusal) => answered(Answer::refused(&call.method, &refusal)),
         }
@@ -232,7 +241,11 @@ impl Oned {
     fn replicate(&mut self, call: &Call, caller: Caller, now: i64) -> Outcome {
         let parameters = || -> Result<(u64, u64, &str), Refusal> {
             self.admin(caller, "ADMIN", "ZONE")?;
-            Ok((call.int(1)?.cast_unsigned(), call.int(2)?.cast_unsigned(), call.text(3)?))
+            Ok((
+                call.int(1)?.cast_unsigned(),
+                call.int(2)?.cast_unsigned(),
+                call.text(3)?,
+            ))
         };
         let (index, previous, sql) = match parameters() {
             Ok(parameters) => parameters,
@@ -244,7 +257,10 @@ impl Oned {
                     self.store.apply(&operation);
                 }
                 let answer = Answer::Success(Value::Long(index.cast_signed()));
-                Outcome::Answered { answer, writes: vec![entry] }
+                Outcome::Answered {
+                    answer,
+                    writes: vec![entry],
+                }
             }
             // Not a failure of the call: the master learns where this zone is and goes on from there.
             Err(out_of_order) => answered(Answer::Success(Value::Long(out_of_order.last.cast_signed()))),
@@ -259,33 +275,57 @@ impl Oned {
             .rows(Table::UserPool)
             .filter_map(|row| Some((row.first()?.as_int()?, row.get(2)?.as_text()?)))
             .find(|(_, body)| field(body, "NAME") == name && field(body, "PASSWORD") == digest)
-            .map(|(uid, body)| Caller { uid, admin: field(body, "GID") == "0" })
+            .map(|(uid, body)| Caller {
+                uid,
+                admin: field(body, "GID") == "0",
+            })
             .ok_or_else(Refusal::not_authenticated)
     }
 
     fn admin(&self, caller: Caller, right: &str, object: &str) -> Result<(), Refusal> {
-        if caller.admin { Ok(()) } else { Err(Refusal::not_authorized(caller.uid, right, object)) }
+        if caller.admin {
+            Ok(())
+        } else {
+            Err(Refusal::not_authorized(caller.uid, right, object))
+        }
     }
 
     fn info(&self, kind: &str, table: Table, call: &Call) -> Result<Done, Refusal> {
         let id = call.int(1)?;
-        let body = self.store.body(table, id).ok_or_else(|| Refusal::no_such(kind, id))?;
+        let body = self
+            .store
+            .body(table, id)
+            .ok_or_else(|| Refusal::no_such(kind, id))?;
         read(Value::Text(body.to_owned()))
     }
 
     /// All bodies of a pool, the newest first, as the real one lists them.
     fn pool(&self, tag: &str, table: Table) -> String {
         let column = table.column("body").unwrap_or_default();
-        let bodies: String = self.store.rows(table).rev().filter_map(|row| row.get(column)?.as_text()).collect();
+        let bodies: String = self
+            .store
+            .rows(table)
+            .rev()
+            .filter_map(|row| row.get(column)?.as_text())
+            .collect();
         format!("<{tag}>{bodies}</{tag}>")
     }
 }
 
 fn kind_of(method: &str) -> Option<Kind> {
     Some(match method {
-        "one.system.version" | "one.zonepool.info" | "one.zone.info" | "one.zone.raftstatus"
-        | "one.user.info" | "one.userpool.info" | "one.grouppool.info" | "one.host.info"
-        | "one.hostpool.info" | "one.vm.info" | "one.vmpool.info" | "one.vmpool.infoextended" => Kind::Read,
+        "one.system.version"
+        | "one.zonepool.info"
+        | "one.zone.info"
+        | "one.zone.raftstatus"
+        | "one.user.info"
+        | "one.userpool.info"
+        | "one.grouppool.info"
+        | "one.host.info"
+        | "one.hostpool.info"
+        | "one.vm.info"
+        | "one.vmpool.info"
+        | "one.vmpool.infoextended" => Kind::Read,
         "one.zone.enable" | "one.zone.fedreplicate" => Kind::Always,
         "one.zone.updatedb" | "one.host.allocate" | "one.host.status" | "one.vm.standin" => Kind::Local,
         "one.zone.rename" | "one.zone.update" | "one.zone.allocate" | "one.user.allocate"
@@ -299,7 +339,10 @@ fn read(value: Value) -> Result<Done, Refusal> {
 }
 
 fn answered(answer: Answer) -> Outcome {
-    Outcome::Answered { answer, writes: Vec::new() }
+    Outcome::Answered {
+        answer,
+        writes: Vec::new(),
+    }
 }
 
 /// What a slave's answer to `one.zone.fedreplicate` means: the last index it has now.

@@ -2,11 +2,11 @@
 
 use super::{Caller, Done, Oned, read};
 use crate::errors::{Code, Refusal};
-use crate::objects::{counter_row, password_digest, pool_row, quotas, user};
+use crate::objects::{counter_row, password_digest, pool_row, quotas, user, user_row};
 use crate::rows::RowOp;
 use crate::rpc::{Call, Value};
 use crate::schema::Table;
-use crate::xml::{escape, field, with_field};
+use crate::xml::{field, with_field};
 
 /// The group of plain users.
 const USERS: i64 = 1;
@@ -17,20 +17,24 @@ impl Oned {
         self.admin(caller, "CREATE", "USER")?;
         let wrong = |why: &str| Refusal::new(Code::Allocate, format!("Error allocating a new user. {why}"));
         if name.is_empty() || name.contains([':', '\t', ' ']) {
-            return Err(wrong("Invalid NAME, it cannot be empty or contain spaces or colons."));
+            return Err(wrong(
+                "Invalid NAME, it cannot be empty or contain spaces or colons.",
+            ));
         }
-        let stored = escape(name);
-        if let Some(id) = self.user_named(&stored) {
+        if let Some(id) = self.user_named(name) {
             return Err(wrong(&format!("NAME is already taken by USER {id}.")));
         }
         let id = self.store.last_oid(Table::UserPool) + 1;
         let group = self.store.body(Table::GroupPool, USERS).unwrap_or_default();
         let group = group.replacen("</USERS>", &format!("<ID>{id}</ID></USERS>"), 1);
         let body = user(id, name, (USERS, "users"), &password_digest(password));
-        let quota = RowOp::Upsert { table: Table::UserQuotas, values: vec![id.into(), quotas(id).into()] };
+        let quota = RowOp::Upsert {
+            table: Table::UserQuotas,
+            values: vec![id.into(), quotas(id).into()],
+        };
         let operations = vec![
             (counter_row(Table::UserPool, id), true),
-            (pool_row(Table::UserPool, id, name, body), true),
+            (user_row(id, name, USERS, body), true),
             (quota, false),
             (pool_row(Table::GroupPool, USERS, "users", group), true),
         ];
@@ -40,14 +44,29 @@ impl Oned {
     pub(super) fn delete_user(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let id = call.int(1)?;
         self.admin(caller, "MANAGE", &format!("USER [{id}]"))?;
-        let body = self.store.body(Table::UserPool, id).ok_or_else(|| Refusal::no_such("user", id))?;
+        let body = self
+            .store
+            .body(Table::UserPool, id)
+            .ok_or_else(|| Refusal::no_such("user", id))?;
         if id == 0 {
             return Err(Refusal::new(Code::Action, "oneadmin cannot be deleted."));
         }
         let gid: i64 = field(body, "GID").parse().unwrap_or(USERS);
         let mut operations = vec![
-            (RowOp::Delete { table: Table::UserPool, key: id.into() }, true),
-            (RowOp::Delete { table: Table::UserQuotas, key: id.into() }, false),
+            (
+                RowOp::Delete {
+                    table: Table::UserPool,
+                    key: id.into(),
+                },
+                true,
+            ),
+            (
+                RowOp::Delete {
+                    table: Table::UserQuotas,
+                    key: id.into(),
+                },
+                false,
+            ),
         ];
         if let Some(group) = self.store.body(Table::GroupPool, gid) {
             let members = field(group, "USERS").replacen(&format!("<ID>{id}</ID>"), "", 1);
@@ -69,7 +88,10 @@ impl Oned {
         if id != caller.uid {
             self.admin(caller, "USE", &format!("USER [{id}]"))?;
         }
-        let body = self.store.body(Table::UserPool, id).ok_or_else(|| Refusal::no_such("user", id))?;
+        let body = self
+            .store
+            .body(Table::UserPool, id)
+            .ok_or_else(|| Refusal::no_such("user", id))?;
         read(Value::Text(body.to_owned()))
     }
 
@@ -78,10 +100,12 @@ impl Oned {
         read(Value::Text(self.pool("USER_POOL", Table::UserPool)))
     }
 
-    fn user_named(&self, name: &str) -> Option<i64> {
+    pub(super) fn user_named(&self, name: &str) -> Option<i64> {
+        let is_it =
+            |row: &&Vec<crate::rows::Value>| row.get(1).and_then(|stored| stored.as_text()) == Some(name);
         self.store
             .rows(Table::UserPool)
-            .find(|row| row.get(2).and_then(|body| body.as_text()).is_some_and(|body| field(body, "NAME") == name))
+            .find(is_it)
             .and_then(|row| row.first()?.as_int())
     }
 }

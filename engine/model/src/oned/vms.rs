@@ -35,7 +35,11 @@ impl Oned {
         self.admin(caller, "ADMIN", "VM")?;
         let (id, name, counter) = if asked < 0 {
             let id = self.store.last_oid(Table::VmPool) + 1;
-            (id, format!("vm{id}"), Some((counter_row(Table::VmPool, id), false)))
+            (
+                id,
+                format!("vm{id}"),
+                Some((counter_row(Table::VmPool, id), false)),
+            )
         } else {
             let body = self
                 .store

@@ -11,7 +11,10 @@ use crate::xml::{escape, field, with_field};
 impl Oned {
     /// Whether this zone is disabled, as its own database says.
     pub fn is_disabled(&self) -> bool {
-        let zone = self.store.body(Table::ZonePool, self.identity.zone_id).unwrap_or_default();
+        let zone = self
+            .store
+            .body(Table::ZonePool, self.identity.zone_id)
+            .unwrap_or_default();
         field(zone, "STATE") == "1"
     }
 
@@ -47,14 +50,22 @@ impl Oned {
     pub(super) fn toggle_at_master(&self, call: &Call, caller: Caller) -> Result<AskMaster, Refusal> {
         let (zone, row) = self.toggled(call, caller)?;
         let body = match &row {
-            RowOp::Upsert { values, .. } => {
-                values.get(2).and_then(|body| body.as_text()).unwrap_or_default().to_owned()
-            }
+            RowOp::Upsert { values, .. } => values
+                .get(2)
+                .and_then(|body| body.as_text())
+                .unwrap_or_default()
+                .to_owned(),
             RowOp::Delete { .. } => String::new(),
         };
-        let call =
-            Call::new("one.zone.updatedb", call.session(), [Value::Int(zone), Value::Text(body)]);
-        Ok(AskMaster { call, purpose: Purpose::Toggle { zone, row } })
+        let call = Call::new(
+            "one.zone.updatedb",
+            call.session(),
+            [Value::Int(zone), Value::Text(body)],
+        );
+        Ok(AskMaster {
+            call,
+            purpose: Purpose::Toggle { zone, row },
+        })
     }
 
     fn toggled(&self, call: &Call, caller: Caller) -> Result<(i64, RowOp), Refusal> {
@@ -74,7 +85,10 @@ impl Oned {
         let (id, body) = (call.int(1)?, call.text(2)?);
         self.admin(caller, "ADMIN", &format!("ZONE [{id}]"))?;
         if self.identity.mode != Mode::Master {
-            return Err(Refusal::new(Code::Action, "Can not update zone, this is not the federation master"));
+            return Err(Refusal::new(
+                Code::Action,
+                "Can not update zone, this is not the federation master",
+            ));
         }
         self.zone_body(id)?;
         Ok((Value::Int(id), vec![(zone_row(id, body.to_owned()), true)]))
@@ -89,7 +103,10 @@ impl Oned {
         if field(body, "NAME") == name {
             return read(Value::Int(id));
         }
-        Ok((Value::Int(id), vec![(zone_row(id, with_field(body, "NAME", &name)), true)]))
+        Ok((
+            Value::Int(id),
+            vec![(zone_row(id, with_field(body, "NAME", &name)), true)],
+        ))
     }
 
     /// The same template again is a write.
@@ -114,13 +131,18 @@ impl Oned {
         let id = self.store.last_oid(Table::ZonePool).max(99) + 1;
         let operations = vec![
             (counter_row(Table::ZonePool, id), true),
-            (pool_row(Table::ZonePool, id, name, zone(id, name, 0, endpoint)), true),
+            (
+                pool_row(Table::ZonePool, id, name, zone(id, name, 0, endpoint)),
+                true,
+            ),
         ];
         Ok((Value::Int(id), operations))
     }
 
     fn zone_body(&self, id: i64) -> Result<&str, Refusal> {
-        self.store.body(Table::ZonePool, id).ok_or_else(|| Refusal::no_such("zone", id))
+        self.store
+            .body(Table::ZonePool, id)
+            .ok_or_else(|| Refusal::no_such("zone", id))
     }
 }
 

@@ -20,8 +20,9 @@ pub struct Civil {
 }
 
 const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 impl Civil {
     /// From seconds since 1970.
@@ -35,7 +36,11 @@ impl Civil {
             (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let from_march = (5 * day_of_year + 2) / 153;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let month = if from_march < 10 {
+            from_march + 3
+        } else {
+            from_march - 9
+        };
         Self {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month,
@@ -49,26 +54,55 @@ impl Civil {
 
     /// `2026-11-23_1:35:5`, as in the names of backups.
     pub fn unpadded(self) -> String {
-        let Self { year, month, day, hour, minute, second, .. } = self;
+        let Self {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self;
         format!("{year}-{month}-{day}_{hour}:{minute}:{second}")
     }
 
     /// `11/23 01:35:05`, as in `onedb version -v`.
     pub fn short(self) -> String {
-        let Self { month, day, hour, minute, second, .. } = self;
+        let Self {
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self;
         format!("{month:02}/{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 
     /// `Mon Nov 23 01:35:05 2026`, as in oned.log.
     pub fn log(self) -> String {
-        let Self { year, day, hour, minute, second, .. } = self;
+        let Self {
+            year,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self;
         let (weekday, month) = self.names();
         format!("{weekday} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year}")
     }
 
     /// `Mon, 23 Nov 2026 01:35:05 UTC`, as in an HTTP header.
     pub fn http(self) -> String {
-        let Self { year, day, hour, minute, second, .. } = self;
+        let Self {
+            year,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self;
         let (weekday, month) = self.names();
         format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} UTC")
     }

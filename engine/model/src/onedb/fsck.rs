@@ -75,12 +75,23 @@ pub struct Finding {
 /// Finds what is wrong.
 pub fn check(seen: &Seen) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for Counter { table, counted, greatest } in &seen.counters {
+    for Counter {
+        table,
+        counted,
+        greatest,
+    } in &seen.counters
+    {
         if greatest > counted {
-            let text =
-                format!("pool_control for table {table} has last_oid {counted}, but it is {greatest}");
-            let repair = Repair::Counter { table: table.clone(), last_oid: *greatest };
-            findings.push(finding(text, repair, seen.is_slave && MASTERS.contains(&table.as_str())));
+            let text = format!("pool_control for table {table} has last_oid {counted}, but it is {greatest}");
+            let repair = Repair::Counter {
+                table: table.clone(),
+                last_oid: *greatest,
+            };
+            findings.push(finding(
+                text,
+                repair,
+                seen.is_slave && MASTERS.contains(&table.as_str()),
+            ));
         }
     }
     for user in &seen.users {
@@ -88,12 +99,20 @@ pub fn check(seen: &Seen) -> Vec<Finding> {
         let exists = seen.groups.contains(&gid);
         if !exists {
             let text = format!("User {id} has primary group {gid}, but it does not exist");
-            findings.push(finding(text, Repair::Group { user: id, gid: USERS }, seen.is_slave));
+            findings.push(finding(
+                text,
+                Repair::Group { user: id, gid: USERS },
+                seen.is_slave,
+            ));
         }
         let kept = if exists { gid } else { USERS };
         if column_gid != kept {
             let text = format!("User {id} is in group {kept}, but the DB table has GID column {column_gid}");
-            findings.push(finding(text, Repair::Group { user: id, gid: kept }, seen.is_slave));
+            findings.push(finding(
+                text,
+                Repair::Group { user: id, gid: kept },
+                seen.is_slave,
+            ));
         }
     }
     findings
@@ -104,7 +123,10 @@ fn finding(text: String, repair: Repair, masters: bool) -> Finding {
         let text = format!("[UNREPAIRED] {text}\n^ Needs to be fixed in the master OpenNebula");
         Finding { text, repair: None }
     } else {
-        Finding { text, repair: Some(repair) }
+        Finding {
+            text,
+            repair: Some(repair),
+        }
     }
 }
 
@@ -112,7 +134,10 @@ fn finding(text: String, repair: Repair, masters: bool) -> Finding {
 pub fn report(findings: &[Finding], dry: bool) -> String {
     let repaired = findings.iter().filter(|finding| finding.repair.is_some()).count();
     let (found, unrepaired) = (findings.len(), findings.len() - repaired);
-    let errors: String = findings.iter().map(|finding| format!("{}\n", finding.text)).collect();
+    let errors: String = findings
+        .iter()
+        .map(|finding| format!("{}\n", finding.text))
+        .collect();
     if dry {
         format!(
             "\n{errors}\nTotal errors found: {found}\nTotal repairable errors: {repaired}\n\

@@ -20,13 +20,21 @@ pub fn is_needed(versions: &Versions, required: Version) -> bool {
 
 /// The parts that are migrated, in order.
 pub fn parts(versions: &Versions) -> &'static [Part] {
-    if versions.is_slave { &[Part::Local] } else { &[Part::Shared, Part::Local] }
+    if versions.is_slave {
+        &[Part::Local]
+    } else {
+        &[Part::Shared, Part::Local]
+    }
 }
 
 /// What `-v` prints before anything happens.
 pub fn heading(versions: &Versions) -> String {
     let line = |name: &str, part: &Versioned| format!("{name} {} : {}\n", part.version, part.comment);
-    let slave = if versions.is_slave { "This database is a federation slave\n\n" } else { "" };
+    let slave = if versions.is_slave {
+        "This database is a federation slave\n\n"
+    } else {
+        ""
+    };
     format!(
         "Version read:\n{}{}\n{slave}",
         line("Shared tables", &versions.shared),
@@ -86,11 +94,13 @@ const NEW_QUOTAS: [(&str, &str); 8] = [
 /// A quota's body after the local migration from 7.0.0 to 7.2.0: new elements in every VM quota (also when
 /// they are there already), and indented. A body that is no XML stays as it is.
 pub fn migrated_quotas(body: &str) -> String {
-    let added: String = NEW_QUOTAS.iter().map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
-    let extended = body.replace("</VM></VM_QUOTA>", &format!("{added}</VM></VM_QUOTA>")).replace(
-        "    </VM>\n  </VM_QUOTA>",
-        &format!("{added}</VM></VM_QUOTA>"),
-    );
+    let added: String = NEW_QUOTAS
+        .iter()
+        .map(|(name, value)| format!("<{name}>{value}</{name}>"))
+        .collect();
+    let extended = body
+        .replace("</VM></VM_QUOTA>", &format!("{added}</VM></VM_QUOTA>"))
+        .replace("    </VM>\n  </VM_QUOTA>", &format!("{added}</VM></VM_QUOTA>"));
     crate::xml::Element::parse(&extended).map_or_else(|_| body.to_owned(), |quotas| quotas.indented())
 }
 

@@ -32,7 +32,11 @@ pub const NOT_BOOTSTRAPED: &str = "Database is not correctly bootstraped.";
 impl Versions {
     /// Standard output and exit code of `onedb version` of a tool of version `required`.
     pub fn report(&self, required: Version, verbose: bool) -> (String, u8) {
-        let mut out = if verbose { self.long(required) } else { self.short(required) };
+        let mut out = if verbose {
+            self.long(required)
+        } else {
+            self.short(required)
+        };
         let (shared, local) = (self.shared.version, self.local.version);
         let exit = if shared > required || local > required {
             out.push_str("\nWARNING: Source version is lower than DB version\n");
@@ -66,8 +70,16 @@ impl Versions {
                 part.comment
             )
         };
-        let slave = if self.is_slave { "This database is a federation slave\n\n" } else { "" };
-        format!("{}{}{slave}", part("Shared", &self.shared), part("Local", &self.local))
+        let slave = if self.is_slave {
+            "This database is a federation slave\n\n"
+        } else {
+            ""
+        };
+        format!(
+            "{}{}{slave}",
+            part("Shared", &self.shared),
+            part("Local", &self.local)
+        )
     }
 
     /// The lines oned logs before it refuses a database that is not its own version's; none if it is.
@@ -80,7 +92,10 @@ impl Versions {
         };
         let (shared, local) = (self.shared.version, self.local.version);
         if local != installed {
-            return Some([mismatch("local_db_versioning", local), "Use onedb to upgrade DB.".to_owned()]);
+            return Some([
+                mismatch("local_db_versioning", local),
+                "Use onedb to upgrade DB.".to_owned(),
+            ]);
         }
         if shared == installed {
             return None;

@@ -5,7 +5,12 @@ fn messages_read_back() {
     let call = Call::new(
         "one.zone.enable",
         "oneadmin:a<&>'\"",
-        [Value::Int(100), Value::Bool(false), Value::Long(-1), Value::Text(String::new())],
+        [
+            Value::Int(100),
+            Value::Bool(false),
+            Value::Long(-1),
+            Value::Text(String::new()),
+        ],
     );
     assert_eq!(Call::parse(&call.render()), Ok(call));
     let answers = [
@@ -20,8 +25,12 @@ fn messages_read_back() {
 
 #[test]
 fn a_value_without_type_is_a_string() {
-    let call = "<methodCall><methodName>m</methodName><params><param><value>s</value></param></params></methodCall>";
-    assert_eq!(Call::parse(call).map(|call| call.session().to_owned()), Ok("s".to_owned()));
+    let call =
+        "<methodCall><methodName>m</methodName><params><param><value>s</value></param></params></methodCall>";
+    assert_eq!(
+        Call::parse(call).map(|call| call.session().to_owned()),
+        Ok("s".to_owned())
+    );
 }
 
 #[test]
@@ -32,9 +41,21 @@ fn lengths_are_those_of_the_real_one() {
         (Answer::Success(Value::Int(100)), 253),
         (Answer::no_such_method("one.zone.nosuch"), 316),
         (Answer::refused("one.zone.enable", &Refusal::not_my_zone()), 403),
-        (Answer::refused("one.user.allocate", &Refusal::zone_disabled()), 374),
-        (Answer::refused("one.zone.raftstatus", &Refusal::not_authenticated()), 384),
-        (Answer::refused("one.zone.raftstatus", &Refusal::not_authorized(10, "ADMIN", "ZONE [100]")), 393),
+        (
+            Answer::refused("one.user.allocate", &Refusal::zone_disabled()),
+            374,
+        ),
+        (
+            Answer::refused("one.zone.raftstatus", &Refusal::not_authenticated()),
+            384,
+        ),
+        (
+            Answer::refused(
+                "one.zone.raftstatus",
+                &Refusal::not_authorized(10, "ADMIN", "ZONE [100]"),
+            ),
+            393,
+        ),
     ];
     for (answer, length) in lengths {
         assert_eq!(answer.render().len(), length, "{answer:?}");
@@ -43,7 +64,12 @@ fn lengths_are_those_of_the_real_one() {
 
 #[test]
 fn broken_messages_are_errors() {
-    for broken in ["", "<a/>", "<methodCall><params><param/></params></methodCall>", "<methodResponse/>"] {
+    for broken in [
+        "",
+        "<a/>",
+        "<methodCall><params><param/></params></methodCall>",
+        "<methodResponse/>",
+    ] {
         assert!(Call::parse(broken).is_err(), "{broken}");
         assert!(Answer::parse(broken).is_err(), "{broken}");
     }

@@ -76,7 +76,7 @@ upgrade)
     shared=$(newest db_versioning) local=$(newest local_db_versioning)
     if [ "$shared$local" = "$installed$installed" ]; then echo "Database schema is up to date."; exit 0; fi
     echo "Version read:"
-    dump "${backup:-$db.bck}"
+    dump "${backup:-$db.$$.bck}"
     if [ "$FAIL" = no_migrators ]; then
         echo "The database will be restored"
         echo "Sqlite database backup restored in $db"

@@ -1,0 +1,191 @@
+//! Tests that read as the story: a federation, what happens to it, what nebplay did.
+//!
+//! ```ignore
+//! let Some(lab) = Lab::sqlite("killed-slave").users(50).boot() else { return };
+//! let run = lab.nebplay(["playbooks/upgrade.yml"]).start();
+//! run.wait_for("distribute");
+//! lab.host("fe-us-ca").power_off();
+//! assert_eq!(run.wait().code, 4);
+//! ```
+//!
+//! What the harness itself cannot do is a panic that says so: a test has nothing else to do about it.
+
+mod host;
+mod run;
+mod slots;
+
+pub(crate) use host::Host;
+pub(crate) use run::{Invocation, Run, Running};
+
+use nebplay_tests::federation::Backend;
+use nebplay_tests::image::{Cache, Start, zones};
+use nebplay_tests::lab::{Guard, Owner, Plan, clean_stale, default_directory, wait_until_in_sync};
+use nebplay_tests::{LabError, machine};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A lab to be booted.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    name: String,
+    start: Start,
+}
+
+/// Three zones at 7.0.0 in sync; gone when this value goes, also by a panic.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    // The order counts: the lab is removed before its slot is free again.
+    guard: Guard,
+    _slot: slots::Slot,
+    runs: AtomicU32,
+}
+
+/// A line of `onezone list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ZoneLine {
+    /// The zone's number.
+    pub(crate) id: u32,
+    /// The federated index; `None` where the list shows `-`.
+    pub(crate) fed_index: Option<u64>,
+    /// `on` or `off`.
+    pub(crate) state: String,
+}
+
+impl Builder {
+    /// Users beside those a new cloud has; each number is a checkpoint of its own.
+    pub(crate) fn users(mut self, users: u32) -> Self {
+        self.start.users = users;
+        self
+    }
+
+    /// Boots it. `None`, and a line that says why, where this machine cannot; with `CI=true` that is a failure.
+    pub(crate) fn boot(self) -> Option<Lab> {
+        if let Err(error) = machine::check(&default_directory("")) {
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "with CI=true the lab must run: failed to {error}"
+            );
+            eprintln!("skipped: failed to {error}");
+            return None;
+        }
+        Some(self.start().unwrap_or_else(|error| panic!("failed to {error}")))
+    }
+
+    fn start(self) -> Result<Lab, LabError> {
+        clean_stale()?;
+        let slot = slots::take()?;
+        let zones = zones(&Cache::from_environment()?, self.start)?;
+        // Two runs of the tests at once, from two clones, do not meet.
+        let name = format!("{}-{}", self.name, std::process::id());
+        let guard = nebplay_tests::Lab::start(&Plan {
+            directory: default_directory(&name),
+            name,
+            hosts: zones.hosts,
+            owner: Owner::this_process(),
+            repository: Some(zones.repository),
+        })?;
+        wait_until_in_sync(&guard)?;
+        Ok(Lab {
+            guard,
+            _slot: slot,
+            runs: AtomicU32::new(0),
+        })
+    }
+}
+
+impl Lab {
+    /// A federation on SQLite. `name`: short, small letters, digits and dashes.
+    pub(crate) fn sqlite(name: &str) -> Builder {
+        Self::on(Backend::Sqlite, name)
+    }
+
+    /// A federation on MariaDB.
+    pub(crate) fn mysql(name: &str) -> Builder {
+        Self::on(Backend::Mysql, name)
+    }
+
+    fn on(backend: Backend, name: &str) -> Builder {
+        Builder {
+            name: name.to_owned(),
+            start: Start { backend, users: 20 },
+        }
+    }
+
+    /// A host by its inventory name.
+    pub(crate) fn host(&self, name: &str) -> Host<'_> {
+        let container = self
+            .guard
+            .host(name)
+            .unwrap_or_else(|error| panic!("failed to {error}"));
+        Host::new(container, self.guard.network())
+    }
+
+    /// The front-ends, master first.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = Host<'_>> {
+        self.guard
+            .hosts()
+            .iter()
+            .map(|container| Host::new(container, self.guard.network()))
+    }
+
+    /// A run of nebplay from the control namespace, in the workspace's directory, with the lab's inventory.
+    pub(crate) fn nebplay<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Invocation {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let output = self.guard.directory().join(format!("run-{number}"));
+        Invocation::nebplay(&self.guard.controller(), &self.guard.access(), output).args(arguments)
+    }
+
+    /// Any program, run where nebplay runs.
+    pub(crate) fn controller(&self, argv: &[&str]) -> nebplay_tests::program::Output {
+        let words = self.guard.controller();
+        nebplay_tests::program::Program::new(&words[0])
+            .args(&words[1..])
+            .args(argv)
+            .output()
+            .unwrap_or_else(|error| panic!("failed to {error}"))
+    }
+
+    /// The inventory nebplay gets unless a run names another.
+    pub(crate) fn inventory(&self) -> PathBuf {
+        self.guard.access().inventory()
+    }
+
+    /// Keys and known_hosts.
+    pub(crate) fn access(&self) -> nebplay_tests::lab::Access {
+        self.guard.access()
+    }
+
+    /// A directory that goes with the lab, for playbooks and inventories of a test's own.
+    pub(crate) fn directory(&self) -> &Path {
+        self.guard.directory()
+    }
+
+    /// Writes a file into [`Lab::directory`] and returns its path.
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.directory().join(name);
+        std::fs::write(&path, text)
+            .unwrap_or_else(|error| panic!("failed to write {}: {error}", path.display()));
+        path
+    }
+
+    /// `onezone list` as the master shows it.
+    pub(crate) fn zones(&self) -> Vec<ZoneLine> {
+        let list = self.host("fe-eu-fr").oneadmin("onezone list --csv");
+        list.stdout.lines().skip(1).filter_map(zone_line).collect()
+    }
+
+    /// The machine-wide name; namespaces and control groups carry it.
+    pub(crate) fn name(&self) -> &str {
+        self.guard.name()
+    }
+}
+
+fn zone_line(line: &str) -> Option<ZoneLine> {
+    let fields: Vec<&str> = line.split(',').collect();
+    Some(ZoneLine {
+        id: fields.get(1)?.parse().ok()?,
+        fed_index: fields.get(4)?.parse().ok(),
+        state: (*fields.get(5)?).to_owned(),
+    })
+}

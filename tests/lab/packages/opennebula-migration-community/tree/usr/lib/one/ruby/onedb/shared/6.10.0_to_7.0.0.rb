@@ -1,0 +1,1 @@
+# The stand-in migrates by its own rules; that this file is there is what counts.
