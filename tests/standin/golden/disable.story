@@ -2,7 +2,7 @@
 # federated writes out of all zones, and a slave's local writes go on.
 # Recorded: old/disable_own_endpoint, old/disable.
 
-seed --users 10 --host-states 0
+seed --users 10 --host-states 2
 start 0 100 101
 
 0$ for i in $(seq 24); do onezone enable 0; done
