@@ -297,12 +297,6 @@ exit: 255
 [one.zone.enable] Enable/disable mode have to be set through the target zone endpoints
 ---
 
-100$ onezone enable 100; onezone enable 100; ONE_XMLRPC= true
-exit: 0
---- stdout ---
---- stderr ---
----
-
 0$ onezone disable 777
 exit: 255
 --- stdout ---
