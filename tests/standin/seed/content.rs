@@ -197,19 +197,23 @@ fn local_rows(plan: &Plan) -> Vec<RowOp> {
             values: vec![id.into(), quotas(id).into()],
         });
     }
-    let last = |count: usize| i64::try_from(count).unwrap_or_default() - 1;
+    // A pool that never held anything has no counter: the column is unsigned.
+    let counter = |table: Table, count: usize| {
+        let last = i64::try_from(count.checked_sub(1)?).ok()?;
+        Some(counter_row(table, last))
+    };
     for (id, state) in (0..).zip(&plan.hosts) {
         let name = format!("node{id}");
         let body = host(id, &name, *state, ("kvm", "kvm"));
         rows.push(host_row(id, &name, *state, body));
     }
-    rows.push(counter_row(Table::HostPool, last(plan.hosts.len())));
+    rows.extend(counter(Table::HostPool, plan.hosts.len()));
     for (id, (state, lcm_state)) in (0..).zip(&plan.vms) {
         let name = format!("vm{id}");
         let body = vm(id, &name, *state, *lcm_state, plan.time);
         rows.push(vm_row(id, &name, *state, *lcm_state, &body));
     }
-    rows.push(counter_row(Table::VmPool, last(plan.vms.len())));
+    rows.extend(counter(Table::VmPool, plan.vms.len()));
     rows
 }
 
