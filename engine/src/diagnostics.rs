@@ -119,22 +119,46 @@ impl fmt::Display for Finding {
 impl std::error::Error for Finding {}
 
 impl Diagnostic for Finding {
+    /// The help, after places in other files: an underline can only be drawn in one.
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as _)
+        let (_, elsewhere) = self.places();
+        let elsewhere = elsewhere.map(|(span, label)| format!("{label}: {}", span.place()));
+        let lines: Vec<String> = elsewhere.chain(self.help.clone()).collect();
+        (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as _)
     }
+
     fn source_code(&self) -> Option<&dyn SourceCode> {
         self.labels.first().map(|(span, _)| &span.source.named as _)
     }
+
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let first = &self.labels.first()?.0.source;
-        let here = self
-            .labels
-            .iter()
-            .filter(move |(span, _)| Arc::ptr_eq(&span.source, first));
-        Some(Box::new(here.map(|(span, label)| {
-            let label = (!label.is_empty()).then(|| label.clone());
-            LabeledSpan::new(label, span.start, span.end.saturating_sub(span.start))
+        let (here, _) = self.places();
+        let mut primary = true;
+        Some(Box::new(here.map(move |(span, label)| {
+            let text = (!label.is_empty()).then(|| label.clone());
+            // What goes over lines is shown by its first: a play of two hundred would hide what is wrong with it.
+            let length = span.text().lines().next().unwrap_or_default().trim_end().len();
+            let place = (span.start, length);
+            if std::mem::take(&mut primary) {
+                LabeledSpan::new_primary_with_span(text, place)
+            } else {
+                LabeledSpan::new_with_span(text, place)
+            }
         })))
+    }
+}
+
+type Label = (Span, String);
+
+impl Finding {
+    /// Labels in the file of the first, and those in others.
+    fn places(&self) -> (impl Iterator<Item = &Label>, impl Iterator<Item = &Label>) {
+        let first = self.labels.first().map(|(span, _)| &span.source);
+        let is_here = move |label: &&Label| first.is_some_and(|first| Arc::ptr_eq(&label.0.source, first));
+        (
+            self.labels.iter().filter(is_here),
+            self.labels.iter().filter(move |label| !is_here(label)),
+        )
     }
 }
 

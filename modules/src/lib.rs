@@ -5,10 +5,14 @@ pub mod contract;
 pub mod federation_map;
 pub mod host;
 pub mod job;
+mod job_run;
+pub mod memory;
 pub mod module;
 pub mod registry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod testing_local;
 
 pub mod opennebula;
 

@@ -143,6 +143,27 @@ pub(crate) const fn together<M: Together>() -> Entry {
     })
 }
 
+/// Modules of tests, which no playbook can name.
+#[cfg(any(test, feature = "testing"))]
+pub mod for_tests {
+    use super::{Effect, Entry, Module, Together};
+
+    /// A module that only reads.
+    pub fn reads<M: Module>() -> Entry {
+        super::reads::<M>()
+    }
+
+    /// A module that changes each host.
+    pub fn changes<M: Effect>() -> Entry {
+        super::changes::<M>()
+    }
+
+    /// A module that acts on all hosts together.
+    pub fn together<M: Together>() -> Entry {
+        super::together::<M>()
+    }
+}
+
 /// Every module, by name.
 pub fn all() -> &'static [Entry] {
     static ALL: LazyLock<Vec<Entry>> = LazyLock::new(|| {

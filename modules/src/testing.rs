@@ -1,4 +1,8 @@
 //! A scripted host: it answers what a case says, remembers what it was asked, and lies when told to.
+#![expect(
+    clippy::expect_used,
+    reason = "scaffolding of tests: a wrong script should stop the test"
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +35,9 @@ pub struct FakeFile {
     pub stat: Stat,
 }
 
+/// Decides what a TCP connection to an address and port meets.
+pub type Listener = Arc<dyn Fn(&str, u16) -> Result<tokio::io::DuplexStream, HostError> + Send + Sync>;
+
 #[derive(Default)]
 struct State {
     answers: Vec<Answer>,
@@ -39,6 +46,7 @@ struct State {
     files: BTreeMap<String, FakeFile>,
     jobs: BTreeMap<String, (JobRecord, JobEnd)>,
     streams: VecDeque<tokio::io::DuplexStream>,
+    listener: Option<Listener>,
     slept: Duration,
 }
 
@@ -158,6 +166,12 @@ impl FakeHost {
     /// The next TCP connection through this host gets this stream.
     pub fn stream_of(self, stream: tokio::io::DuplexStream) -> Self {
         self.state().streams.push_back(stream);
+        self
+    }
+
+    /// Every TCP connection through this host that [`Self::stream_of`] did not provide for meets this.
+    pub fn listener(self, listener: Listener) -> Self {
+        self.state().listener = Some(listener);
         self
     }
 
@@ -367,9 +381,14 @@ impl Host for FakeHost {
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
         self.state().asked.push(format!("connect {address}:{port}"));
-        match self.state().streams.pop_front() {
-            Some(stream) => Ok(Box::new(stream)),
-            None => Err(HostError::Refused {
+        let (stream, listener) = {
+            let mut state = self.state();
+            (state.streams.pop_front(), state.listener.clone())
+        };
+        match (stream, listener) {
+            (Some(stream), _) => Ok(Box::new(stream)),
+            (None, Some(listener)) => Ok(Box::new(listener(address, port)?)),
+            (None, None) => Err(HostError::Refused {
                 host: self.name.clone(),
                 what: format!("connect to {address}:{port}"),
                 why: "Connection refused".to_owned(),
@@ -422,6 +441,11 @@ impl Default for FakeWorld {
 impl FakeWorld {
     /// A context for acting on this host.
     pub fn cx<'a>(&'a self, host: &'a FakeHost) -> Cx<'a> {
+        self.cx_of(host)
+    }
+
+    /// As [`Self::cx`], for any other host.
+    pub fn cx_of<'a>(&'a self, host: &'a dyn Host) -> Cx<'a> {
         Cx {
             host,
             federation: &self.federation,

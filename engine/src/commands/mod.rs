@@ -1,8 +1,114 @@
 //! One file per subcommand; the only place that prints and reads the environment.
 
+mod connections;
+mod doc;
+pub mod error;
+pub mod exit;
+mod extra_vars;
+pub mod hosts;
+mod inventory;
+pub mod options;
+mod plan;
+mod run;
+mod schema_text;
+mod status;
+mod terminal;
+mod world;
+
 use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use error::CommandError;
+use options::RunArgs;
+use terminal::Terminal;
+
+const EXAMPLES: &str = "\
+Examples:
+  nebplay upgrade.yml -i prod.ini --check        look at everything, change nothing
+  nebplay upgrade.yml -i prod.ini -e target=7.2.0
+  nebplay plan upgrade.yml -i prod.ini           every step, its hosts, and why in this order
+  nebplay status -i prod.ini                     the zones of the federation, live
+  nebplay doc onedb_restore                      a module: arguments, contract, example";
+
+/// Runs Ansible-style playbooks that upgrade and maintain OpenNebula federations, over SSH.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nebplay",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true,
+    max_term_width = 110,
+    after_help = format!("{EXAMPLES}\n\n{}", exit::HELP)
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run playbooks: the same as `nebplay PLAYBOOK…`.
+    #[command(after_help = run::EXAMPLES)]
+    Run(RunArgs),
+    /// Show every step in order, its hosts, how many at once, and what allows it. Connects to nothing.
+    #[command(after_help = plan::EXAMPLES)]
+    Plan(plan::Args),
+    /// Show the zones of the federation, live: index, open or kept out, versions, services.
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::Args),
+    /// Show hosts, groups and variables as nebplay reads them.
+    #[command(after_help = inventory::EXAMPLES)]
+    Inventory(inventory::Args),
+    /// Show a module: arguments, contract, example. Without a name: all modules.
+    #[command(after_help = doc::EXAMPLES)]
+    Doc(doc::Args),
+}
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let terminal = Terminal::of_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => {
+            // Help and version are asked for; anything else is a wrong command line.
+            let code = if refusal.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::OK
+            };
+            let _ = refusal.print();
+            return code.into();
+        }
+    };
+    match dispatch(cli, &terminal) {
+        Ok(code) => code.into(),
+        Err(error) => {
+            terminal.complain(&error);
+            error.exit_code().into()
+        }
+    }
 }
+
+fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CommandError> {
+    match cli.command {
+        None => {
+            run::not_a_misspelt_command(
+                &cli.run,
+                Cli::command().get_subcommands().map(clap::Command::get_name),
+            )?;
+            run::run(cli.run, terminal)
+        }
+        Some(Command::Run(args)) => run::run(args, terminal),
+        Some(Command::Plan(args)) => plan::run(args, terminal),
+        Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Inventory(args)) => inventory::run(&args),
+        Some(Command::Doc(args)) => doc::run(&args, terminal),
+    }
+}
+
+#[cfg(test)]
+mod tests;

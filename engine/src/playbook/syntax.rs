@@ -151,7 +151,7 @@ pub struct Task {
     pub notify: Vec<Spanned<String>>,
     /// For a handler: further names it answers to.
     pub listen: Vec<Spanned<String>>,
-    /// It failed if any of these is true.
+    /// It failed if all of these are true, as in Ansible.
     pub failed_when: Option<Vec<Node>>,
     /// It changed something if all of these are true.
     pub changed_when: Option<Vec<Node>>,

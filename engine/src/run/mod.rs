@@ -1,1 +1,38 @@
 //! Executes a plan and emits events.
+//!
+//! The order is linear: a task is done on all of its hosts before the next begins, and within a task the module's contract
+//! decides how many hosts at once ([`crate::plan::pace`]). Nothing here formats text for people or touches a host but through
+//! [`nebplay_modules::host::Host`].
+//!
+//! From the outside in: [`runner`] goes over plays, batches and sections; [`items`] over lists, blocks and includes; [`task`]
+//! over the hosts of one task; [`unit`] over the loop items and tries on a host; [`step`] is one look, one act, one proof.
+
+mod books;
+mod clock;
+mod controller;
+mod facts;
+mod handlers;
+mod include;
+mod items;
+mod keywords;
+mod nowhere;
+mod outcome;
+mod play;
+mod progress;
+mod runner;
+mod scoped;
+mod step;
+mod stop;
+mod task;
+mod unit;
+mod variables;
+mod verdict;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use clock::SystemClock;
+pub use runner::run;
+pub use stop::Stop;
+pub use world::{Inventory, Loader, Operator, Options, Summary, World};

@@ -1,1 +1,64 @@
-//! The minijinja environment: filters, tests, lookups, native values.
+//! Templates: expressions and texts over variables, with native values and strict about what is undefined.
+//!
+//! A lone `{{ expression }}` keeps its type; anything else with braces becomes text. Undefined names fail when they are used, so
+//! that `a.b | default(x)` works even when `a` is undefined. In check mode, what only a real run can tell makes the whole result
+//! [`TemplateErrorKind::Unknown`], never a guess.
+
+mod braces;
+mod check;
+mod condition;
+mod dict;
+mod environment;
+mod error;
+mod evaluation;
+mod facts;
+mod filters;
+mod hole;
+mod lookups;
+mod outcomes;
+mod render;
+mod scope;
+mod subscript;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use minijinja::Environment;
+
+pub use error::{TemplateError, TemplateErrorKind};
+pub use lookups::{Lookups, NoLookups};
+pub use scope::{Binding, Facts, Hosts, Layer, Scope, layer_of};
+
+/// What `omit` renders to; an argument with this value is left out.
+const OMIT: &str = "\u{1}nebplay: omitted\u{1}";
+
+/// The template environment: filters, tests and functions. Cheap to clone.
+#[derive(Clone)]
+pub struct Templates {
+    environment: Arc<Environment<'static>>,
+}
+
+impl Templates {
+    /// An environment that can look nothing up.
+    pub fn new() -> Self {
+        Self::with_lookups(Arc::new(NoLookups))
+    }
+
+    /// An environment that looks up environment variables and files by asking the caller.
+    pub fn with_lookups(lookups: Arc<dyn Lookups>) -> Self {
+        Self {
+            environment: Arc::new(environment::build(lookups)),
+        }
+    }
+
+    fn is_function(&self, name: &str) -> bool {
+        self.environment.globals().any(|(global, _)| global == name)
+    }
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,8 +1,21 @@
 //! Modules that run what the operator says.
 
-use crate::registry::Entry;
+mod command;
+mod ping;
+mod report;
+mod setup;
+mod shell;
+mod wait_for;
+
+use crate::registry::{self, Entry};
 
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
-    vec![]
+    vec![
+        registry::changes::<command::RunCommand>(),
+        registry::changes::<shell::Shell>(),
+        registry::reads::<ping::Ping>(),
+        registry::reads::<setup::Setup>(),
+        registry::reads::<wait_for::WaitFor>(),
+    ]
 }

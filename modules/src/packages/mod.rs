@@ -1,8 +1,25 @@
 //! Modules that drive apt and dpkg.
 
-use crate::registry::Entry;
+mod apt;
+mod conffiles;
+mod package;
+mod package_download;
+mod package_facts;
+mod package_repo;
+mod package_save;
+mod package_upgrade;
+mod selection;
+
+use crate::registry::{self, Entry};
 
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
-    vec![]
+    vec![
+        registry::changes::<package::Package>(),
+        registry::changes::<package_download::PackageDownload>(),
+        registry::reads::<package_facts::PackageFacts>(),
+        registry::changes::<package_repo::PackageRepo>(),
+        registry::changes::<package_save::PackageSave>(),
+        registry::changes::<package_upgrade::PackageUpgrade>(),
+    ]
 }

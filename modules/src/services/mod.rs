@@ -1,8 +1,18 @@
 //! Modules that stop and start what a zone consists of.
 
-use crate::registry::Entry;
+mod service;
+
+mod service_start;
+mod service_stop;
+mod snapshot;
+
+use crate::registry::{self, Entry};
 
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
-    vec![]
+    vec![
+        registry::changes::<service::Service>(),
+        registry::changes::<service_start::ServiceStart>(),
+        registry::changes::<service_stop::ServiceStop>(),
+    ]
 }

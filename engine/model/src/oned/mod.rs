@@ -16,7 +16,7 @@ use crate::rpc::{Answer, Call, Value};
 use crate::schema::Table;
 use crate::store::Store;
 use crate::version::Version;
-use crate::xml::field;
+use crate::xml::{escape, field};
 
 /// The zone's part in the federation: FEDERATION/MODE of oned.conf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -270,16 +270,14 @@ impl Oned {
     fn authenticate(&self, session: &str) -> Result<Caller, Refusal> {
         let (name, password) = session.split_once(':').ok_or_else(Refusal::not_authenticated)?;
         let digest = password_digest(password);
-        let body = self
-            .user_named(name)
-            .and_then(|uid| self.store.body(Table::UserPool, uid));
-        body.filter(|body| field(body, "PASSWORD") == digest)
-            .and_then(|body| {
-                let uid = field(body, "ID").parse().ok()?;
-                Some(Caller {
-                    uid,
-                    admin: field(body, "GID") == "0",
-                })
+        let name = escape(name);
+        self.store
+            .rows(Table::UserPool)
+            .filter_map(|row| Some((row.first()?.as_int()?, row.get(2)?.as_text()?)))
+            .find(|(_, body)| field(body, "NAME") == name && field(body, "PASSWORD") == digest)
+            .map(|(uid, body)| Caller {
+                uid,
+                admin: field(body, "GID") == "0",
             })
             .ok_or_else(Refusal::not_authenticated)
     }

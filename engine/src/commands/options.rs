@@ -1,0 +1,279 @@
+//! The options that commands share, and what they mean once read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::error::CommandError;
+use super::extra_vars;
+use super::hosts::{self, Hosts};
+use crate::inventory::{Inventory, Overrides, Zoned};
+use crate::playbook::Vars;
+use crate::transport::HostKeyPolicy;
+
+/// Hosts at once, unless something else is said.
+const FORKS: usize = 10;
+
+/// Where hosts come from, and which of them.
+#[derive(Debug, Clone, Args)]
+pub struct InventoryArgs {
+    /// Inventory: an INI or YAML file, a directory of them, or host names with commas (`fe1,`). May be repeated; later ones win.
+    #[arg(
+        short,
+        long = "inventory",
+        value_name = "INVENTORY",
+        env = "NEBPLAY_INVENTORY",
+        help_heading = "Hosts"
+    )]
+    inventory: Vec<String>,
+    /// Only hosts of this pattern (`slaves`, `all:!fe3`), or of a file of names: `@FILE`.
+    #[arg(short, long, value_name = "PATTERN", help_heading = "Hosts")]
+    limit: Option<String>,
+    /// Variables that win over all others: `name=value`, a mapping in JSON or YAML, or `@FILE`. May be repeated.
+    #[arg(short = 'e', long = "extra-vars", value_name = "VARS", help_heading = "Hosts")]
+    extra_vars: Vec<String>,
+}
+
+/// How hosts are reached.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectionArgs {
+    /// Log in as this user, unless the inventory says another (`ansible_user`).
+    #[arg(short, long = "user", value_name = "USER")]
+    user: Option<String>,
+    /// Log in with this key, unless the inventory says another.
+    #[arg(long, value_name = "FILE", alias = "key-file")]
+    private_key: Option<PathBuf>,
+    /// Become root (by sudo) for tasks that do not say otherwise.
+    #[arg(short, long = "become")]
+    r#become: bool,
+    /// Become this user instead of root.
+    #[arg(long, value_name = "USER")]
+    become_user: Option<String>,
+    /// Ask for the password of sudo, once, before anything starts.
+    #[arg(short = 'K', long)]
+    ask_become_pass: bool,
+    /// What to do about a host key nobody knows yet. A key that has changed is always refused.
+    #[arg(long, value_name = "POLICY")]
+    host_keys: Option<HostKeys>,
+    /// Seconds a connection may take to come up.
+    #[arg(short = 'T', long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: Option<u64>,
+}
+
+/// [`HostKeyPolicy`] as one writes it.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum HostKeys {
+    Strict,
+    AcceptNew,
+}
+
+/// Which tasks.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Tasks")]
+pub struct SelectionArgs {
+    /// Only tasks with one of these tags (commas, or repeated).
+    #[arg(short, long, value_name = "TAGS", value_delimiter = ',')]
+    tags: Vec<String>,
+    /// No task with one of these tags.
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    skip_tags: Vec<String>,
+    /// Begin at the task of this name or step id.
+    #[arg(long, value_name = "TASK")]
+    start_at_task: Option<String>,
+}
+
+/// Everything `nebplay PLAYBOOK…` takes.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Playbooks, run one after the other.
+    #[arg(value_name = "PLAYBOOK", required = true)]
+    pub(super) playbooks: Vec<PathBuf>,
+    #[command(flatten)]
+    inventory: InventoryArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Change nothing: look, and say what would be done.
+    #[arg(short = 'C', long, help_heading = "Tasks")]
+    check: bool,
+    /// Show what changes in files.
+    #[arg(short = 'D', long, help_heading = "Tasks")]
+    diff: bool,
+    /// At most that many hosts at once, where a task may work on several.
+    #[arg(short, long, value_name = "N", default_value_t = FORKS, value_parser = forks, help_heading = "Tasks")]
+    forks: usize,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Only check that all files are right, then stop.
+    #[arg(long, help_heading = "Instead of running", group = "instead")]
+    syntax_check: bool,
+    /// List the hosts of each play, then stop.
+    #[arg(long, help_heading = "Instead of running", group = "instead")]
+    list_hosts: bool,
+    /// List the tasks of each play, then stop.
+    #[arg(long, help_heading = "Instead of running", group = "instead")]
+    list_tasks: bool,
+    /// Show more: results of tasks (-v), commands (-vv), connections (-vvv).
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+    /// Write events as JSON, one a line, instead of text.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+fn forks(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(forks @ 1..=1000) => Ok(forks),
+        _ => Err("a number from 1 to 1000".to_owned()),
+    }
+}
+
+/// What to do with the playbooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Run them.
+    Run,
+    /// Check the files.
+    SyntaxCheck,
+    /// List hosts.
+    ListHosts,
+    /// List tasks.
+    ListTasks,
+}
+
+/// Everything a run is asked for, read and checked as far as it can be without the playbooks.
+#[derive(Debug)]
+pub struct Options {
+    /// Playbooks, in order.
+    pub playbooks: Vec<PathBuf>,
+    /// What to do with them.
+    pub action: Action,
+    /// Hosts, variables and connections.
+    pub hosts: Hosts,
+    /// Tags a task must have one of; empty: any.
+    pub tags: Vec<String>,
+    /// Tags a task must have none of.
+    pub skip_tags: Vec<String>,
+    /// Name or step id of the task to begin at.
+    pub start_at_task: Option<String>,
+    /// Change nothing.
+    pub check: bool,
+    /// Show what changes in files.
+    pub diff: bool,
+    /// At most that many hosts at once.
+    pub forks: usize,
+    /// Become another user, unless a task says otherwise.
+    pub r#become: bool,
+    /// Which one; root unless said.
+    pub become_user: Option<String>,
+    /// `-v`, counted.
+    pub verbosity: u8,
+    /// Events as JSON.
+    pub json: bool,
+}
+
+impl RunArgs {
+    /// Reads inventory and variables and asks for what must be asked for.
+    pub fn read(self) -> Result<Options, CommandError> {
+        let action = match (self.syntax_check, self.list_hosts, self.list_tasks) {
+            (true, ..) => Action::SyntaxCheck,
+            (_, true, _) => Action::ListHosts,
+            (_, _, true) => Action::ListTasks,
+            _ => Action::Run,
+        };
+        let hosts = self.inventory.read(&self.playbooks, Some(&self.connection))?;
+        Ok(Options {
+            playbooks: self.playbooks,
+            action,
+            hosts,
+            tags: self.selection.tags,
+            skip_tags: self.selection.skip_tags,
+            start_at_task: self.selection.start_at_task,
+            check: self.check,
+            diff: self.diff,
+            forks: self.forks,
+            r#become: self.connection.r#become,
+            become_user: self.connection.become_user,
+            verbosity: self.verbose,
+            json: self.json,
+        })
+    }
+}
+
+impl InventoryArgs {
+    /// Reads the inventory, with the variables that stand beside it and beside the playbooks.
+    pub(super) fn read(
+        &self,
+        playbooks: &[PathBuf],
+        connection: Option<&ConnectionArgs>,
+    ) -> Result<Hosts, CommandError> {
+        if self.inventory.is_empty() {
+            return Err(CommandError::Usage {
+                message: "which hosts? There is no inventory".to_owned(),
+                help: Some(
+                    "give one with -i FILE (or host names: -i fe1,fe2), or set NEBPLAY_INVENTORY".to_owned(),
+                ),
+            });
+        }
+        let directories: Vec<PathBuf> = playbooks.iter().filter_map(|path| directory_of(path)).collect();
+        let read = Inventory::load(&self.inventory, &directories).and_then(Zoned::new);
+        // Both are read before either is complained of: all that is wrong is said in one go.
+        let extra_vars = extra_vars::read(&self.extra_vars);
+        let (zoned, extra_vars) = match (read, extra_vars) {
+            (Ok(zoned), Ok(extra_vars)) => (zoned, extra_vars),
+            (zoned, extra_vars) => {
+                let wrong = zoned.err().into_iter().chain(extra_vars.err());
+                return Err(wrong.flatten().collect::<Vec<_>>().into());
+            }
+        };
+        let limit = self.limit.as_deref();
+        let limit = limit
+            .map(|limit| hosts::limited(&zoned.inventory, limit))
+            .transpose()?;
+        let mut overrides = match connection {
+            Some(connection) => connection.read()?,
+            None => Overrides::default(),
+        };
+        overrides.extra.clone_from(&extra_vars);
+        Ok(Hosts {
+            zoned: Arc::new(zoned),
+            limit,
+            extra_vars,
+            overrides,
+        })
+    }
+}
+
+impl ConnectionArgs {
+    fn read(&self) -> Result<Overrides, CommandError> {
+        Ok(Overrides {
+            user: self.user.clone(),
+            private_key: self.private_key.clone(),
+            become_password: if self.ask_become_pass { Some(ask()?) } else { None },
+            host_keys: self.host_keys.map(|policy| match policy {
+                HostKeys::Strict => HostKeyPolicy::Strict,
+                HostKeys::AcceptNew => HostKeyPolicy::AcceptNew,
+            }),
+            connect_timeout: self.timeout.map(Duration::from_secs),
+            extra: Vars::new(),
+        })
+    }
+}
+
+fn ask() -> Result<String, CommandError> {
+    rpassword::prompt_password("Password of sudo: ").map_err(|error| CommandError::Io {
+        doing: "ask for the password of sudo (-K needs a terminal)".to_owned(),
+        error,
+    })
+}
+
+fn directory_of(path: &Path) -> Option<PathBuf> {
+    let parent = path.parent()?;
+    Some(if parent.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        parent.to_owned()
+    })
+}

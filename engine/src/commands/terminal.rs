@@ -1,0 +1,230 @@
+//! What the commands write to: standard output for what was asked for, standard error for what is wrong.
+
+use std::io::{self, IsTerminal, Write};
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+use super::error::{CommandError, count};
+use crate::diagnostics::Finding;
+use crate::transport::UnknownKey;
+
+/// Columns where nobody says how many there are.
+const WIDTH: u16 = 100;
+/// Columns behind which prose is hard to read.
+const WIDEST: u16 = 120;
+
+/// Standard output and standard error, and what each can show.
+pub(super) struct Terminal {
+    /// Whether standard output shows colours.
+    pub(super) colour: bool,
+    /// Whether standard error shows colours.
+    pub(super) error_colour: bool,
+    /// Whether standard error is looked at by a person.
+    pub(super) error_is_seen: bool,
+    /// Columns of text.
+    pub(super) width: u16,
+}
+
+impl Terminal {
+    /// What this process was started with. Colours yield to `NO_COLOR` and `TERM=dumb`.
+    pub(super) fn of_process() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
+        let width = rustix::termios::tcgetwinsize(io::stderr())
+            .ok()
+            .map(|size| size.ws_col)
+            .filter(|width| *width > 0);
+        Self {
+            colour: wanted && io::stdout().is_terminal(),
+            error_colour: wanted && io::stderr().is_terminal(),
+            error_is_seen: io::stderr().is_terminal(),
+            width: width.unwrap_or(WIDTH).min(WIDEST),
+        }
+    }
+
+    /// Says why a command did not do what it was asked for.
+    pub(super) fn complain(&self, error: &CommandError) {
+        let text = match error {
+            CommandError::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe => return,
+            CommandError::Files(findings) => self.findings(findings),
+            CommandError::Usage { message, help } => {
+                let help = help.iter().map(|help| format!("  help: {help}\n"));
+                format!("error: {message}\n{}", help.collect::<String>())
+            }
+            CommandError::Io { .. } => format!("error: {error}\n"),
+        };
+        // Where even standard error is gone there is nobody left to tell.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Findings as they are shown to a person, with their number at the end.
+    pub(super) fn findings(&self, findings: &[Finding]) -> String {
+        let theme = match (self.error_is_seen, self.error_colour) {
+            (true, true) => GraphicalTheme::unicode(),
+            (true, false) => GraphicalTheme::unicode_nocolor(),
+            (false, _) => {
+                let mut theme = GraphicalTheme::none();
+                "error:".clone_into(&mut theme.characters.error);
+                theme
+            }
+        };
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_width(self.width.into())
+            .with_context_lines(1)
+            .without_syntax_highlighting();
+        let mut text = String::new();
+        for finding in findings {
+            // Writing to a string fails only if the renderer gives up on the source: then the bare words must do.
+            if handler.render_report(&mut text, finding).is_err() {
+                text.push_str(&finding.message);
+            }
+            text.push('\n');
+        }
+        text + &count(findings.len()) + "; nothing was run\n"
+    }
+
+    /// The host keys nobody knows, with the commands that add them.
+    pub(super) fn unknown_keys(&self, keys: &[UnknownKey]) {
+        let mut text = format!(
+            "{}\n",
+            self.heading("Host keys nobody knows: compare the fingerprints with what the hosts' consoles show, then add them")
+        );
+        for key in keys {
+            text.extend(["  ", &key.host, "  ", &key.key_type, "  ", &key.fingerprint, "\n    ", &key.add_command(), "\n"]);
+        }
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Text as a heading.
+    pub(super) fn heading(&self, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[1m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Prose, folded to the width and indented.
+    pub(super) fn prose(&self, text: &str, indent: usize) -> String {
+        let width = usize::from(self.width).saturating_sub(indent).max(20);
+        let margin = " ".repeat(indent);
+        let mut out = String::new();
+        for paragraph in text.split("\n\n") {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            let mut line = String::new();
+            for word in paragraph.split_whitespace() {
+                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                    out.extend([&margin, line.as_str(), "\n"]);
+                    line.clear();
+                }
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            out.extend([&margin, line.as_str(), "\n"]);
+        }
+        out
+    }
+}
+
+/// Writes what was asked for.
+pub(super) fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Terminal;
+    use crate::diagnostics::{Finding, Source};
+    use crate::yaml;
+
+    fn plain() -> Terminal {
+        Terminal {
+            colour: false,
+            error_colour: false,
+            error_is_seen: false,
+            width: 80,
+        }
+    }
+
+    #[test]
+    fn findings_without_a_terminal() {
+        let source = Source::new("play.yml", "- hosts: all\n  tasks:\n  - debug: {{ x }}\n");
+        let first = yaml::parse(&source).unwrap_err();
+        let second = Finding::nowhere("cannot read prod.ini").help("did you mean `prod.yml`?");
+        insta::assert_snapshot!(plain().findings(&[first, second]), @r#"
+          error: a template stands without quotes
+           ,-[play.yml:3:12]
+         2 |   tasks:
+         3 |   - debug: {{ x }}
+           :            ^^^|^^^
+           :               `-- in quotes, please
+           `----
+          help: a value that begins with `{{` must be in quotes, or YAML takes it for
+                a mapping: "{{ … }}"
+
+          error: cannot read prod.ini
+          help: did you mean `prod.yml`?
+
+        2 errors; nothing was run
+        "#);
+    }
+
+    #[test]
+    fn places_in_two_files() {
+        let one = yaml::parse(&Source::new("a.yml", "x: 1\ny:\n  é: [1,\n   2]\n"))
+            .unwrap()
+            .unwrap();
+        let other = yaml::parse(&Source::new("b.yml", "\nx: 2\n")).unwrap().unwrap();
+        let mut finding = Finding::at(
+            &one.get("y").unwrap().get("é").unwrap().span,
+            "these contradict each other",
+            "this",
+        );
+        finding
+            .labels
+            .push((one.entry("x").unwrap().key.span.clone(), "and this".to_owned()));
+        finding.labels.push((
+            other.entry("x").unwrap().key.span.clone(),
+            "and another".to_owned(),
+        ));
+        insta::assert_snapshot!(plain().findings(&[finding.help("keep one")]), @r#"
+          error: these contradict each other
+           ,-[a.yml:3:7]
+         1 | x: 1
+           : |
+           : `-- and this
+         2 | y:
+         3 |   é: [1,
+           :      ^|^
+           :       `-- this
+         4 |    2]
+           `----
+          help: and another: b.yml:2
+                keep one
+
+        1 error; nothing was run
+        "#);
+    }
+
+    #[test]
+    fn prose_is_folded() {
+        let terminal = Terminal { width: 30, ..plain() };
+        let folded = terminal.prose("one two three four five six\nseven\n\néé ".repeat(2).trim(), 4);
+        insta::assert_snapshot!(folded, @r#"
+        one two three four five
+        six seven
+
+        éé one two three four five
+        six seven
+
+        éé
+        "#);
+    }
+}

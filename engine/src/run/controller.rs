@@ -1,0 +1,114 @@
+//! Files beside the playbook, for modules that copy, render, include and fetch.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use nebplay_modules::module::{Controller, Failure};
+use serde_json::{Map, Value};
+
+use super::outcome::{finding_failure, template_failure};
+use super::world::Loader;
+use crate::diagnostics::Span;
+use crate::template::{Scope, Templates, layer_of};
+
+/// The controller as one step sees it.
+pub(super) struct Files {
+    /// The directory of the file that the task stands in; then that of the playbook.
+    pub(super) directories: Vec<PathBuf>,
+    /// The task.
+    pub(super) task: Span,
+    /// The variables of the step.
+    pub(super) scope: Scope,
+    pub(super) templates: Templates,
+    pub(super) loader: Arc<dyn Loader>,
+}
+
+impl Files {
+    /// The first that exists of: the name as it is, in `folder` beside the task, beside the task; the same beside the playbook.
+    fn find(&self, name: &str, folder: &str) -> Result<PathBuf, Failure> {
+        let path = Path::new(name);
+        let candidates: Vec<PathBuf> = if path.is_absolute() {
+            vec![path.to_owned()]
+        } else {
+            let both = |dir: &PathBuf| [dir.join(folder).join(path), dir.join(path)];
+            self.directories.iter().flat_map(both).collect()
+        };
+        let found = candidates.iter().find(|candidate| candidate.is_file());
+        found.cloned().ok_or_else(|| {
+            let tried: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
+            Failure::failed(format!(
+                "{name}: no such file on the controller; looked for {}",
+                tried.join(", ")
+            ))
+        })
+    }
+
+    async fn read_found(&self, name: &str, folder: &str) -> Result<Vec<u8>, Failure> {
+        let path = self.find(name, folder)?;
+        let content = tokio::fs::read(&path).await;
+        content.map_err(|error| Failure::failed(format!("failed to read {}: {error}", path.display())))
+    }
+}
+
+#[async_trait]
+impl Controller for Files {
+    async fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        self.read_found(name, "files").await
+    }
+
+    async fn render(&self, name: &str) -> Result<String, Failure> {
+        let text = String::from_utf8(self.read_found(name, "templates").await?)
+            .map_err(|_| Failure::failed(format!("{name}: a template must be UTF-8 text")))?;
+        let rendered = self.templates.render_text(&text, &self.scope);
+        rendered.map_err(|error| {
+            let failure = template_failure(error);
+            Failure {
+                message: format!("{name}: {}", failure.message),
+                ..failure
+            }
+        })
+    }
+
+    async fn vars_file(&self, name: &str) -> Result<Map<String, Value>, Failure> {
+        let path = self.find(name, "vars")?;
+        let vars = self
+            .loader
+            .vars(&path.to_string_lossy(), &self.task)
+            .map_err(|findings| {
+                let all: Vec<_> = findings
+                    .iter()
+                    .map(|finding| finding_failure(finding).message)
+                    .collect();
+                Failure::failed(all.join("\n"))
+            })?;
+        // Values may be templates over each other.
+        let scope = self.scope.layer(layer_of(&vars));
+        let render = |(name, node)| {
+            let value = self.templates.render_node(node, &scope);
+            value
+                .map(|value| (String::clone(name), value))
+                .map_err(template_failure)
+        };
+        vars.iter().map(render).collect()
+    }
+
+    async fn write(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
+        let base = self.directories.last().cloned().unwrap_or_default();
+        let path = base.join(name);
+        let fail = |error: std::io::Error| {
+            Failure::failed(format!(
+                "failed to write {} on the controller: {error}",
+                path.display()
+            ))
+        };
+        if let Some(parent) = path.parent() {
+            tokio::fs::create_dir_all(parent).await.map_err(fail)?;
+        }
+        // Written beside it and renamed: no reader, and no interruption, leaves half of it.
+        let mut part = path.clone().into_os_string();
+        part.push(".part");
+        tokio::fs::write(&part, content).await.map_err(fail)?;
+        tokio::fs::rename(&part, &path).await.map_err(fail)
+    }
+}

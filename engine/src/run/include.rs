@@ -1,0 +1,234 @@
+//! `include_tasks`: what is included is only known when it is reached, and may differ from host to host.
+
+use std::sync::Arc;
+
+use nebplay_modules::module::Failure;
+use serde_json::Value;
+
+use super::items::{Context, Dropped, merge};
+use super::keywords::Keywords;
+use super::outcome::{StepResult, finding_failure};
+use super::play::PlayRun;
+use super::runner::Runner;
+use super::scoped::Scoped;
+use super::step::written;
+use crate::events::{FailedStep, FailureRecord, StepRef, What};
+use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
+use crate::template::{Binding, Layer, Scope};
+
+/// Hosts that include the same file for the same item.
+struct Group {
+    file: String,
+    item: Option<Value>,
+    index: usize,
+    hosts: Vec<String>,
+}
+
+/// What a host includes: a file for each item, or for none.
+type Wanted = Vec<(String, Option<Value>, usize)>;
+
+impl Runner {
+    /// Includes on hosts. Those that include the same file for the same item go through it together.
+    pub(super) async fn include(
+        self: &Arc<Self>,
+        play: &Arc<PlayRun>,
+        node: &Arc<IncludeNode>,
+        hosts: &[String],
+        context: &Context,
+    ) -> Dropped {
+        let mut dropped = Dropped::new();
+        let mut groups: Vec<Group> = Vec::new();
+        let scoped = Scoped {
+            runner: Arc::clone(self),
+            play: Arc::clone(play),
+            middle: self.layers_of(play, &node.keywords),
+            inner: context.inner.clone(),
+            span: node.include.span.clone(),
+        };
+        let hosts = match (&node.keywords.run_once, hosts) {
+            (Some(once), [first, ..]) => {
+                let scope = scoped.scope(first, &[]);
+                let keywords = self.keywords(node, &scope);
+                if keywords.flag(Some(once), false).unwrap_or(true) {
+                    &hosts[..1]
+                } else {
+                    hosts
+                }
+            }
+            _ => hosts,
+        };
+        for host in hosts {
+            match self.wanted(&scoped, node, host).await {
+                Ok(wanted) => {
+                    for (file, item, index) in wanted {
+                        let same = |group: &&mut Group| {
+                            group.file == file && group.item == item && group.index == index
+                        };
+                        match groups.iter_mut().find(same) {
+                            Some(group) => group.hosts.push(host.clone()),
+                            None => groups.push(Group {
+                                file,
+                                item,
+                                index,
+                                hosts: vec![host.clone()],
+                            }),
+                        }
+                    }
+                }
+                Err(result) => {
+                    let failure = self.include_ended(play, node, host, &result);
+                    dropped.extend(failure.map(|failure| (host.clone(), vec![failure])));
+                }
+            }
+        }
+        // As one host would do them: all of its first item before its second.
+        groups.sort_by_key(|group| group.index);
+        for group in groups {
+            let hosts: Vec<String> = group
+                .hosts
+                .iter()
+                .filter(|host| !dropped.contains_key(*host))
+                .cloned()
+                .collect();
+            if hosts.is_empty() || !self.may_start() {
+                continue;
+            }
+            merge(
+                &mut dropped,
+                self.included(play, node, &group, &hosts, context).await,
+            );
+        }
+        dropped
+    }
+
+    fn keywords<'a>(&'a self, node: &'a IncludeNode, scope: &'a Scope) -> Keywords<'a> {
+        Keywords {
+            written: &node.keywords,
+            templates: &self.world.templates,
+            scope,
+        }
+    }
+
+    /// Which files this host includes; none if a condition says no.
+    async fn wanted(
+        &self,
+        scoped: &Scoped,
+        node: &IncludeNode,
+        host: &str,
+    ) -> Result<Wanted, Box<StepResult>> {
+        let templates = &self.world.templates;
+        let file = |scope: &Scope| -> Result<Result<String, String>, super::keywords::Trouble> {
+            for condition in &node.keywords.when {
+                if !templates.condition(condition, scope)? {
+                    return Ok(Err(written(condition)));
+                }
+            }
+            Ok(Ok(templates.render_to_text(&node.include.file, scope)?))
+        };
+        let Some(r#loop) = &node.include.r#loop else {
+            return match scoped.rendered(host, &[], file).await?.0 {
+                Ok(file) => Ok(vec![(file, None, 0)]),
+                Err(condition) => Err(Box::new(StepResult::skipped(&condition))),
+            };
+        };
+        let list = scoped
+            .rendered(host, &[], |scope| Ok(templates.render_node(&r#loop.over, scope)?))
+            .await?
+            .0;
+        let Value::Array(list) = list else {
+            let failure = Failure::failed(format!("{}: `loop` needs a list", r#loop.over.span.place()));
+            return Err(Box::new(StepResult::failed(failure)));
+        };
+        let mut wanted = Wanted::new();
+        for (index, item) in list.into_iter().enumerate() {
+            let locals = [Arc::new(item_layer(node, &item, index))];
+            if let Ok(file) = scoped.rendered(host, &locals, file).await?.0 {
+                wanted.push((file, Some(item), index));
+            }
+        }
+        Ok(wanted)
+    }
+
+    async fn included(
+        self: &Arc<Self>,
+        play: &Arc<PlayRun>,
+        node: &Arc<IncludeNode>,
+        group: &Group,
+        hosts: &[String],
+        context: &Context,
+    ) -> Dropped {
+        let (items, digest) = match self.world.loader.tasks(&group.file, &node.include.file.span) {
+            Ok(loaded) => loaded,
+            Err(findings) => {
+                let all: Vec<_> = findings
+                    .iter()
+                    .map(|finding| finding_failure(finding).message)
+                    .collect();
+                let result = StepResult::failed(Failure::failed(all.join("\n")));
+                let fail = |host: &String| {
+                    let failure = self.include_ended(play, node, host, &result);
+                    (host.clone(), failure.into_iter().collect())
+                };
+                return hosts.iter().map(fail).collect();
+            }
+        };
+        let id = match &group.item {
+            Some(item) => format!("{}[{}]", node.id, item_hash(item)),
+            None => node.id.clone(),
+        };
+        self.world.events.emit(What::Included {
+            task: id.clone(),
+            file: group.file.clone(),
+            digest,
+            hosts: hosts.to_vec(),
+        });
+        let nodes = resolve_items(&items, &id, &node.passed_on, &self.world.options.tags);
+        let mut context = context.clone();
+        if let Some(item) = &group.item {
+            context.inner.push(Arc::new(item_layer(node, item, group.index)));
+        }
+        self.list(play, &nodes, hosts, &context).await
+    }
+
+    /// An include did not come about on a host: tells it, and returns why, unless it was just skipped.
+    fn include_ended(
+        &self,
+        play: &PlayRun,
+        node: &IncludeNode,
+        host: &str,
+        result: &StepResult,
+    ) -> Option<FailedStep> {
+        let step = StepRef {
+            id: step_id(&node.id, None, host, 1),
+            task: node.id.clone(),
+            host: host.to_owned(),
+            delegate: None,
+            item: None,
+            attempt: 1,
+        };
+        self.world.events.emit(What::StepEnded {
+            step,
+            end: Box::new(result.end(false, false, 0)),
+        });
+        let failure = result.failure.as_ref()?;
+        Some(FailedStep {
+            play: play.plan.play.name.value.clone(),
+            task: node.name.clone(),
+            host: host.to_owned(),
+            delegate: None,
+            place: node.include.span.place(),
+            failure: FailureRecord::from(failure),
+        })
+    }
+}
+
+fn item_layer(node: &IncludeNode, item: &Value, index: usize) -> Layer {
+    let mut layer = Layer::new();
+    if let Some(r#loop) = &node.include.r#loop {
+        layer.insert(r#loop.var.clone(), Binding::Value(item.clone()));
+        if let Some(name) = &r#loop.index_var {
+            layer.insert(name.clone(), Binding::Value(index.into()));
+        }
+    }
+    layer
+}

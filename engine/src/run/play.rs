@@ -1,0 +1,181 @@
+//! A play, for one batch of its hosts.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indexmap::{IndexMap, IndexSet};
+use serde_json::Value;
+
+use super::handlers::{Handler, handlers};
+use super::outcome::StepResult;
+use crate::plan::PlayPlan;
+use crate::template::{Binding, Layer, layer_of};
+
+/// What holds for all batches of a play.
+#[derive(Default)]
+pub(super) struct AllBatches {
+    /// Results of tasks that run once, by the task's identity.
+    once: Mutex<HashMap<String, StepResult>>,
+}
+
+#[derive(Default)]
+struct State {
+    ended: bool,
+    left: HashSet<String>,
+    /// Indices of handlers, in the order they were first notified; the hosts they are for.
+    notified: IndexMap<usize, IndexSet<String>>,
+    flushes: u32,
+    files: HashMap<String, Vec<Arc<Layer>>>,
+    active: Option<(usize, Arc<Layer>)>,
+}
+
+/// See the module.
+pub(super) struct PlayRun {
+    pub(super) plan: Arc<PlayPlan>,
+    pub(super) batch: Vec<String>,
+    pub(super) handlers: Vec<Handler>,
+    all: Arc<AllBatches>,
+    constant: Arc<Layer>,
+    vars: Arc<Layer>,
+    state: Mutex<State>,
+}
+
+impl PlayRun {
+    pub(super) fn new(plan: &Arc<PlayPlan>, batch: Vec<String>, all: &Arc<AllBatches>) -> Arc<Self> {
+        let constant = [
+            ("ansible_play_name", Value::from(plan.play.name.value.as_str())),
+            ("ansible_play_hosts_all", Value::from(plan.hosts.clone())),
+            ("ansible_play_batch", Value::from(batch.clone())),
+        ];
+        Arc::new(Self {
+            constant: Arc::new(layer(constant)),
+            vars: Arc::new(layer_of(&plan.play.vars)),
+            handlers: handlers(&plan.handlers),
+            plan: Arc::clone(plan),
+            batch,
+            all: Arc::clone(all),
+            state: Mutex::default(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The variables of the play for a host, weakest first.
+    pub(super) fn layers(&self, host: &str) -> Vec<Arc<Layer>> {
+        let files = self.state().files.get(host).cloned().unwrap_or_default();
+        let mut layers = vec![Arc::clone(&self.constant), Arc::clone(&self.vars)];
+        layers.extend(files);
+        layers
+    }
+
+    /// A file of variables was read for a host.
+    pub(super) fn add_file(&self, host: &str, vars: Layer) {
+        self.state()
+            .files
+            .entry(host.to_owned())
+            .or_default()
+            .push(Arc::new(vars));
+    }
+
+    /// The variables that name the hosts which still take part; made anew only when their number changed.
+    pub(super) fn active(&self, hosts: &[String]) -> Arc<Layer> {
+        let mut state = self.state();
+        if let Some((count, layer)) = &state.active
+            && *count == hosts.len()
+        {
+            return Arc::clone(layer);
+        }
+        let names = Value::from(hosts.to_vec());
+        let active = Arc::new(layer([
+            ("ansible_play_hosts", names.clone()),
+            ("play_hosts", names),
+        ]));
+        state.active = Some((hosts.len(), Arc::clone(&active)));
+        active
+    }
+
+    /// No further task of this play.
+    pub(super) fn end(&self) {
+        self.state().ended = true;
+    }
+
+    /// Whether the play ended early.
+    pub(super) fn has_ended(&self) -> bool {
+        self.state().ended
+    }
+
+    /// No further task of this play on this host.
+    pub(super) fn leave(&self, host: &str) {
+        self.state().left.insert(host.to_owned());
+    }
+
+    /// Whether a host left early.
+    pub(super) fn has_left(&self, host: &str) -> bool {
+        self.state().left.contains(host)
+    }
+
+    /// A handler is to run on a host; no if it already was.
+    pub(super) fn notify(&self, handler: usize, host: &str) -> bool {
+        self.state()
+            .notified
+            .entry(handler)
+            .or_default()
+            .insert(host.to_owned())
+    }
+
+    /// Takes the hosts among these on which the handler is to run.
+    pub(super) fn take_notified(&self, handler: usize, among: &[String]) -> Vec<String> {
+        let mut state = self.state();
+        let Some(hosts) = state.notified.get_mut(&handler) else {
+            return Vec::new();
+        };
+        let (taken, rest) = hosts
+            .drain(..)
+            .partition::<IndexSet<String>, _>(|host| among.contains(host));
+        *hosts = rest;
+        // In the order of the play, whoever notified first.
+        among
+            .iter()
+            .filter(|host| taken.contains(*host))
+            .cloned()
+            .collect()
+    }
+
+    /// What was notified and has not run.
+    pub(super) fn pending(&self) -> Vec<(usize, Vec<String>)> {
+        let state = self.state();
+        let pending = state.notified.iter().filter(|(_, hosts)| !hosts.is_empty());
+        pending
+            .map(|(handler, hosts)| (*handler, hosts.iter().cloned().collect()))
+            .collect()
+    }
+
+    /// Counts the times that handlers are run.
+    pub(super) fn next_flush(&self) -> u32 {
+        let mut state = self.state();
+        state.flushes += 1;
+        state.flushes
+    }
+
+    /// The result of a task that runs once, if it did in this or an earlier batch.
+    pub(super) fn ran_once(&self, task: &str) -> Option<StepResult> {
+        let once = self.all.once.lock().unwrap_or_else(PoisonError::into_inner);
+        once.get(task).cloned()
+    }
+
+    /// A task that runs once did.
+    pub(super) fn did_once(&self, task: &str, result: StepResult) {
+        let mut once = self.all.once.lock().unwrap_or_else(PoisonError::into_inner);
+        once.insert(task.to_owned(), result);
+    }
+}
+
+/// A layer of values.
+pub(super) fn layer<const N: usize>(values: [(&str, Value); N]) -> Layer {
+    values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Binding::Value(value)))
+        .collect()
+}

@@ -1,0 +1,262 @@
+//! Plays, batches and sections.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indexmap::IndexSet;
+use nebplay_modules::federation_map::Federation;
+use nebplay_modules::module::Failure;
+use serde_json::Value;
+
+use super::books::Books;
+use super::facts::Gathering;
+use super::items::{Context, Dropped};
+use super::keywords::Trouble;
+use super::outcome::{StepResult, finding_failure};
+use super::play::{AllBatches, PlayRun, layer};
+use super::scoped::Scoped;
+use super::stop::{self, Stop, UnderWay};
+use super::variables::Variables;
+use super::world::{Summary, World};
+use crate::events::{FailedStep, FailureRecord, RunResult, What};
+use crate::plan::{Plan, PlayPlan};
+use crate::template::layer_of;
+
+/// A run.
+pub(super) struct Runner {
+    pub(super) world: World,
+    pub(super) federation: Federation,
+    pub(super) variables: Arc<Variables>,
+    pub(super) books: Books,
+    pub(super) under_way: UnderWay,
+    pub(super) gathering: Gathering,
+    /// A task said that this is all.
+    ended: AtomicBool,
+}
+
+/// Runs a plan to its end. Everything that happens is told in events, the last one being [`What::RunEnded`].
+pub async fn run(plan: Plan, world: World) -> Summary {
+    let common = layer([
+        ("ansible_check_mode", world.options.check.into()),
+        ("ansible_diff_mode", world.options.diff.into()),
+        ("ansible_forks", world.options.forks.into()),
+        ("playbook_dir", Value::from(world.directory.display().to_string())),
+    ]);
+    let runner = Arc::new(Runner {
+        federation: world.inventory.federation(),
+        variables: Variables::new(Arc::clone(&world.inventory), common, world.extra_vars.clone()),
+        books: Books::default(),
+        under_way: UnderWay::default(),
+        gathering: Gathering::default(),
+        ended: AtomicBool::new(false),
+        world,
+    });
+    let sources: IndexSet<String> = plan.plays.iter().map(|play| play.source.name.clone()).collect();
+    runner.world.events.emit(What::RunStarted {
+        run: runner.world.run.clone(),
+        playbooks: sources.into_iter().collect(),
+        check: runner.world.options.check,
+    });
+    let herald = tokio::spawn(tell_of_interruption(Arc::clone(&runner)));
+    for play in plan.plays {
+        if !runner.may_start() || runner.ended.load(Ordering::Relaxed) {
+            break;
+        }
+        if !runner.play(&Arc::new(play)).await {
+            break;
+        }
+    }
+    herald.abort();
+    runner.finish()
+}
+
+/// Tells that the operator wants the run to end, and what is under way.
+async fn tell_of_interruption(runner: Arc<Runner>) {
+    for at_least in [Stop::Drain, Stop::Leave] {
+        stop::wanted(&runner.world.stop, at_least).await;
+        let now = *runner.world.stop.borrow() == Stop::Leave;
+        runner.world.events.emit(What::Interrupted {
+            now,
+            running: runner.under_way.list(),
+        });
+        if now {
+            return;
+        }
+    }
+}
+
+impl Runner {
+    /// Whether new steps may begin.
+    pub(super) fn may_start(&self) -> bool {
+        *self.world.stop.borrow() == Stop::Run
+    }
+
+    /// No further play.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells the operator something.
+    pub(super) fn warn(&self, text: String) {
+        self.world.events.emit(What::Warning { text });
+    }
+
+    /// Runs a play on the hosts that are left. No: nothing further is to be run.
+    async fn play(self: &Arc<Self>, plan: &Arc<PlayPlan>) -> bool {
+        let left = |hosts: &[String]| -> Vec<String> {
+            hosts
+                .iter()
+                .filter(|host| !self.books.is_out(host))
+                .cloned()
+                .collect()
+        };
+        let batches: Vec<Vec<String>> = plan
+            .batches
+            .iter()
+            .map(|batch| left(batch))
+            .filter(|batch| !batch.is_empty())
+            .collect();
+        self.world.events.emit(What::PlayStarted {
+            play: plan.id.clone(),
+            name: plan.play.name.value.clone(),
+            hosts: left(&plan.hosts),
+            batches: batches.len(),
+        });
+        self.books.take_part(&plan.hosts);
+        let all = Arc::new(AllBatches::default());
+        let count = batches.len();
+        for (number, batch) in (1..).zip(batches) {
+            if !self.may_start() {
+                return false;
+            }
+            if count > 1 {
+                self.world.events.emit(What::BatchStarted {
+                    play: plan.id.clone(),
+                    number,
+                    of: count,
+                    hosts: batch.clone(),
+                });
+            }
+            let run = PlayRun::new(plan, batch, &all);
+            self.batch(&run).await;
+            let failed = run.batch.iter().filter(|host| self.books.is_out(host)).count();
+            // A batch of which nothing is left ends the run, as in Ansible.
+            if failed == run.batch.len() || (plan.play.any_errors_fatal && failed > 0) {
+                return false;
+            }
+            if run.has_ended() {
+                break;
+            }
+        }
+        true
+    }
+
+    async fn batch(self: &Arc<Self>, run: &Arc<PlayRun>) {
+        let prepared = self.prepare(run).await;
+        self.drop_hosts(prepared);
+        for section in &run.plan.sections {
+            let hosts = self.taking_part(run);
+            if hosts.is_empty() || !self.may_start() {
+                break;
+            }
+            let dropped = self.list(run, &section.nodes, &hosts, &Context::default()).await;
+            self.drop_hosts(dropped);
+            let hosts = self.taking_part(run);
+            let dropped = self.flush(run, &hosts).await;
+            self.drop_hosts(dropped);
+        }
+        for (handler, hosts) in run.pending() {
+            let name = &run.handlers[handler].name;
+            self.warn(format!(
+                "the handler `{name}` was notified and did not run on {}",
+                hosts.join(", ")
+            ));
+        }
+    }
+
+    fn taking_part(&self, run: &PlayRun) -> Vec<String> {
+        let takes_part = |host: &&String| !self.books.is_out(host) && !run.has_left(host);
+        run.batch.iter().filter(takes_part).cloned().collect()
+    }
+
+    fn drop_hosts(&self, dropped: Dropped) {
+        for (host, failures) in dropped {
+            self.books.dropped(&host, failures);
+        }
+    }
+
+    /// Reads the play's files of variables, and gathers facts where it asks for that.
+    async fn prepare(self: &Arc<Self>, run: &Arc<PlayRun>) -> Dropped {
+        let mut dropped = Dropped::new();
+        let play = &run.plan.play;
+        for host in &run.batch {
+            let mut prepared = self.vars_files(run, host).await;
+            if prepared.is_ok() && play.gather_facts {
+                prepared = self.gather(host, &play.name.span).await;
+            }
+            if let Err(failure) = prepared {
+                let step = FailedStep {
+                    play: play.name.value.clone(),
+                    task: "preparing the play".to_owned(),
+                    host: host.clone(),
+                    delegate: None,
+                    place: play.name.span.place(),
+                    failure: FailureRecord::from(&failure),
+                };
+                self.warn(format!("{host}: {}", failure.message));
+                dropped.insert(host.clone(), vec![step]);
+            }
+        }
+        dropped
+    }
+
+    async fn vars_files(self: &Arc<Self>, run: &Arc<PlayRun>, host: &str) -> Result<(), Failure> {
+        for node in &run.plan.play.vars_files {
+            let scoped = Scoped {
+                runner: Arc::clone(self),
+                play: Arc::clone(run),
+                middle: Vec::new(),
+                inner: Vec::new(),
+                span: node.span.clone(),
+            };
+            let path = |scope: &crate::template::Scope| -> Result<String, Trouble> {
+                Ok(self.world.templates.render_to_text(node, scope)?)
+            };
+            let rendered = scoped.rendered(host, &[], path).await;
+            let (path, _) = rendered.map_err(|result| why(*result))?;
+            let vars = self.world.loader.vars(&path, &node.span).map_err(|findings| {
+                let all: Vec<_> = findings
+                    .iter()
+                    .map(|finding| finding_failure(finding).message)
+                    .collect();
+                Failure::failed(all.join("\n"))
+            })?;
+            run.add_file(host, layer_of(&vars));
+        }
+        Ok(())
+    }
+
+    /// Closes the books.
+    fn finish(&self) -> Summary {
+        let result = if self.may_start() {
+            self.books.result()
+        } else {
+            RunResult::Interrupted
+        };
+        let failures = self.books.failures();
+        self.world.events.emit(What::RunEnded {
+            result,
+            hosts: self.books.counts(),
+            zones: self.books.zones(&self.federation),
+            failures: failures.clone(),
+        });
+        Summary { result, failures }
+    }
+}
+
+fn why(result: StepResult) -> Failure {
+    let unknown = result.unknown;
+    result
+        .failure
+        .unwrap_or_else(|| Failure::failed(unknown.unwrap_or_else(|| "it cannot be rendered".to_owned())))
+}

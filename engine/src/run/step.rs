@@ -1,0 +1,337 @@
+//! One step: look, act, prove.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nebplay_modules::contract::{Privilege, Recovery};
+use nebplay_modules::host::{Host, RunAs};
+use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome};
+use nebplay_modules::registry::Task as Action;
+use serde_json::{Map, Value, json};
+
+use super::controller::Files;
+use super::keywords::{Keywords, Trouble};
+use super::nowhere::Nowhere;
+use super::outcome::{StepResult, finding_failure};
+use super::progress::StepProgress;
+use super::runner::Runner;
+use super::unit::Unit;
+use crate::diagnostics;
+use crate::events::{LastStep, Seen, StepRef, What};
+use crate::template::{Layer, Scope, TemplateError, TemplateErrorKind};
+use crate::yaml;
+
+/// Modules watch their own `timeout`; the engine steps in this much later.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What the templates of a task came to on a host.
+enum Inputs {
+    /// This condition says no.
+    Skip(String),
+    Go(Box<Rendered>),
+}
+
+struct Rendered {
+    args: Map<String, Value>,
+    delegate: Option<String>,
+    run_as: RunAs,
+    environment: BTreeMap<String, String>,
+    timeout: Option<Duration>,
+    check: bool,
+}
+
+/// A step that is ready to look.
+pub(super) struct Ready {
+    runner: Arc<Runner>,
+    pub(super) step: StepRef,
+    action: Box<dyn Action>,
+    host: Arc<dyn Host>,
+    files: Files,
+    progress: StepProgress,
+    run_as: RunAs,
+    environment: BTreeMap<String, String>,
+    timeout: Option<Duration>,
+    recovery: Recovery,
+    /// This step, cut off.
+    cut_off: LastStep,
+    /// Only look.
+    pub(super) check: bool,
+}
+
+impl Unit {
+    /// Renders everything and connects. An error is how the step ended already.
+    pub(super) async fn prepare(
+        &self,
+        mut step: StepRef,
+        locals: &[Arc<Layer>],
+        hidden: bool,
+    ) -> Result<Ready, Box<StepResult>> {
+        let (inputs, scope) = self
+            .scoped
+            .rendered(&step.host, locals, |scope| self.inputs(scope))
+            .await?;
+        let inputs = match inputs {
+            Inputs::Skip(condition) => return Err(Box::new(StepResult::skipped(&condition))),
+            Inputs::Go(inputs) => *inputs,
+        };
+        let failed = |failure| Box::new(StepResult::failed(failure));
+        let action = self.action(inputs.args).map_err(failed)?;
+        step.delegate = inputs.delegate.filter(|other| *other != step.host);
+        let world = &self.scoped.runner.world;
+        let host: Arc<dyn Host> = if self.node.task.module.contract.privilege == Privilege::None {
+            Arc::new(Nowhere::new(&step.host, Arc::clone(&world.clock)))
+        } else {
+            let place = step.delegate.as_ref().unwrap_or(&step.host);
+            let connected = world.hosts.peer(place).await;
+            connected.map_err(|error| Box::new(StepResult::failed_at(error.into(), step.delegate.clone())))?
+        };
+        let beside = Path::new(&self.node.task.span.source.name)
+            .parent()
+            .map(Path::to_path_buf);
+        let files = Files {
+            directories: beside.into_iter().chain([world.directory.clone()]).collect(),
+            task: self.node.task.span.clone(),
+            scope,
+            templates: world.templates.clone(),
+            loader: Arc::clone(&world.loader),
+        };
+        Ok(Ready {
+            progress: StepProgress::new(&world.events, &world.clock, &step, hidden),
+            runner: Arc::clone(&self.scoped.runner),
+            action,
+            host,
+            files,
+            run_as: inputs.run_as,
+            environment: inputs.environment,
+            timeout: inputs.timeout,
+            recovery: self.node.task.module.contract.recovery,
+            cut_off: self.last_step(&step.host, None),
+            check: inputs.check,
+            step,
+        })
+    }
+
+    fn inputs(&self, scope: &Scope) -> Result<Inputs, Trouble> {
+        let (world, node) = (&self.scoped.runner.world, &self.node);
+        for condition in &node.keywords.when {
+            if !world.templates.condition(condition, scope)? {
+                return Ok(Inputs::Skip(written(condition)));
+            }
+        }
+        let keywords = self.keywords(scope);
+        Ok(Inputs::Go(Box::new(Rendered {
+            args: self.arguments(scope)?,
+            delegate: keywords.delegate()?,
+            run_as: keywords.run_as(&world.options)?,
+            environment: keywords.environment()?,
+            timeout: keywords.seconds(node.keywords.timeout.as_ref())?,
+            check: keywords.flag(node.keywords.check_mode.as_ref(), world.options.check)?,
+        })))
+    }
+
+    pub(super) fn keywords<'a>(&'a self, scope: &'a Scope) -> Keywords<'a> {
+        Keywords {
+            written: &self.node.keywords,
+            templates: &self.scoped.runner.world.templates,
+            scope,
+        }
+    }
+
+    /// Renders arguments. Those that are expressions are evaluated: `that` becomes a list of `{expr, ok}` that ends with the
+    /// first that does not hold, any other becomes `{name, value}`.
+    fn arguments(&self, scope: &Scope) -> Result<Map<String, Value>, TemplateError> {
+        let task = &self.node.task;
+        let templates = &self.scoped.runner.world.templates;
+        let expressions = task.module.contract.expressions;
+        let is_expression = |name: &str| expressions.contains(&name);
+        let plain = task.args.iter().filter(|(name, _)| !is_expression(name));
+        let plain = plain.map(|(name, node)| (name.clone(), node.clone())).collect();
+        let mut args = templates.render_args(&plain, scope)?;
+        for (name, node) in task.args.iter().filter(|(name, _)| is_expression(name)) {
+            let value = if name == "that" {
+                self.conditions(node, scope)?
+            } else {
+                let value = match templates.evaluate(node, scope) {
+                    Err(error) if matches!(error.kind, TemplateErrorKind::Undefined { .. }) => {
+                        Value::from("VARIABLE IS NOT DEFINED!")
+                    }
+                    value => value?,
+                };
+                json!({ "name": written(node), "value": value })
+            };
+            args.insert(name.clone(), value);
+        }
+        Ok(args)
+    }
+
+    fn conditions(&self, node: &yaml::Node, scope: &Scope) -> Result<Value, TemplateError> {
+        let all = match &node.value {
+            yaml::Value::Sequence(all) => all.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut evaluated = Vec::new();
+        for condition in all {
+            let ok = self.scoped.runner.world.templates.condition(condition, scope)?;
+            evaluated.push(json!({ "expr": written(condition), "ok": ok }));
+            if !ok {
+                break;
+            }
+        }
+        Ok(Value::from(evaluated))
+    }
+
+    fn action(&self, args: Map<String, Value>) -> Result<Box<dyn Action>, Failure> {
+        let task = &self.node.task;
+        task.module.task(Value::Object(args)).map_err(|error| {
+            let blamed = error.argument.as_ref().and_then(|name| task.args.get(name));
+            let span = blamed.map_or(&task.module_span, |node| &node.span);
+            let finding = diagnostics::Finding::at(span, format!("{}: {error}", task.module.name), "");
+            finding_failure(&match error.suggestion {
+                Some(suggestion) => finding.help(suggestion),
+                None => finding,
+            })
+        })
+    }
+}
+
+/// A node as its author wrote it, on one line.
+pub(super) fn written(node: &yaml::Node) -> String {
+    match &node.value {
+        yaml::Value::Scalar { text, .. } => text.trim().to_owned(),
+        _ => node.span.text().split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+impl Ready {
+    fn cx(&self) -> Cx<'_> {
+        let world = &self.runner.world;
+        Cx {
+            host: self.host.as_ref(),
+            federation: &self.runner.federation,
+            peers: world.hosts.as_ref(),
+            controller: &self.files,
+            progress: &self.progress,
+            secrets: world.events.secrets().as_ref(),
+            step: &self.step.id,
+            run_as: self.run_as.clone(),
+            environment: &self.environment,
+            timeout: self.timeout,
+        }
+    }
+
+    fn emit(&self, what: What) {
+        self.runner.world.events.emit(what);
+    }
+
+    /// Waits for something on the host, no longer than the task's timeout.
+    async fn within<T>(&self, doing: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let Some(limit) = self.timeout else {
+            return doing.await;
+        };
+        tokio::select! {
+            biased;
+            done = doing => done,
+            () = self.host.clock().sleep(limit + GRACE) => Err(Failure::new(
+                FailureKind::TimedOut,
+                format!("{} did not finish within the task's timeout of {limit:?}", self.place()),
+            )),
+        }
+    }
+
+    fn place(&self) -> &str {
+        self.step.delegate.as_ref().unwrap_or(&self.step.host)
+    }
+
+    /// Looks, and changes nothing.
+    pub(super) async fn inspect(&self) -> Result<Finding, Failure> {
+        let finding = self.within(self.action.inspect(&self.cx())).await;
+        if let Ok(finding) = &finding {
+            let (seen, to_do) = match finding {
+                Finding::NoChange(_) => (Seen::NoChange, Vec::new()),
+                Finding::Change(change) => (Seen::Change, change.what.clone()),
+                Finding::CannotTell(change) => (Seen::CannotTell, change.what.clone()),
+            };
+            self.emit(What::StepInspected {
+                step: self.step.clone(),
+                seen,
+                to_do: if self.progress.hidden() { Vec::new() } else { to_do },
+            });
+        }
+        finding
+    }
+
+    /// Acts on all of these at once, which are steps of one task, and proves each.
+    pub(super) async fn act(group: &[(&Self, &Change)]) -> Vec<Result<Outcome, Failure>> {
+        let Some((first, _)) = group.first() else {
+            return Vec::new();
+        };
+        for (ready, change) in group {
+            let recovery = ready.recovery;
+            ready.runner.books.acts(ready.cut_off.clone());
+            ready.runner.under_way.acting(&ready.step, recovery);
+            ready.emit(What::StepApplying {
+                step: ready.step.clone(),
+                to_do: if ready.progress.hidden() {
+                    Vec::new()
+                } else {
+                    change.what.clone()
+                },
+            });
+        }
+        let contexts: Vec<Cx<'_>> = group.iter().map(|(ready, _)| ready.cx()).collect();
+        let targets: Vec<_> = contexts
+            .iter()
+            .zip(group)
+            .map(|(cx, (_, change))| (cx, *change))
+            .collect();
+        let applied = match first
+            .within(async { Ok(first.action.apply(&targets).await) })
+            .await
+        {
+            Ok(applied) => applied,
+            Err(timed_out) => vec![Err(timed_out); group.len()],
+        };
+        let mut proven = Vec::with_capacity(group.len());
+        // A module that answers for fewer hosts than it was given is a fault, and none of the others is believed.
+        let missing = || Err(Failure::not_verified("the module said nothing about this host"));
+        let mut applied = applied.into_iter().chain(std::iter::repeat_with(missing));
+        for ((ready, change), (cx, _)) in group.iter().zip(&targets) {
+            let result = match applied.next().unwrap_or_else(missing) {
+                Ok(outcome) => ready.prove(cx, change, outcome).await,
+                Err(failure) => Err(in_doubt(failure, change)),
+            };
+            ready.progress.finish();
+            proven.push(result);
+        }
+        proven
+    }
+
+    async fn prove(&self, cx: &Cx<'_>, change: &Change, mut outcome: Outcome) -> Result<Outcome, Failure> {
+        let proof = self.within(self.action.verify(cx, change, &mut outcome)).await;
+        match proof {
+            Ok(()) => {
+                outcome.diff = outcome.diff.or_else(|| change.diff.clone());
+                Ok(outcome)
+            }
+            Err(failure) => Err(match failure.state {
+                Some(_) => failure,
+                None => failure.state("it acted, and its effect is not proven"),
+            }),
+        }
+    }
+}
+
+/// A step that was cut off while it acted may or may not have taken effect.
+fn in_doubt(failure: Failure, change: &Change) -> Failure {
+    let cut_off = matches!(failure.kind, FailureKind::TimedOut | FailureKind::Unreachable);
+    if cut_off && failure.state.is_none() {
+        let what = change.what.join("; ");
+        failure.state(format!(
+            "it was cut off while it acted ({what}): whether that took effect is not known"
+        ))
+    } else {
+        failure
+    }
+}

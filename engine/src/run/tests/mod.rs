@@ -1,0 +1,12 @@
+//! Whole runs against scripted hosts, in process.
+
+mod blocks;
+mod check;
+mod handlers;
+mod modules;
+mod order;
+mod playbook;
+mod shown;
+mod story;
+mod tasks;
+mod variables;

@@ -1,0 +1,443 @@
+//! A task on a host, or on all hosts of a wave for a module that acts on them together: loop items, tries, and what the engine
+//! makes of results.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nebplay_modules::module::{Change, Directive, Failure, Finding};
+use serde_json::Value;
+
+use super::outcome::{NOT_RUN, StepResult, of_loop};
+use super::scoped::Scoped;
+use super::step::Ready;
+use super::stop::{self, Stop};
+use crate::events::{FailedStep, FailureRecord, LastStep, Status, StepRef, What};
+use crate::plan::{TaskNode, step_id};
+use crate::template::{Binding, Layer, Scope};
+
+/// A task, this time.
+pub(super) struct Unit {
+    /// Where it stands.
+    pub(super) scoped: Scoped,
+    /// The task's name, rendered.
+    pub(super) name: String,
+    pub(super) node: Arc<TaskNode>,
+    /// The task's identity; for what runs more than once (a handler), with which time it is.
+    pub(super) id: String,
+}
+
+/// What a task on a host goes over.
+struct Items {
+    /// `None`: no loop.
+    list: Option<Vec<Value>>,
+}
+
+impl Items {
+    fn rounds(&self) -> usize {
+        self.list.as_ref().map_or(1, Vec::len)
+    }
+}
+
+/// One step to be done, with what belongs to it.
+pub(super) struct Part {
+    /// Index of its host in the group.
+    at: usize,
+    pub(super) step: StepRef,
+    /// Loop variables.
+    pub(super) locals: Vec<Arc<Layer>>,
+    pub(super) hidden: bool,
+    started: Duration,
+}
+
+impl Unit {
+    /// Does the task on these hosts, item by item: one host, or several for a module that acts on them together. The results
+    /// are in their order; `None` where the run ended before the first step.
+    pub(super) async fn on(&self, hosts: &[String]) -> Vec<Option<StepResult>> {
+        let mut items = Vec::with_capacity(hosts.len());
+        let mut ended: Vec<Option<StepResult>> = vec![None; hosts.len()];
+        for (at, host) in hosts.iter().enumerate() {
+            items.push(match self.items(host).await {
+                Ok(list) => list,
+                Err(result) => {
+                    let part = self.part(at, host, None, 1);
+                    self.begin(&part);
+                    self.conclude(&part, &result);
+                    ended[at] = Some(*result);
+                    Items {
+                        list: Some(Vec::new()),
+                    }
+                }
+            });
+        }
+        let mut results: Vec<Vec<StepResult>> = vec![Vec::new(); hosts.len()];
+        let mut lost = vec![false; hosts.len()];
+        let rounds = items.iter().map(Items::rounds).max().unwrap_or(0);
+        for round in 0..rounds {
+            if round > 0 && !self.pause_between_items().await {
+                break;
+            }
+            let here = (0..hosts.len()).filter(|&at| round < items[at].rounds() && !lost[at]);
+            let here: Vec<_> = here.map(|at| (at, hosts[at].as_str(), round)).collect();
+            for (at, result) in self.round(&here, &items).await {
+                // There is no point in trying the next item on a host that is gone.
+                lost[at] = result.status == Status::Unreachable;
+                results[at].push(result);
+            }
+        }
+        let all = ended.into_iter().zip(results).zip(items);
+        all.map(|((ended, mut results), items)| match (ended, items.list) {
+            (Some(ended), _) => Some(ended),
+            (None, None) => results.pop(),
+            (None, Some(list)) if results.is_empty() && !list.is_empty() => None,
+            (None, Some(_)) => Some(of_loop(results)),
+        })
+        .collect()
+    }
+
+    /// What the task's loop goes over on this host.
+    async fn items(&self, host: &str) -> Result<Items, Box<StepResult>> {
+        let Some(r#loop) = &self.node.task.r#loop else {
+            return Ok(Items { list: None });
+        };
+        let templates = &self.scoped.runner.world.templates;
+        let rendered = self
+            .scoped
+            .rendered(host, &[], |scope| Ok(templates.render_node(&r#loop.over, scope)?))
+            .await;
+        let list = match rendered {
+            Ok((Value::Array(list), _)) => list,
+            Ok(_) => {
+                let failure = Failure::failed(format!("{}: `loop` needs a list", r#loop.over.span.place()));
+                return Err(Box::new(StepResult::failed(failure)));
+            }
+            // A condition that does not need the item may say that the list does not matter.
+            Err(result) => {
+                let conditions = &self.node.keywords.when;
+                let no = |scope: &Scope| {
+                    let first_false = conditions
+                        .iter()
+                        .find(|node| templates.condition(node, scope).is_ok_and(|yes| !yes));
+                    Ok(first_false.map(super::step::written))
+                };
+                return match self.scoped.rendered(host, &[], no).await {
+                    Ok((Some(condition), _)) => Err(Box::new(StepResult::skipped(&condition))),
+                    _ => Err(result),
+                };
+            }
+        };
+        if !self.hidden(&self.scoped.scope(host, &[])) {
+            self.scoped.runner.world.events.emit(What::LoopResolved {
+                task: self.id.clone(),
+                host: host.to_owned(),
+                items: list.clone(),
+            });
+        }
+        Ok(Items { list: Some(list) })
+    }
+
+    /// Waits between items; no if the run ends.
+    async fn pause_between_items(&self) -> bool {
+        let pause = self.node.task.r#loop.as_ref().and_then(|r#loop| r#loop.pause);
+        if let Some(pause) = pause.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+            self.wait(self.scoped.runner.world.clock.as_ref(), pause).await;
+        }
+        self.scoped.runner.may_start()
+    }
+
+    async fn wait(&self, clock: &dyn nebplay_modules::host::Clock, how_long: Duration) {
+        tokio::select! {
+            biased;
+            () = stop::wanted(&self.scoped.runner.world.stop, Stop::Drain) => {}
+            () = clock.sleep(how_long) => {}
+        }
+    }
+
+    /// One item on each of the hosts, with as many tries as it takes.
+    async fn round(&self, here: &[(usize, &str, usize)], items: &[Items]) -> Vec<(usize, StepResult)> {
+        let mut done = Vec::with_capacity(here.len());
+        let mut todo = here.to_vec();
+        for attempt in 1.. {
+            if todo.is_empty() || !self.scoped.runner.may_start() {
+                break;
+            }
+            let parts: Vec<Part> = todo
+                .iter()
+                .map(|&(at, host, round)| {
+                    self.part(
+                        at,
+                        host,
+                        items[at].list.as_deref().map(|list| (list, round)),
+                        attempt,
+                    )
+                })
+                .collect();
+            todo = Vec::new();
+            let mut delay = Duration::ZERO;
+            for (part, mut result) in self.tries(parts).await {
+                let again = self.again(&part, &mut result, attempt);
+                if let Some(again) = again.filter(|_| self.scoped.runner.may_start()) {
+                    self.scoped.runner.under_way.ended(&part.step);
+                    self.scoped.runner.world.events.emit(again.event(&part));
+                    delay = delay.max(again.delay);
+                    todo.extend(here.iter().filter(|(at, ..)| *at == part.at));
+                } else {
+                    self.answer(&mut result).await;
+                    self.forgive(&part, &mut result);
+                    self.add_item(&part, &mut result, items);
+                    self.conclude(&part, &result);
+                    done.push((part.at, result));
+                }
+            }
+            if !todo.is_empty() {
+                self.wait(self.scoped.runner.world.clock.as_ref(), delay).await;
+            }
+        }
+        done
+    }
+
+    fn part(&self, at: usize, host: &str, item: Option<(&[Value], usize)>, attempt: u32) -> Part {
+        let mut locals = Vec::new();
+        let mut label = None;
+        if let (Some((list, round)), Some(r#loop)) = (item, &self.node.task.r#loop) {
+            let mut layer = Layer::new();
+            layer.insert(r#loop.var.clone(), Binding::Value(list[round].clone()));
+            layer.insert(
+                "ansible_loop_var".to_owned(),
+                Binding::Value(r#loop.var.as_str().into()),
+            );
+            if let Some(index) = &r#loop.index_var {
+                layer.insert(index.clone(), Binding::Value(round.into()));
+            }
+            locals.push(Arc::new(layer));
+            let scope = self.scoped.scope(host, &locals);
+            let templates = &self.scoped.runner.world.templates;
+            let written = r#loop
+                .label
+                .as_ref()
+                .and_then(|node| templates.render_to_text(node, &scope).ok());
+            label = Some(written.unwrap_or_else(|| text(&list[round])));
+        }
+        let hidden = self.hidden(&self.scoped.scope(host, &locals));
+        if hidden && label.is_some() {
+            label = Some("withheld because of no_log".to_owned());
+        }
+        let identity = item.map(|(list, round)| {
+            let same_before = list[..round].iter().filter(|item| **item == list[round]).count();
+            (&list[round], same_before)
+        });
+        Part {
+            at,
+            step: StepRef {
+                id: step_id(&self.id, identity, host, attempt),
+                task: self.id.clone(),
+                host: host.to_owned(),
+                delegate: None,
+                item: label,
+                attempt,
+            },
+            locals,
+            hidden,
+            started: self.scoped.runner.world.clock.monotonic(),
+        }
+    }
+
+    /// `no_log`; what cannot be told is hidden.
+    pub(super) fn hidden(&self, scope: &Scope) -> bool {
+        let keywords = self.keywords(scope);
+        keywords
+            .flag(self.node.keywords.no_log.as_ref(), false)
+            .unwrap_or(true)
+    }
+
+    /// One try of one item on each host: all look, those that have to act do so together, each is proven.
+    async fn tries(&self, parts: Vec<Part>) -> Vec<(Part, StepResult)> {
+        let mut looked = Vec::with_capacity(parts.len());
+        for part in parts {
+            self.begin(&part);
+            let prepared = self.prepare(part.step.clone(), &part.locals, part.hidden).await;
+            looked.push(match prepared {
+                Err(result) => (part, Err(*result)),
+                Ok(ready) => {
+                    let found = ready.inspect().await;
+                    let part = Part {
+                        step: ready.step.clone(),
+                        ..part
+                    };
+                    (part, Ok((ready, found)))
+                }
+            });
+        }
+        let acting: Vec<(&Ready, &Change)> = looked.iter().filter_map(|(_, looked)| to_act(looked)).collect();
+        let mut acted = Ready::act(&acting).await.into_iter();
+        let mut results = Vec::with_capacity(looked.len());
+        for (part, looked) in looked {
+            let acts = to_act(&looked).is_some();
+            let mut result = match looked {
+                Err(result) => result,
+                Ok((ready, found)) => {
+                    let delegate = ready.step.delegate.clone();
+                    let result = match found {
+                        Ok(Finding::NoChange(outcome)) => StepResult::done(outcome),
+                        Ok(Finding::Change(change)) if !acts => {
+                            StepResult::would_change(&change.what, change.diff)
+                        }
+                        Ok(Finding::CannotTell(_)) if !acts => StepResult::unknown(NOT_RUN),
+                        Ok(Finding::Change(_) | Finding::CannotTell(_)) => match acted.next() {
+                            Some(Ok(outcome)) => StepResult::done(outcome),
+                            Some(Err(failure)) => StepResult::failed_at(failure, delegate.clone()),
+                            None => StepResult::failed(Failure::failed("the module was not asked to act")),
+                        },
+                        Err(failure) => StepResult::failed_at(failure, delegate.clone()),
+                    };
+                    StepResult { delegate, ..result }
+                }
+            };
+            self.judge(&part, &mut result);
+            results.push((part, result));
+        }
+        results
+    }
+
+    /// What a result of a loop says about its item.
+    fn add_item(&self, part: &Part, result: &mut StepResult, items: &[Items]) {
+        let Some(r#loop) = self
+            .node
+            .task
+            .r#loop
+            .as_ref()
+            .filter(|_| items[part.at].list.is_some())
+        else {
+            return;
+        };
+        if let Some(Binding::Value(item)) = part.locals.first().and_then(|layer| layer.get(&r#loop.var)) {
+            result.known.insert(r#loop.var.clone(), item.clone());
+            result
+                .known
+                .insert("ansible_loop_var".to_owned(), r#loop.var.as_str().into());
+        }
+    }
+
+    /// Asks the operator what a module wants to know (`pause`).
+    async fn answer(&self, result: &mut StepResult) {
+        let Some(Directive::Prompt { text, echo }) = &result.directive else {
+            return;
+        };
+        let asked = self.scoped.runner.world.operator.ask(text, *echo);
+        let answer = tokio::select! {
+            answer = asked => answer,
+            () = stop::wanted(&self.scoped.runner.world.stop, Stop::Drain) => None,
+        };
+        match answer {
+            Some(line) => {
+                result.known.insert("user_input".to_owned(), line.into());
+            }
+            None => result.set_failed("nobody answered the question"),
+        }
+    }
+
+    fn begin(&self, part: &Part) {
+        self.scoped.runner.under_way.looking(&part.step);
+        self.scoped.runner.world.events.emit(What::StepStarted {
+            step: part.step.clone(),
+        });
+    }
+
+    /// The task as the last thing that a host did.
+    pub(super) fn last_step(&self, host: &str, status: Option<Status>) -> LastStep {
+        LastStep {
+            play: self.scoped.play.plan.play.name.value.clone(),
+            task: self.name.clone(),
+            host: host.to_owned(),
+            status,
+        }
+    }
+
+    /// The failure of the task on a host, for the books.
+    pub(super) fn failed_step(&self, host: &str, result: &StepResult) -> FailedStep {
+        let failure = result.failure.as_ref().map_or_else(
+            || FailureRecord::from(&Failure::failed("it failed")),
+            FailureRecord::from,
+        );
+        let hidden = self.hidden(&self.scoped.scope(host, &[]));
+        FailedStep {
+            play: self.scoped.play.plan.play.name.value.clone(),
+            task: self.name.clone(),
+            host: host.to_owned(),
+            delegate: result.delegate.clone(),
+            place: self.node.task.span.place(),
+            failure: if hidden { failure.withheld() } else { failure },
+        }
+    }
+
+    /// A fault cut the steps on a host off: they end now.
+    pub(super) fn faulted(&self, host: &str, result: &StepResult) {
+        for running in self.scoped.runner.under_way.of(&self.id, host) {
+            let part = Part {
+                at: 0,
+                step: running.step,
+                locals: Vec::new(),
+                hidden: false,
+                started: self.scoped.runner.world.clock.monotonic(),
+            };
+            self.conclude(&part, result);
+        }
+    }
+
+    /// The step ended: it is told, and its variables and facts hold from now on.
+    fn conclude(&self, part: &Part, result: &StepResult) {
+        let host = &part.step.host;
+        let variables = &self.scoped.runner.variables;
+        let module = self.node.task.module.name;
+        match &result.directive {
+            Some(Directive::SetVars(vars)) if module == "include_vars" => {
+                vars.iter()
+                    .for_each(|(name, value)| variables.include(host, name, value.clone()));
+            }
+            Some(Directive::SetVars(vars)) => {
+                let all = vars.iter();
+                all.for_each(|(name, value)| variables.set(host, name, Binding::Value(value.clone())));
+            }
+            _ => {}
+        }
+        if let (Status::Unknown, "set_fact", Some(why)) = (result.status, module, &result.unknown) {
+            for name in self.node.task.args.keys() {
+                variables.set(host, name, Binding::Unknown(why.clone()));
+            }
+        }
+        if !result.facts.is_empty() {
+            variables.add_facts(host, result.facts.clone(), module == "setup");
+        }
+        let took = self
+            .scoped
+            .runner
+            .world
+            .clock
+            .monotonic()
+            .saturating_sub(part.started);
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let with_diff = self.scoped.runner.world.options.diff;
+        self.scoped.runner.under_way.ended(&part.step);
+        self.scoped.runner.world.events.emit(What::StepEnded {
+            step: part.step.clone(),
+            end: Box::new(result.end(part.hidden, with_diff, took_ms)),
+        });
+    }
+}
+
+/// What of a look calls for action.
+fn to_act(looked: &Result<(Ready, Result<Finding, Failure>), StepResult>) -> Option<(&Ready, &Change)> {
+    match looked {
+        Ok((ready, Ok(Finding::Change(change) | Finding::CannotTell(change)))) if !ready.check => {
+            Some((ready, change))
+        }
+        _ => None,
+    }
+}
+
+/// A value as it is shown on one line.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

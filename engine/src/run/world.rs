@@ -1,0 +1,101 @@
+//! What a run needs from outside.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use nebplay_modules::federation_map::Federation;
+use nebplay_modules::host::Clock;
+use nebplay_modules::module::Peers;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use super::stop::Stop;
+use crate::diagnostics::{Findings, Span};
+use crate::events::{Events, FailedStep, RunResult};
+use crate::plan::Tags;
+use crate::playbook::{Item, Vars};
+use crate::template::{Layer, Templates};
+
+/// What a run asks the inventory.
+pub trait Inventory: Send + Sync {
+    /// Names of all hosts.
+    fn names(&self) -> Vec<String>;
+    /// The variables of a host, group and host variable files included.
+    fn vars(&self, host: &str) -> Layer;
+    /// The groups with the names of their hosts, for the variable `groups`.
+    fn groups(&self) -> Map<String, Value>;
+    /// The groups that a host is in.
+    fn groups_of(&self, host: &str) -> Vec<String>;
+    /// The zones.
+    fn federation(&self) -> Federation;
+}
+
+/// Loads what is only known by name when it is reached.
+pub trait Loader: Send + Sync {
+    /// The tasks of a file, relative to the file `from` stands in; and the SHA-256 (hex) of its text.
+    fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings>;
+    /// The variables of a file, relative to the file `from` stands in.
+    fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings>;
+}
+
+/// The person at the keyboard.
+#[async_trait]
+pub trait Operator: Send + Sync {
+    /// Asks, and waits for a line. `None`: nobody is there.
+    async fn ask(&self, question: &str, echo: bool) -> Option<String>;
+}
+
+/// What of the command line decides how a plan is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Only look.
+    pub check: bool,
+    /// Show differences.
+    pub diff: bool,
+    /// At most that many hosts at once.
+    pub forks: usize,
+    /// `-b`: become another user unless the playbook says no.
+    pub r#become: bool,
+    /// Whom, unless the playbook says; root if nothing does.
+    pub become_user: Option<String>,
+    /// Which tasks of files that are included at run time.
+    pub tags: Tags,
+}
+
+/// Everything a run needs beside its plan.
+pub struct World {
+    /// The run's id.
+    pub run: String,
+    /// From the command line.
+    pub options: Options,
+    /// Hosts, their variables and zones.
+    pub inventory: Arc<dyn Inventory>,
+    /// `-e`: wins over everything.
+    pub extra_vars: Layer,
+    /// Connections; made when a host is first used.
+    pub hosts: Arc<dyn Peers>,
+    /// Included files.
+    pub loader: Arc<dyn Loader>,
+    /// Who answers questions.
+    pub operator: Arc<dyn Operator>,
+    /// Templates.
+    pub templates: Templates,
+    /// Where events go.
+    pub events: Arc<Events>,
+    /// The run's clock, for what is done on no host.
+    pub clock: Arc<dyn Clock>,
+    /// The directory of the first playbook: what `copy`, `template` and `fetch` are relative to.
+    pub directory: PathBuf,
+    /// Whether the operator wants it to end.
+    pub stop: watch::Receiver<Stop>,
+}
+
+/// How a run ended; the rest is in its last event.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The result, for the exit code.
+    pub result: RunResult,
+    /// What failed and was not caught.
+    pub failures: Vec<FailedStep>,
+}

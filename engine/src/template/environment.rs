@@ -1,0 +1,48 @@
+//! The minijinja environment: how it differs from the default, and what is added to it.
+
+use std::sync::Arc;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+
+use super::lookups::{self, Lookups};
+use super::{filters, hole, outcomes};
+
+/// Builds the environment.
+pub(super) fn build(lookups: Arc<dyn Lookups>) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Its debug information looks at every variable of a failing template: it would ask for unknown ones and show secret ones.
+    environment.set_debug(false);
+    // What is rendered are arguments and configuration files, whatever their names end with.
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(print);
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    if let Ok(syntax) = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+    {
+        environment.set_syntax(syntax);
+    }
+    environment.remove_global("debug");
+    filters::add(&mut environment);
+    outcomes::add(&mut environment);
+    lookups::add(&mut environment, lookups);
+    environment
+}
+
+/// How a value is printed into a text: as Ansible does, nothing for `None`.
+fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    if value.is_none() {
+        return Ok(());
+    }
+    if value.is_undefined() {
+        return Err(Error::from(ErrorKind::UndefinedError));
+    }
+    if let Some(hole) = hole::Hole::of(value) {
+        // It stays noted, and the evaluation fails because of it.
+        return Err(Error::new(ErrorKind::UndefinedError, format!("{hole:?}")));
+    }
+    minijinja::escape_formatter(out, state, value)
+}

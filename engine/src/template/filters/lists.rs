@@ -1,0 +1,87 @@
+//! Lists and sets: `union`, `intersect`, `difference`, `flatten`, `is subset`, `is contains`.
+
+use minijinja::{Environment, Error, Value};
+
+use super::invalid;
+
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.add_filter("union", |a: &Value, b: &Value| {
+        let all = items(a)?.into_iter().chain(items(b)?);
+        Ok::<_, Error>(unique(all))
+    });
+    environment.add_filter("intersect", |a: &Value, b: &Value| {
+        let other = items(b)?;
+        let both = items(a)?.into_iter().filter(|item| other.contains(item));
+        Ok::<_, Error>(unique(both))
+    });
+    environment.add_filter("difference", |a: &Value, b: &Value| {
+        let other = items(b)?;
+        let only = items(a)?.into_iter().filter(|item| !other.contains(item));
+        Ok::<_, Error>(unique(only))
+    });
+    environment.add_filter("symmetric_difference", |a: &Value, b: &Value| {
+        let (a, b) = (items(a)?, items(b)?);
+        let only_a = a.iter().filter(|item| !b.contains(item));
+        let only_b = b.iter().filter(|item| !a.contains(item));
+        Ok::<_, Error>(unique(only_a.chain(only_b).cloned()))
+    });
+    environment.add_filter("flatten", flatten);
+    for name in ["subset", "issubset"] {
+        environment.add_test(name, |a: &Value, b: &Value| subset(a, b));
+    }
+    for name in ["superset", "issuperset"] {
+        environment.add_test(name, |a: &Value, b: &Value| subset(b, a));
+    }
+    environment.add_test("contains", |list: &Value, item: &Value| {
+        Ok::<_, Error>(match list.as_str() {
+            Some(text) => text.contains(&item.to_string()),
+            None => items(list)?.contains(item),
+        })
+    });
+    environment.add_test("any", |list: &Value| {
+        Ok::<_, Error>(items(list)?.iter().any(Value::is_true))
+    });
+    environment.add_test("all", |list: &Value| {
+        Ok::<_, Error>(items(list)?.iter().all(Value::is_true))
+    });
+}
+
+/// The items of a list; a text is none.
+fn items(value: &Value) -> Result<Vec<Value>, Error> {
+    if value.as_str().is_some() {
+        return Err(invalid("expected a list, not a string"));
+    }
+    Ok(value.try_iter()?.collect())
+}
+
+fn unique(values: impl IntoIterator<Item = Value>) -> Vec<Value> {
+    let mut kept = Vec::new();
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    kept
+}
+
+fn subset(small: &Value, large: &Value) -> Result<bool, Error> {
+    let large = items(large)?;
+    Ok(items(small)?.iter().all(|item| large.contains(item)))
+}
+
+/// `flatten(levels)`: all levels unless said.
+fn flatten(list: &Value, levels: Option<usize>) -> Result<Vec<Value>, Error> {
+    fn add(list: &Value, levels: usize, into: &mut Vec<Value>) -> Result<(), Error> {
+        for item in items(list)? {
+            if levels > 0 && item.kind() == minijinja::value::ValueKind::Seq {
+                add(&item, levels - 1, into)?;
+            } else if !item.is_none() {
+                into.push(item);
+            }
+        }
+        Ok(())
+    }
+    let mut flat = Vec::new();
+    add(list, levels.unwrap_or(usize::MAX), &mut flat)?;
+    Ok(flat)
+}

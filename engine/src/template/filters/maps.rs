@@ -1,0 +1,143 @@
+//! Maps: `combine`, `dict2items`, `items2dict`.
+
+use minijinja::value::{Kwargs, Rest};
+use minijinja::{Environment, Error, Value};
+use serde_json::{Map, Value as Json, json};
+
+use super::super::dict::{native, out_of_template};
+use super::invalid;
+
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.add_filter("combine", combine);
+    environment.add_filter("dict2items", dict2items);
+    environment.add_filter("items2dict", items2dict);
+}
+
+/// What becomes of two lists under the same key.
+#[derive(Clone, Copy)]
+enum Lists {
+    Replace,
+    Keep,
+    Append,
+    Prepend,
+    AppendRp,
+    PrependRp,
+}
+
+impl Lists {
+    fn named(name: &str) -> Result<Self, Error> {
+        Ok(match name {
+            "replace" => Self::Replace,
+            "keep" => Self::Keep,
+            "append" => Self::Append,
+            "prepend" => Self::Prepend,
+            "append_rp" => Self::AppendRp,
+            "prepend_rp" => Self::PrependRp,
+            _ => return Err(invalid(format!("combine: there is no list_merge '{name}'"))),
+        })
+    }
+
+    fn merge(self, old: &[Json], new: &[Json]) -> Vec<Json> {
+        let without = |list: &[Json], other: &[Json]| {
+            let kept = list.iter().filter(|item| !other.contains(item));
+            kept.cloned().collect::<Vec<_>>()
+        };
+        match self {
+            Self::Replace => new.to_vec(),
+            Self::Keep => old.to_vec(),
+            Self::Append => [old, new].concat(),
+            Self::Prepend => [new, old].concat(),
+            Self::AppendRp => [without(old, new), new.to_vec()].concat(),
+            Self::PrependRp => [new.to_vec(), without(old, new)].concat(),
+        }
+    }
+}
+
+/// `a | combine(b, c, recursive=true, list_merge='append')`: what comes later wins.
+fn combine(first: &Value, others: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
+    let recursive = options.get::<Option<bool>>("recursive")?.unwrap_or_default();
+    let lists = match options.get::<Option<&str>>("list_merge")? {
+        Some(name) => Lists::named(name)?,
+        None => Lists::Replace,
+    };
+    options.assert_all_used()?;
+    let mut combined = map_of(first)?;
+    for other in others.iter() {
+        // A list of maps counts as so many maps.
+        let maps = match out_of_template(other)? {
+            Json::Array(maps) => maps,
+            map => vec![map],
+        };
+        for map in maps {
+            let Json::Object(map) = map else {
+                return Err(invalid("combine takes mappings"));
+            };
+            merge(&mut combined, map, recursive, lists);
+        }
+    }
+    Ok(native(&Json::Object(combined)))
+}
+
+fn map_of(value: &Value) -> Result<Map<String, Json>, Error> {
+    match out_of_template(value)? {
+        Json::Object(map) => Ok(map),
+        _ => Err(invalid(format!("combine takes mappings, not a {}", value.kind()))),
+    }
+}
+
+fn merge(into: &mut Map<String, Json>, from: Map<String, Json>, recursive: bool, lists: Lists) {
+    for (key, new) in from {
+        match (into.get_mut(&key), new) {
+            (Some(Json::Object(old)), Json::Object(new)) if recursive => merge(old, new, recursive, lists),
+            (Some(Json::Array(old)), Json::Array(new)) => *old = lists.merge(old, &new),
+            (_, new) => {
+                into.insert(key, new);
+            }
+        }
+    }
+}
+
+fn dict2items(map: &Value, options: Kwargs) -> Result<Value, Error> {
+    let (key_name, value_name) = names(&options)?;
+    let Json::Object(map) = out_of_template(map)? else {
+        return Err(invalid(format!(
+            "dict2items takes a mapping, not a {}",
+            map.kind()
+        )));
+    };
+    let items = map
+        .into_iter()
+        .map(|(key, value)| json!({ (key_name.as_str()): key, (value_name.as_str()): value }));
+    Ok(native(&items.collect()))
+}
+
+fn items2dict(items: &Value, options: Kwargs) -> Result<Value, Error> {
+    let (key_name, value_name) = names(&options)?;
+    let Json::Array(items) = out_of_template(items)? else {
+        return Err(invalid(format!(
+            "items2dict takes a list, not a {}",
+            items.kind()
+        )));
+    };
+    let mut map = Map::new();
+    for item in items {
+        let (Some(key), Some(value)) = (item.get(&key_name), item.get(&value_name)) else {
+            return Err(invalid(format!(
+                "items2dict takes mappings that have `{key_name}` and `{value_name}`"
+            )));
+        };
+        let key = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
+        map.insert(key, value.clone());
+    }
+    Ok(native(&Json::Object(map)))
+}
+
+fn names(options: &Kwargs) -> Result<(String, String), Error> {
+    let key = options.get::<Option<String>>("key_name")?;
+    let value = options.get::<Option<String>>("value_name")?;
+    options.assert_all_used()?;
+    Ok((
+        key.unwrap_or_else(|| "key".to_owned()),
+        value.unwrap_or_else(|| "value".to_owned()),
+    ))
+}

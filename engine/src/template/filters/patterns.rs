@@ -1,0 +1,138 @@
+//! Regular expressions: `regex_replace`, `regex_search`, `regex_findall`, `is match`, `is search`, `is regex`.
+
+use std::borrow::Cow;
+
+use minijinja::value::{Kwargs, Rest, ValueOrKwargs};
+use minijinja::{Environment, Error, Value};
+use regex::{Captures, Regex, RegexBuilder};
+
+use super::{invalid, text_of};
+
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.add_filter("regex_replace", replace);
+    environment.add_filter("regex_search", search);
+    environment.add_filter("regex_findall", find_all);
+    environment.add_filter("regex_escape", |text: &str| regex::escape(text));
+    environment.add_test("match", |value: &Value, pattern: &str, options: Kwargs| {
+        let text = text_of(value)?;
+        let found = compile(pattern, &options)?.find(&text);
+        Ok::<_, Error>(found.is_some_and(|found| found.start() == 0))
+    });
+    for name in ["search", "regex"] {
+        environment.add_test(name, |value: &Value, pattern: &str, options: Kwargs| {
+            let text = text_of(value)?;
+            Ok::<_, Error>(compile(pattern, &options)?.is_match(&text))
+        });
+    }
+}
+
+fn compile(pattern: &str, options: &Kwargs) -> Result<Regex, Error> {
+    let ignorecase: Option<bool> = options.get("ignorecase")?;
+    let multiline: Option<bool> = options.get("multiline")?;
+    options.assert_all_used()?;
+    RegexBuilder::new(pattern)
+        .case_insensitive(ignorecase.unwrap_or_default())
+        .multi_line(multiline.unwrap_or_default())
+        .build()
+        .map_err(|error| {
+            let last = error.to_string();
+            let last = last.lines().last().unwrap_or_default().trim();
+            let what = last.strip_prefix("error: ").unwrap_or(last);
+            invalid(format!("`{pattern}` is no regular expression: {what}"))
+        })
+}
+
+/// `regex_replace(pattern, replacement, count=0)`; `\1` and `\g<name>` stand for groups.
+fn replace(
+    value: &Value,
+    pattern: &str,
+    replacement: Option<&str>,
+    options: Kwargs,
+) -> Result<String, Error> {
+    let count = options.get::<Option<usize>>("count")?.unwrap_or(0);
+    let regex = compile(pattern, &options)?;
+    let replacement = replacement.unwrap_or_default();
+    let text = text_of(value)?;
+    let replaced = regex.replacen(&text, count, |found: &Captures<'_>| expand(replacement, found));
+    Ok(replaced.into_owned())
+}
+
+/// A replacement with its groups filled in, in Python's notation.
+fn expand(replacement: &str, found: &Captures<'_>) -> String {
+    let mut out = String::new();
+    let mut rest = replacement;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let digits = after
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(after.len())
+            .min(2);
+        if digits > 0 {
+            let group = after[..digits].parse().ok().and_then(|index| found.get(index));
+            out.push_str(group.map_or("", |group| group.as_str()));
+            rest = &after[digits..];
+        } else if let Some((name, after)) = after.strip_prefix("g<").and_then(|named| named.split_once('>')) {
+            out.push_str(group(found, name).unwrap_or_default());
+            rest = after;
+        } else {
+            let mut chars = after.chars();
+            match chars.next() {
+                Some('n') => out.push('\n'),
+                Some('t') => out.push('\t'),
+                Some(other) => out.push(other),
+                None => out.push('\\'),
+            }
+            rest = chars.as_str();
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn group<'t>(found: &Captures<'t>, name: &str) -> Option<&'t str> {
+    let group = match name.parse::<usize>() {
+        Ok(index) => found.get(index),
+        Err(_) => found.name(name),
+    };
+    group.map(|group| group.as_str())
+}
+
+/// `regex_search(pattern, '\1', '\g<name>')`: the match, or the groups asked for; none where nothing matches.
+fn search(value: &Value, pattern: &str, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = args.into_values();
+    let (groups, options): (&[Value], Kwargs) = minijinja::value::from_args(&args)?;
+    let text = text_of(value)?;
+    let Some(found) = compile(pattern, &options)?.captures(&text) else {
+        return Ok(Value::from(()));
+    };
+    if groups.is_empty() {
+        return Ok(Value::from(&found[0]));
+    }
+    let wanted = groups.iter().map(|wanted| {
+        let wanted = text_of(wanted)?;
+        let name: Cow<'_, str> = match wanted
+            .strip_prefix("\\g<")
+            .and_then(|name| name.strip_suffix('>'))
+        {
+            Some(name) => name.into(),
+            None => wanted.trim_start_matches('\\').to_owned().into(),
+        };
+        Ok(group(&found, &name).map_or_else(|| Value::from(()), Value::from))
+    });
+    wanted.collect::<Result<Vec<_>, Error>>().map(Value::from)
+}
+
+/// Every match; its group where the pattern has one, a list of groups where it has several.
+fn find_all(value: &Value, pattern: &str, options: Kwargs) -> Result<Value, Error> {
+    let text = text_of(value)?;
+    let regex = compile(pattern, &options)?;
+    let one = |found: Captures<'_>| {
+        let part = |index| Value::from(found.get(index).map_or("", |part| part.as_str()));
+        match found.len() {
+            1 => part(0),
+            2 => part(1),
+            groups => (1..groups).map(part).collect(),
+        }
+    };
+    Ok(regex.captures_iter(&text).map(one).collect())
+}

@@ -1,0 +1,337 @@
+//! From nodes and texts to values.
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use minijinja::{Error, ErrorKind};
+use serde_json::{Map, Value as Json};
+
+use crate::diagnostics::Span;
+use crate::yaml::{Node, Value as Yaml};
+
+use super::braces::{has_template, lone_expression};
+use super::dict::out_of_template;
+use super::error::{TemplateError, TemplateErrorKind, locate, sounds_secret};
+use super::evaluation::Evaluation;
+use super::subscript::as_attributes;
+use super::{OMIT, Scope, Templates};
+
+/// What kind of template a piece of text is.
+#[derive(Clone, Copy)]
+enum Piece<'a> {
+    /// An expression, without braces.
+    Expression(&'a str),
+    /// Text with templates in it.
+    Text(&'a str),
+}
+
+impl<'a> Piece<'a> {
+    fn source(self) -> &'a str {
+        match self {
+            Self::Expression(source) | Self::Text(source) => source,
+        }
+    }
+}
+
+impl Templates {
+    /// Renders a node and all below it: templates become values, plain scalars mean what they look like.
+    ///
+    /// Entries and items that are `omit` are left out.
+    pub fn render_node(&self, node: &Node, scope: &Scope) -> Result<Json, TemplateError> {
+        self.node_in(node, &Evaluation::new(self, scope))
+            .map(without_omitted)
+    }
+
+    /// Renders the arguments of a task, leaving out those that are `omit`.
+    pub fn render_args(
+        &self,
+        args: &IndexMap<String, Node>,
+        scope: &Scope,
+    ) -> Result<Map<String, Json>, TemplateError> {
+        let evaluation = Evaluation::new(self, scope);
+        let mut rendered = Map::new();
+        for (name, node) in args {
+            let value = self.node_in(node, &evaluation)?;
+            if value != OMIT {
+                rendered.insert(name.clone(), without_omitted(value));
+            }
+        }
+        Ok(rendered)
+    }
+
+    /// Renders a text that stands in no YAML file (a template file), to text.
+    pub fn render_text(&self, text: &str, scope: &Scope) -> Result<String, TemplateError> {
+        let evaluation = Evaluation::new(self, scope);
+        match self.piece(Piece::Text(text), None, &evaluation)? {
+            Json::String(text) => Ok(text),
+            other => Ok(other.to_string()),
+        }
+    }
+
+    /// Renders a node to text, as a name or a label needs it.
+    pub fn render_to_text(&self, node: &Node, scope: &Scope) -> Result<String, TemplateError> {
+        Ok(match self.render_node(node, scope)? {
+            Json::String(text) => text,
+            Json::Null => String::new(),
+            other => other.to_string(),
+        })
+    }
+
+    /// Evaluates an expression without braces (`var` of `debug`); one with braces is taken as if it had none, and what is no
+    /// text is its own value.
+    pub fn evaluate(&self, node: &Node, scope: &Scope) -> Result<Json, TemplateError> {
+        let evaluation = Evaluation::new(self, scope);
+        match &node.value {
+            Yaml::Scalar { text, .. } => {
+                let expression = lone_expression(text).map_or(text.as_str(), |range| &text[range]);
+                self.piece(Piece::Expression(expression), Some(&node.span), &evaluation)
+            }
+            _ => self.node_in(node, &evaluation),
+        }
+    }
+
+    /// Evaluates an expression that stands in no file.
+    pub fn evaluate_text(&self, expression: &str, scope: &Scope) -> Result<Json, TemplateError> {
+        self.piece(Piece::Expression(expression), None, &Evaluation::new(self, scope))
+    }
+
+    pub(super) fn node_in(&self, node: &Node, evaluation: &Arc<Evaluation>) -> Result<Json, TemplateError> {
+        match &node.value {
+            // `!unsafe`: whatever it contains, it is text.
+            Yaml::Scalar { text, .. } if node.tag.as_deref() == Some("unsafe") => {
+                Ok(Json::from(text.as_str()))
+            }
+            Yaml::Scalar { .. } if node.tag.as_deref() == Some("vault") => {
+                let error = TemplateError::other("a value encrypted with ansible-vault cannot be read yet");
+                Err(error.at(Some(node.span.clone()), "encrypted"))
+            }
+            Yaml::Scalar { text, .. } if has_template(text) => {
+                self.template(text, Some(&node.span), evaluation)
+            }
+            Yaml::Scalar { .. } => Ok(node.to_value()),
+            Yaml::Sequence(items) => items.iter().map(|item| self.node_in(item, evaluation)).collect(),
+            Yaml::Mapping(entries) => {
+                let mut map = Map::new();
+                for entry in entries {
+                    let key = match self.node_in(&entry.key, evaluation)? {
+                        Json::String(key) => key,
+                        // A key is what was written: `6.1`, `yes`.
+                        _ => entry.name().to_owned(),
+                    };
+                    map.insert(key, self.node_in(&entry.value, evaluation)?);
+                }
+                Ok(Json::Object(map))
+            }
+        }
+    }
+
+    /// Renders every text of a value that may be a template.
+    pub(super) fn source_in(
+        &self,
+        source: &Json,
+        evaluation: &Arc<Evaluation>,
+    ) -> Result<Json, TemplateError> {
+        match source {
+            Json::String(text) if has_template(text) => self.template(text, None, evaluation),
+            Json::Array(items) => items
+                .iter()
+                .map(|item| self.source_in(item, evaluation))
+                .collect(),
+            Json::Object(map) => {
+                let entries = map.iter().map(|(key, value)| {
+                    let value = self.source_in(value, evaluation)?;
+                    Ok((key.clone(), value))
+                });
+                entries.collect::<Result<_, _>>().map(Json::Object)
+            }
+            plain => Ok(plain.clone()),
+        }
+    }
+
+    fn template(
+        &self,
+        text: &str,
+        span: Option<&Span>,
+        evaluation: &Arc<Evaluation>,
+    ) -> Result<Json, TemplateError> {
+        match lone_expression(text) {
+            Some(range) => self.piece(Piece::Expression(&text[range]), span, evaluation),
+            None => self.piece(Piece::Text(text), span, evaluation),
+        }
+    }
+
+    pub(super) fn expression_in(
+        &self,
+        expression: &str,
+        span: Option<&Span>,
+        evaluation: &Arc<Evaluation>,
+    ) -> Result<Json, TemplateError> {
+        self.piece(Piece::Expression(expression), span, evaluation)
+    }
+
+    fn piece(
+        &self,
+        piece: Piece<'_>,
+        span: Option<&Span>,
+        evaluation: &Arc<Evaluation>,
+    ) -> Result<Json, TemplateError> {
+        let mark = evaluation.tracker.mark();
+        let result = self.run(piece, evaluation);
+        let used = evaluation.tracker.settle(mark);
+        let error = match (result, used) {
+            (Ok(value), None) => return Ok(value),
+            (Err(error), used) => match (carried(&error), used) {
+                (Some(cause), _) => cause.clone(),
+                // Whatever went wrong, it went wrong because of what is not there.
+                (None, Some(used)) => used.into_error(),
+                (None, None) => explain(&error, piece.source(), span),
+            },
+            (Ok(_), Some(used)) => used.into_error(),
+        };
+        Err(place(error, piece.source(), span))
+    }
+
+    fn run(&self, piece: Piece<'_>, evaluation: &Arc<Evaluation>) -> Result<Json, Error> {
+        match piece {
+            Piece::Expression(source) => {
+                let source = as_attributes(source, true).into_owned();
+                let expression = self.environment.compile_expression_owned(source)?;
+                out_of_template(&expression.eval(evaluation.root())?)
+            }
+            Piece::Text(source) => {
+                let source = as_attributes(source, false);
+                self.environment
+                    .render_str(&source, evaluation.root())
+                    .map(Json::String)
+            }
+        }
+    }
+
+    /// Compiles without evaluating.
+    pub(super) fn compile(
+        &self,
+        source: &str,
+        as_expression: bool,
+        span: Option<&Span>,
+    ) -> Result<(), TemplateError> {
+        let result = if as_expression {
+            self.environment
+                .compile_expression_owned(source.to_owned())
+                .map(drop)
+        } else {
+            self.environment.template_from_str(source).map(drop)
+        };
+        result.map_err(|error| place(explain(&error, source, span), source, span))
+    }
+}
+
+/// The error of a variable that was rendered on the way.
+fn carried(error: &Error) -> Option<&TemplateError> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<TemplateError>() {
+            return Some(error);
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// An error of the template engine in our words.
+fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
+    // What the template engine says may quote a value.
+    let detail = match error.detail() {
+        Some(detail) if !sounds_secret(source) || error.kind() == ErrorKind::SyntaxError => detail.to_owned(),
+        _ => "it does not fit here, and is not shown since it sounds like a secret".to_owned(),
+    };
+    let blamed = error
+        .range()
+        .map(|range| whole_chain(source, range))
+        .unwrap_or_default();
+    let (kind, message, help) = match error.kind() {
+        ErrorKind::SyntaxError => (
+            TemplateErrorKind::Syntax,
+            format!("not a valid template: {detail}"),
+            syntax_help(source),
+        ),
+        ErrorKind::UndefinedError => {
+            let name = if blamed.is_empty() { source } else { blamed };
+            let name = name.trim().to_owned();
+            let message = format!("`{name}` is undefined");
+            let help = "define it, or say what to take without it: `| default(…)`".to_owned();
+            (TemplateErrorKind::Undefined { name }, message, Some(help))
+        }
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest => (
+            TemplateErrorKind::Syntax,
+            detail.replace(" is unknown", " does not exist"),
+            None,
+        ),
+        _ => (TemplateErrorKind::Other, detail, None),
+    };
+    let mut explained = TemplateError::new(kind, message);
+    explained.help = help;
+    if !blamed.is_empty() {
+        explained.place = span.map(|span| (locate(span, blamed.trim()), String::new()));
+    }
+    explained
+}
+
+/// What the template engine blames; of `a.b.c`, where it blames `.c`, all of it.
+fn whole_chain(source: &str, range: std::ops::Range<usize>) -> &str {
+    let Some(blamed) = source.get(range.clone()) else {
+        return "";
+    };
+    if !blamed.starts_with(['.', '[']) {
+        return blamed;
+    }
+    let in_chain = |c: char| c.is_alphanumeric() || "_.[]'\"".contains(c);
+    let before = source[..range.start].trim_end_matches(in_chain).len();
+    &source[before..range.end]
+}
+
+fn syntax_help(source: &str) -> Option<String> {
+    let pairs = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")];
+    let open = pairs
+        .iter()
+        .find(|(open, close)| source.matches(open).count() > source.matches(close).count())?;
+    Some(format!("`{}` must be closed by `{}`", open.0, open.1))
+}
+
+/// Makes sure that an error has a place, and notes the way to it where it stands in another text.
+fn place(mut error: TemplateError, source: &str, span: Option<&Span>) -> TemplateError {
+    let Some(span) = span else {
+        return error;
+    };
+    match &error.place {
+        None => {
+            let place = match &error.kind {
+                TemplateErrorKind::Undefined { name } => locate(span, name),
+                _ => locate(span, source.trim()),
+            };
+            error.place = Some((place, String::new()));
+        }
+        Some((place, _))
+            if Arc::ptr_eq(&place.source, &span.source)
+                && span.start <= place.start
+                && place.end <= span.end => {}
+        Some(_) => error.via.push((span.clone(), "used here".to_owned())),
+    }
+    error
+}
+
+fn without_omitted(value: Json) -> Json {
+    match value {
+        Json::Array(items) => items
+            .into_iter()
+            .filter(|item| item != OMIT)
+            .map(without_omitted)
+            .collect(),
+        Json::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| value != OMIT)
+            .map(|(key, value)| (key, without_omitted(value)))
+            .collect(),
+        other => other,
+    }
+}

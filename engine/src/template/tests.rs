@@ -1,0 +1,500 @@
+//! Cases as data: variables, a template, and what it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::diagnostics::{Source, Span};
+use crate::yaml::{Node, Style, Value as Yaml};
+
+fn scalar(text: &str, style: Style) -> Node {
+    let source = Source::new("play.yml", text);
+    Node {
+        span: Span {
+            source,
+            start: 0,
+            end: text.len(),
+        },
+        tag: None,
+        value: Yaml::Scalar {
+            text: text.to_owned(),
+            style,
+        },
+    }
+}
+
+fn plain(text: &str) -> Node {
+    scalar(text, Style::Plain)
+}
+
+fn node(text: &str) -> Binding {
+    Binding::Node(plain(text))
+}
+
+fn scope() -> Scope {
+    let vars = json!({
+        "zone": {"id": 100, "name": "S-EU-GE"},
+        "zones": [{"id": 0, "up": true}, {"id": 100, "up": false}, {"id": 101}],
+        "flag": true, "word": "yes", "number": 5, "nothing": null, "empty": [],
+        "version": "6.10", "password": "hunter2",
+        "result": {"changed": true, "failed": false, "stdout": "a b", "rc": 0},
+        "loop_result": {"results": [{"failed": false}, {"failed": true}]},
+    });
+    let Json::Object(vars) = vars else { unreachable!() };
+    let layer: Layer = vars
+        .into_iter()
+        .map(|(name, value)| (name, Binding::Value(value)))
+        .collect();
+    let named = Layer::from([
+        ("greeting".to_owned(), node("hello {{ zone.name }}")),
+        ("chain".to_owned(), node("{{ greeting | upper }}")),
+        ("ids".to_owned(), node("{{ zones | map(attribute='id') | list }}")),
+        ("broken".to_owned(), node("{{ nowhere }}")),
+        ("left".to_owned(), node("{{ right }}")),
+        ("right".to_owned(), node("{{ left }}")),
+        ("ini".to_owned(), Binding::Source(json!(["{{ zone.id }}", "x"]))),
+    ]);
+    Scope::new().layer(layer).layer(named)
+}
+
+fn render(text: &str) -> Result<Json, TemplateError> {
+    Templates::new().render_node(&plain(text), &scope())
+}
+
+#[test]
+fn values_are_rendered_with_their_types() {
+    for (text, value) in [
+        // A lone expression keeps its type, a mix is text, plain scalars mean what they look like.
+        ("{{ zone.id }}", json!(100)),
+        ("{{ zone }}", json!({"id": 100, "name": "S-EU-GE"})),
+        ("id {{ zone.id }}", json!("id 100")),
+        ("{{ zone.id }}{{ zone.id }}", json!("100100")),
+        ("{{ flag }} {{ nothing }}.", json!("True .")),
+        ("yes", json!(true)),
+        ("6.10", json!("6.10")),
+        ("{% for z in zones %}{{ z.id }} {% endfor %}", json!("0 100 101 ")),
+        // Variables that are templates.
+        ("{{ chain }}", json!("HELLO S-EU-GE")),
+        ("{{ ids }}", json!([0, 100, 101])),
+        ("{{ ini[0] + 1 }}", json!(101)),
+        // What is undefined may be asked about.
+        ("{{ a.b.c | default('x') }}", json!("x")),
+        ("{{ zone.nmae.x | d(7) }}", json!(7)),
+        ("{{ a.b is defined }}", json!(false)),
+        ("{{ zone['x'] is not defined }}", json!(true)),
+        ("{{ a is defined and a.b == 1 }}", json!(false)),
+        ("{{ broken | default('fallback') }}", json!("fallback")),
+        ("{{ zone.id | default(nowhere) }}", json!(100)),
+        ("{{ nowhere | default(elsewhere) | default(1) }}", json!(1)),
+        ("{{ flag | ternary('a', nowhere) }}", json!("a")),
+        ("{{ '' | default('x', true) }}", json!("x")),
+        ("{{ 'x' in zone }}", json!(false)),
+        ("{{ 'id' in zone }}", json!(true)),
+        ("{{ zone.get('x', 3) }}", json!(3)),
+        (
+            "{{ zones | map(attribute='up', default=false) | list }}",
+            json!([true, false, false]),
+        ),
+        ("{{ vars['number'] }}", json!(5)),
+        // Methods of Python's.
+        ("{{ result.stdout.split() }}", json!(["a", "b"])),
+        ("{{ zone.items() | list | length }}", json!(2)),
+        // Filters.
+        ("{{ word | bool }}", json!(true)),
+        (
+            "{{ zones | selectattr('up', 'defined') | selectattr('up') | map(attribute='id') | first }}",
+            json!(0),
+        ),
+        (
+            "{{ zones | rejectattr('id', 'eq', 0) | list | length }}",
+            json!(2),
+        ),
+        (
+            "{{ zone | dict2items | map(attribute='key') | join(',') }}",
+            json!("id,name"),
+        ),
+        ("{{ [{'key': 'a', 'value': 1}] | items2dict }}", json!({"a": 1})),
+        (
+            "{{ {'a': {'b': 1}} | combine({'a': {'c': 2}}, recursive=true) }}",
+            json!({"a": {"b": 1, "c": 2}}),
+        ),
+        (
+            "{{ {'a': [1]} | combine({'a': [2]}, list_merge='append') }}",
+            json!({"a": [1, 2]}),
+        ),
+        ("{{ [1, 2] | union([2, 3]) }}", json!([1, 2, 3])),
+        ("{{ [1, 2] | intersect([2, 3]) }}", json!([2])),
+        ("{{ [1, 2] | difference([2, 3]) }}", json!([1])),
+        ("{{ [1, [2, [3]]] | flatten }}", json!([1, 2, 3])),
+        ("{{ [1, [2, [3]]] | flatten(1) }}", json!([1, 2, [3]])),
+        ("{{ [3, 1, 3] | unique | list }}", json!([3, 1])),
+        ("{{ zone | to_json }}", json!(r#"{"id":100,"name":"S-EU-GE"}"#)),
+        (r#"{{ '{"a": [1]}' | from_json }}"#, json!({"a": [1]})),
+        ("{{ 'a: [1, x]' | from_yaml }}", json!({"a": [1, "x"]})),
+        ("{{ zone | to_nice_yaml }}", json!("id: 100\nname: S-EU-GE\n")),
+        (
+            r"{{ 'zone-100' | regex_replace('^(\w+)-(\d+)$', '\\2 \\1') }}",
+            json!("100 zone"),
+        ),
+        (r"{{ 'a1b22' | regex_findall('\d+') }}", json!(["1", "22"])),
+        (
+            r"{{ 'v6.10' | regex_search('(\d+)\.(\d+)', '\\2') }}",
+            json!(["10"]),
+        ),
+        ("{{ 'x' | regex_search('y') }}", json!(null)),
+        ("{{ '/var/lib/one/one.db' | basename }}", json!("one.db")),
+        ("{{ '/var/lib/one/one.db' | dirname }}", json!("/var/lib/one")),
+        ("{{ 'one.tar.gz' | splitext }}", json!(["one.tar", ".gz"])),
+        ("{{ 'a b' | quote }}", json!("'a b'")),
+        ("{{ 'hi' | b64encode | b64decode }}", json!("hi")),
+        (
+            "{{ '' | hash('sha256') }}",
+            json!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ),
+        ("{{ 1536 | human_readable }}", json!("1.50 KB")),
+        ("{{ '2G' | human_to_bytes }}", json!(2_147_483_648_u64)),
+        // Tests.
+        ("{{ version is version('6.9', '>') }}", json!(true)),
+        ("{{ result is changed and result is succeeded }}", json!(true)),
+        ("{{ loop_result is failed }}", json!(true)),
+        ("{{ 'abc' is match('b') }}", json!(false)),
+        ("{{ 'abc' is search('b') }}", json!(true)),
+        ("{{ [1] is subset([1, 2]) }}", json!(true)),
+        ("{{ 1 in [1, 2] }}", json!(true)),
+    ] {
+        assert_eq!(render(text).map_err(|error| error.message), Ok(value), "{text}");
+    }
+}
+
+#[test]
+fn what_is_undefined_fails_when_it_is_used() {
+    for (text, name, place) in [
+        ("{{ nowhere }}", "nowhere", "nowhere"),
+        ("a {{ nowhere }} b", "nowhere", "nowhere"),
+        ("{{ zone.nmae }}", "zone.nmae", "zone.nmae"),
+        ("{{ nowhere == 'x' }}", "nowhere", "nowhere"),
+        ("{{ not nowhere }}", "nowhere", "nowhere"),
+        ("{{ 1 if nowhere else 2 }}", "nowhere", "nowhere"),
+        ("{{ nowhere | length }}", "nowhere", "nowhere"),
+        ("{{ nowhere.a.split('x') }}", "nowhere.a.split", "nowhere.a.split"),
+        ("{{ [1, nowhere] }}", "nowhere", "nowhere"),
+        ("{{ zones | map(attribute='up') | list }}", "zones[2].up", "up"),
+        ("{{ zone['nmae'] }}", "zone.nmae", "nmae"),
+        ("{{ zone['n-e'] }}", "zone['n-e']", "zone['n-e']"),
+        ("{% for x in nowhere %}{% endfor %}", "nowhere", "nowhere"),
+        ("{{ zonename ~ number }}", "zonename", "zonename"),
+    ] {
+        let error = render(text).unwrap_err();
+        let undefined = TemplateErrorKind::Undefined {
+            name: name.to_owned(),
+        };
+        assert_eq!(error.kind, undefined, "{text}: {error}");
+        let (span, _) = error.place.unwrap();
+        assert_eq!(span.text(), place, "{text}");
+    }
+}
+
+#[test]
+fn errors_say_what_to_do_and_where_it_came_from() {
+    let suggestion = |text: &str| render(text).unwrap_err().help.unwrap_or_default();
+    assert_eq!(suggestion("{{ zone.nmae }}"), "did you mean `name`?");
+    assert_eq!(suggestion("{{ zoone }}"), "did you mean `zone`?");
+    assert_eq!(suggestion("{{ zone "), "`{{` must be closed by `}}`");
+
+    let error = render("{{ broken }}").unwrap_err();
+    assert_eq!(error.place.unwrap().0.text(), "nowhere");
+    assert_eq!(error.via[0].0.text(), "{{ broken }}");
+
+    let error = render("{{ left }}").unwrap_err();
+    assert_eq!(error.message, "`left` refers to itself: left → right → left");
+    assert_eq!(error.kind, TemplateErrorKind::Other);
+}
+
+#[test]
+fn errors_show_no_secret() {
+    for text in [
+        "{{ password | from_json }}",
+        "{{ password | bool }}",
+        "{{ password + 1 }}",
+    ] {
+        let finding = render(text).unwrap_err().into_finding();
+        assert!(!format!("{finding:?}").contains("hunter2"), "{text}: {finding:?}");
+    }
+    let error = Templates::new()
+        .condition(&plain("password"), &scope())
+        .unwrap_err();
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+}
+
+#[test]
+fn conditions_are_true_or_false_or_an_error() {
+    let condition = |text: &str| Templates::new().condition(&plain(text), &scope());
+    for (text, holds) in [
+        ("true", true),
+        ("no", false),
+        ("zone.id == 100", true),
+        ("{{ flag }}", true),
+        ("result is changed and not result.failed", true),
+        ("nowhere is defined", false),
+        ("word | bool", true),
+        ("'a: b' == 'a: b'", true),
+    ] {
+        assert_eq!(
+            condition(text).map_err(|error| error.message),
+            Ok(holds),
+            "{text}"
+        );
+    }
+    for (text, message, hint) in [
+        (
+            "zones",
+            "the condition `zones` is a list, `[{\"id\":0,\"up\":true},{\"id\":100,\"up\":false…`, and not true or false",
+            "say what you mean, for instance `zones | length > 0`",
+        ),
+        (
+            "word",
+            "the condition `word` is a text, `\"yes\"`, and not true or false",
+            "say what you mean, for instance `word | bool`",
+        ),
+        (
+            "number + 1",
+            "the condition `number + 1` is a number, `6`, and not true or false",
+            "say what you mean, for instance `(number + 1) != 0`",
+        ),
+        (
+            "nothing",
+            "the condition `nothing` is nothing, `null`, and not true or false",
+            "say what you mean, for instance `nothing is not none`",
+        ),
+        (
+            "zone.id == {{ number }}",
+            "braces inside of a condition",
+            "a condition is an expression already: write the variable without `{{ }}`",
+        ),
+    ] {
+        let error = condition(text).unwrap_err();
+        assert_eq!(error.message, message);
+        assert_eq!(error.help.as_deref(), Some(hint));
+        assert!(error.place.is_some());
+    }
+}
+
+#[test]
+fn unknown_makes_the_whole_unknown_unless_it_does_not_matter() {
+    let Json::Object(known) = json!({"skipped": false}) else {
+        unreachable!()
+    };
+    let why = "the command runs only in a real run".to_owned();
+    let scope = scope().with("ran", Binding::Unknown(why.clone())).with(
+        "partly",
+        Binding::Partial {
+            known,
+            why: why.clone(),
+        },
+    );
+    let templates = Templates::new();
+    for text in [
+        "{{ ran }}",
+        "rc {{ ran.rc }}",
+        "{{ ran.rc == 0 }}",
+        "{{ ran.rc | default(1) }}",
+        "{{ partly is changed }}",
+    ] {
+        let error = templates.render_node(&plain(text), &scope).unwrap_err();
+        assert_eq!(
+            error.kind,
+            TemplateErrorKind::Unknown { why: why.clone() },
+            "{text}"
+        );
+    }
+    for (text, value) in [
+        ("{{ false and ran.rc == 0 }}", json!(false)),
+        ("{{ partly is skipped }}", json!(false)),
+    ] {
+        assert_eq!(
+            templates.render_node(&plain(text), &scope).unwrap(),
+            value,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn facts_are_asked_for_when_they_are_needed() {
+    let templates = Templates::new();
+    let host = |gathered, values: Json| {
+        let Json::Object(values) = values else {
+            unreachable!()
+        };
+        let values = Arc::new(values);
+        scope().with_facts(Facts {
+            host: "fe1".to_owned(),
+            gathered,
+            values,
+        })
+    };
+    let before = host(false, json!({"packages": {"opennebula": "6.10"}}));
+    for text in [
+        "{{ ansible_facts.hostname }}",
+        "{{ ansible_facts['hostname'] }}",
+        "{{ ansible_distribution | default('x') }}",
+        "{{ ansible_hostname is defined }}",
+    ] {
+        let error = templates.render_node(&plain(text), &before).unwrap_err();
+        assert_eq!(
+            error.kind,
+            TemplateErrorKind::NeedFacts {
+                host: "fe1".to_owned()
+            },
+            "{text}"
+        );
+    }
+    for text in [
+        "{{ ansible_facts.packages.opennebula }}",
+        "{{ ansible_port | default('6.10') }}",
+    ] {
+        assert_eq!(
+            templates.render_node(&plain(text), &before).unwrap(),
+            json!("6.10"),
+            "{text}"
+        );
+    }
+    let after = host(true, json!({"hostname": "fe1"}));
+    for (text, value) in [
+        ("{{ ansible_hostname }}", json!("fe1")),
+        ("{{ ansible_facts.hostname }}", json!("fe1")),
+        ("{{ ansible_distribution is defined }}", json!(false)),
+    ] {
+        assert_eq!(
+            templates.render_node(&plain(text), &after).unwrap(),
+            value,
+            "{text}"
+        );
+    }
+}
+
+/// Hosts that refer to each other.
+struct Federation;
+
+impl Hosts for Federation {
+    fn names(&self) -> Vec<String> {
+        (0..500).map(|host| format!("fe{host}")).collect()
+    }
+    fn scope(&self, host: &str) -> Option<Scope> {
+        let id: u32 = host.strip_prefix("fe")?.parse().ok()?;
+        (id < 500).then(|| {
+            Scope::new()
+                .with_value("zone_id", id)
+                .with("label", node("zone {{ zone_id }}"))
+                .with("round", node("{{ hostvars.fe0.round }}"))
+                .with_hosts(Arc::new(Federation))
+        })
+    }
+}
+
+#[test]
+fn hostvars_reach_every_host() {
+    let scope = scope().with_hosts(Arc::new(Federation));
+    let templates = Templates::new();
+    for (text, value) in [
+        ("{{ hostvars['fe7'].label }}", json!("zone 7")),
+        ("{{ hostvars.fe7['zone_id'] }}", json!(7)),
+        ("{{ hostvars.keys() | list | length }}", json!(500)),
+        (
+            "{% set ns = namespace(sum=0) %}{% for h in hostvars %}{% set ns.sum = ns.sum + hostvars[h].zone_id %}{% endfor %}{{ ns.sum }}",
+            json!("124750"),
+        ),
+        ("{{ 'fe500' in hostvars }}", json!(false)),
+        ("{{ hostvars['fe500'].zone_id | default(-1) }}", json!(-1)),
+    ] {
+        let rendered = templates.render_node(&plain(text), &scope);
+        assert_eq!(rendered.map_err(|error| error.message), Ok(value), "{text}");
+    }
+    let error = templates
+        .render_node(&plain("{{ hostvars.fe7.zone }}"), &scope)
+        .unwrap_err();
+    assert_eq!(error.message, "`hostvars.fe7.zone` is undefined");
+    let error = templates
+        .render_node(&plain("{{ hostvars.fe1.round }}"), &scope)
+        .unwrap_err();
+    assert!(error.message.contains("refers to itself"), "{error}");
+}
+
+struct Controller(BTreeMap<String, String>);
+
+impl Lookups for Controller {
+    fn env(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+    fn file(&self, path: &str) -> Result<String, String> {
+        self.0
+            .get(path)
+            .cloned()
+            .ok_or_else(|| format!("{path}: no such file"))
+    }
+}
+
+#[test]
+fn lookups_ask_the_caller() {
+    let known = [("HOME", "/root"), ("key.pub", "ssh-ed25519 x\n")];
+    let known = known
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let templates = Templates::with_lookups(Arc::new(Controller(known)));
+    let render = |text: &str| {
+        templates
+            .render_node(&plain(text), &scope())
+            .map_err(|error| error.message)
+    };
+    assert_eq!(render("{{ lookup('env', 'HOME') }}"), Ok(json!("/root")));
+    assert_eq!(render("{{ lookup('env', 'NONE', default='x') }}"), Ok(json!("x")));
+    assert_eq!(
+        render("{{ lookup('file', 'key.pub') }}"),
+        Ok(json!("ssh-ed25519 x"))
+    );
+    assert_eq!(
+        render("{{ lookup('file', 'none') }}"),
+        Err("none: no such file".to_owned())
+    );
+    assert!(
+        render("{{ lookup('pipe', 'rm') }}")
+            .unwrap_err()
+            .contains("there is no lookup `pipe`")
+    );
+}
+
+#[test]
+fn omitted_arguments_are_left_out() {
+    let args = indexmap::IndexMap::from([
+        ("mode".to_owned(), plain("{{ mode | default(omit) }}")),
+        ("path".to_owned(), plain("/tmp")),
+    ]);
+    let rendered = Templates::new().render_args(&args, &scope()).unwrap();
+    assert_eq!(Json::Object(rendered), json!({"path": "/tmp"}));
+}
+
+#[test]
+fn templates_are_checked_before_anything_runs() {
+    let templates = Templates::new();
+    for (text, messages) in [
+        ("{{ a | to_jsn }}", vec!["there is no filter `to_jsn`"]),
+        ("{{ a is chnged }}", vec!["there is no test `chnged`"]),
+        ("{{ 'a | b' | upper }}", vec![]),
+        ("{{ a | default(omit) }} {{ b is not version('1', '<') }}", vec![]),
+        ("no template | nothing", vec![]),
+    ] {
+        let found = templates.check(&plain(text));
+        let found: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(found, messages, "{text}");
+    }
+    assert_eq!(templates.check(&plain("{{ a + }}")).len(), 1);
+    assert_eq!(templates.check_condition(&plain("a ==")).len(), 1);
+    assert_eq!(templates.check_condition(&plain("a == {{ b }}")).len(), 1);
+    assert!(
+        templates
+            .check_condition(&plain("a == 'b' and c is defined"))
+            .is_empty()
+    );
+}

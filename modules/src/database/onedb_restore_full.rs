@@ -1,0 +1,129 @@
+//! Module `onedb_restore_full`.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::guard::{absolute, stillness};
+use super::{full, task};
+use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
+use crate::opennebula::fingerprint::Fingerprints;
+use crate::opennebula::onedb::{Access, GivenDatabase};
+
+/// Puts a zone's whole database back from a full backup: the way back, one zone at a time.
+///
+/// The present SQLite file is moved aside and kept (registered as `aside`); a restore into it would leave tables that a migration
+/// made. Proven by comparing the list of tables, the indexes and every table's content with the backup. A master that goes back
+/// alone is out of step with its slaves, though every index may look equal: restore every zone that was touched.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OnedbRestoreFull {
+    /// Absolute path of the full backup on this host.
+    src: String,
+    /// What the backup must hold: `fingerprints` as `onedb_backup` registered them. Without it, what nebplay remembers of it.
+    #[serde(default)]
+    expect: Option<Fingerprints>,
+    /// Connection parameters instead of those of oned.conf.
+    #[serde(default)]
+    database: Option<GivenDatabase>,
+}
+
+#[async_trait]
+impl Module for OnedbRestoreFull {
+    const NAME: &'static str = "onedb_restore_full";
+    const CONTRACT: Contract = Contract::serial(Order::Inventory, Recovery::Job, Privilege::Oneadmin);
+    const EXAMPLE: &'static str = "- name: Go back to the database as it was before the upgrade\n  onedb_restore_full:\n    \
+        src: /var/lib/one/nebplay/full.bck\n";
+
+    async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        absolute("src", &self.src)?;
+        if let Some(finding) = task::found_again(cx, "onedb-restore-full").await? {
+            return Ok(finding);
+        }
+        let access = Access::of(cx, self.database.as_ref()).await?;
+        stillness(cx, &access, "restore the database").await?;
+        let Some((size, wanted)) = full::trusted(cx, &access, &self.src, self.expect.as_ref()).await? else {
+            return Ok(Finding::CannotTell(Change::new(format!(
+                "restore {}, which is not there yet",
+                self.src
+            ))));
+        };
+        let differences = full::differences(cx, &access, &wanted).await?;
+        if differences.is_empty() {
+            return Ok(Finding::no_change(format!(
+                "the database is that of {}",
+                self.src
+            )));
+        }
+        full::enough_room(cx, &access, size).await?;
+        let aside = full::aside(cx, &access);
+        let mut change = Change::new(match &aside {
+            Some(aside) => format!("move {} to {aside} and restore {}", access.describe(), self.src),
+            None => format!(
+                "drop {}, make it again and restore {}",
+                access.describe(),
+                self.src
+            ),
+        });
+        change.what.extend(differences);
+        Ok(Finding::Change(change.seen(json!({"aside": aside}))))
+    }
+}
+
+fn aside_of(change: &Change) -> Option<&str> {
+    change.seen.get("aside").and_then(Value::as_str)
+}
+
+#[async_trait]
+impl Effect for OnedbRestoreFull {
+    async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        let access = Access::of(cx, self.database.as_ref()).await?;
+        let resumed = task::found_again(cx, "onedb-restore-full").await?.is_some();
+        if !resumed
+            && full::trusted(cx, &access, &self.src, self.expect.as_ref())
+                .await?
+                .is_none()
+        {
+            return Err(Failure::failed(format!(
+                "{}: there is no backup {}",
+                cx.host.name(),
+                self.src
+            )));
+        }
+        let aside = aside_of(change)
+            .map(str::to_owned)
+            .or_else(|| full::aside(cx, &access));
+        full::restore(cx, &access, &self.src, aside.as_deref()).await?;
+        Ok(Outcome::changed(format!("restored {}", self.src)).with("aside", aside))
+    }
+
+    async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
+        let access = Access::of(cx, self.database.as_ref()).await?;
+        let aside = outcome
+            .result
+            .get("aside")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let Some((_, wanted)) = full::trusted(cx, &access, &self.src, self.expect.as_ref()).await? else {
+            return Err(Failure::not_verified(format!(
+                "{}: {} is gone",
+                cx.host.name(),
+                self.src
+            )));
+        };
+        full::prove(cx, &access, &self.src, &wanted, aside.as_deref()).await?;
+        outcome.result.insert("rows".to_owned(), wanted.rows().into());
+        outcome.message = Some(format!(
+            "restored {}: {} rows in {} tables, equal to the backup",
+            self.src,
+            wanted.rows(),
+            wanted.tables.len()
+        ));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

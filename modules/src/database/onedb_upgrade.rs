@@ -1,0 +1,491 @@
+//! Module `onedb_upgrade`.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::guard::{absolute, stillness, what_runs};
+use super::migration::{self, Migration, Stage};
+use super::{full, task};
+use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::module::{Change, Cx, Effect, Failure, FailureKind, Finding, Module, Outcome};
+use crate::opennebula::conf::Mode;
+use crate::opennebula::dump;
+use crate::opennebula::fingerprint::{Fingerprints, all_tables};
+use crate::opennebula::onedb::version::{self, DbVersion, Standing};
+use crate::opennebula::onedb::{Access, GivenDatabase, output};
+
+/// Migrates a zone's database to the installed version, exactly once.
+///
+/// A migration that was cut off and is simply run again exits 0 and has lost rows in silence. So the number of rows of every table is
+/// recorded before, a mark is left while the migration runs, and where one was cut off the database is first put back from `backup`,
+/// proven, and only then migrated. Afterwards every table is compared with what was recorded. A slave's federated tables must be
+/// the master's already (`onedb_restore`), and must not change here.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OnedbUpgrade {
+    /// Absolute path of this zone's full backup, made by `onedb_backup` before anything was upgraded.
+    backup: String,
+    /// On a slave: absolute path of the federated dump it was restored from; needed only to begin again after an interruption.
+    #[serde(default)]
+    federated_backup: Option<String>,
+    /// Tables that this version's migrators are known to empty or drop.
+    #[serde(default)]
+    may_lose: Vec<String>,
+    /// Connection parameters instead of those of oned.conf.
+    #[serde(default)]
+    database: Option<GivenDatabase>,
+}
+
+/// `$1` file for onedb's own backup; onedb's options follow. A name of ours: onedb's own has colons, and one second's resolution.
+const SCRIPT: &str = "# nebplay: onedb upgrade\numask 077\nbackup=$1\nshift\nexec onedb upgrade -v --backup \"$backup\" \"$@\"";
+
+const JOB: &str = "onedb-upgrade";
+
+impl OnedbUpgrade {
+    /// What the database held before anything was upgraded, as recorded with the backup.
+    async fn recorded(&self, cx: &Cx<'_>) -> Result<Option<Fingerprints>, Failure> {
+        let record = super::record::recall(cx.host, &self.backup).await?;
+        Ok(record
+            .and_then(|record| record.proven)
+            .map(|proof| proof.fingerprints))
+    }
+
+    /// What the backup recorded, where the zone has not run since: its own work deletes rows too.
+    async fn comparable(
+        &self,
+        cx: &Cx<'_>,
+        access: &Access,
+        now: &Fingerprints,
+    ) -> Result<Option<Fingerprints>, Failure> {
+        let recorded = self.recorded(cx).await?;
+        Ok(match access.mode {
+            // The log of a slave is the master's by now and does not tell.
+            Mode::Slave if what_runs(cx, access).await?.is_nothing() => recorded.map(|prints| prints.local()),
+            Mode::Slave => None,
+            // No migrator touches the log, and a zone that runs writes to it.
+            Mode::Master | Mode::Standalone => {
+                recorded.filter(|prints| prints.tables.get("logdb") == now.tables.get("logdb"))
+            }
+        })
+    }
+
+    /// A database that is at the target already: nothing to do, if nothing was lost on the way.
+    async fn current(
+        &self,
+        cx: &Cx<'_>,
+        access: &Access,
+        now: &Fingerprints,
+        mark: Option<&Migration>,
+        version: &DbVersion,
+    ) -> Result<Finding, Failure> {
+        let before = match mark {
+            Some(mark) if mark.stage == Stage::Migrating => Some(mark.before.clone()),
+            _ => self.comparable(cx, access, now).await?,
+        };
+        let mut lost = before
+            .as_ref()
+            .map(|before| now.lost_rows(before, &self.may_lose))
+            .unwrap_or_default();
+        lost.extend(
+            now.leftovers()
+                .iter()
+                .map(|name| format!("{name} was left behind by a migrator")),
+        );
+        if !lost.is_empty() {
+            return Err(lost_rows(cx, &self.backup, &lost));
+        }
+        if mark.is_some() {
+            // Ended while nobody was looking, and proven just now: only the mark is left to be removed.
+            return Ok(Finding::Change(Change::new(
+                "take note that the migration ended well",
+            )));
+        }
+        Ok(Finding::NoChange(
+            Outcome::unchanged(format!("the database is up to date: {}", version.describe()))
+                .with("rows_proven", before.is_some()),
+        ))
+    }
+
+    /// Fails unless the database can be put back to where the migration began, without losing what was written since the backup.
+    async fn can_begin_again(
+        &self,
+        cx: &Cx<'_>,
+        access: &Access,
+        mark: Option<&Migration>,
+        now: &Fingerprints,
+        backed_up: &Fingerprints,
+        signs: &[String],
+    ) -> Result<(), Failure> {
+        let refused = |why: &str| {
+            Failure::unsafe_to_go_on(format!(
+                "{}: an earlier migration was cut off ({}); run again as it is, it would exit 0 and lose rows. The database must \
+                 be put back first, and {why}",
+                cx.host.name(),
+                signs.join("; ")
+            ))
+            .state("the database is half migrated. Never start oned on it")
+            .hint("put the right full backup back with onedb_restore_full (a slave: then onedb_restore), and run this again")
+        };
+        let slave = access.mode == Mode::Slave;
+        if let Some(mark) = mark.filter(|mark| mark.stage == Stage::Migrating) {
+            let began = if slave {
+                backed_up.local().differences(&mark.before.local())
+            } else {
+                backed_up.differences(&mark.before)
+            };
+            if !began.is_empty() {
+                return Err(refused(&format!(
+                    "{} is not what it was begun with: {}",
+                    self.backup,
+                    began.join("; ")
+                )));
+            }
+        }
+        if mark.is_none() && slave {
+            return Err(refused(
+                "nebplay did not start it, so it cannot tell what this slave held",
+            ));
+        }
+        // No migrator touches the log's rows: more of them mean that the zone has run since the backup.
+        if mark.is_none() && now.tables.get("logdb") != backed_up.tables.get("logdb") {
+            return Err(refused(&format!(
+                "the zone has written since {} was made",
+                self.backup
+            )));
+        }
+        if slave {
+            let Some(federated) = &self.federated_backup else {
+                return Err(refused(
+                    "federated_backup is not given: this slave's own backup has the old federated tables",
+                ));
+            };
+            if dump::proven(cx.host, access, federated, true).await?.is_none() {
+                return Err(refused(&format!("there is no federated dump {federated}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the database back to where the migration began, and proves it.
+    async fn begin_again(&self, cx: &Cx<'_>, access: &Access) -> Result<(), Failure> {
+        let gone = |path: &str| Failure::failed(format!("{}: {path} is gone", cx.host.name()));
+        let (_, wanted) = full::trusted(cx, access, &self.backup, None)
+            .await?
+            .ok_or_else(|| gone(&self.backup))?;
+        let aside = full::aside(cx, access);
+        full::restore(cx, access, &self.backup, aside.as_deref()).await?;
+        full::prove(cx, access, &self.backup, &wanted, aside.as_deref()).await?;
+        if access.mode != Mode::Slave {
+            return Ok(());
+        }
+        let path = self.federated_backup.as_deref().unwrap_or_default();
+        let (_, federated) = dump::proven(cx.host, access, path, true)
+            .await?
+            .ok_or_else(|| gone(path))?;
+        let command = access.onedb(&["restore", "-v", "--federated"], Some(path));
+        let end = task::run(cx, access, "onedb-restore-again", command).await?;
+        task::succeeded(cx, access, "onedb restore", &end)?;
+        let now = all_tables(cx.host, access).await?;
+        let mut differences = now.federated().differences(&federated.federated());
+        differences.extend(now.local().differences(&wanted.local()));
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::not_verified(format!(
+                "{}: the slave could not be put back to where its migration began: {}",
+                cx.host.name(),
+                differences.join("; ")
+            )))
+        }
+    }
+
+    /// What a migration that reported failure left: onedb claims to have put the old data back.
+    async fn failed(
+        &self,
+        cx: &Cx<'_>,
+        access: &Access,
+        mark: &Migration,
+        failure: Failure,
+        said: &str,
+    ) -> Failure {
+        let claim = if output::upgrade(said).put_back {
+            "onedb says that it put the old data back"
+        } else {
+            "onedb does not say that it put the old data back"
+        };
+        // A killed one leaves an open transaction, which no reader can look through; onedb undoes it.
+        let _ = version::read(cx.host, access).await;
+        match full::differences(cx, access, &mark.before).await {
+            Ok(differences) if differences.is_empty() => {
+                let proof = format!("{claim}, and it did: every table and index is as before");
+                match migration::forget(cx).await {
+                    Ok(()) => failure.state(proof),
+                    Err(also) => failure.state(format!("{proof} ({})", also.message)),
+                }
+            }
+            Ok(differences) => failure
+                .state(format!(
+                    "{claim}, and the database is not as it was: {}. Never start oned on it",
+                    differences.join("; ")
+                ))
+                .hint(format!(
+                    "run again: the database is first put back from {}",
+                    self.backup
+                )),
+            Err(unknown) => failure.state(format!("{claim}; whether it did is unknown: {}", unknown.message)),
+        }
+    }
+}
+
+/// Why this looks like a migration that was cut off; empty: it does not.
+fn signs(
+    access: &Access,
+    now: &Fingerprints,
+    mark: Option<&Migration>,
+    version: &DbVersion,
+    backed_up: &Fingerprints,
+) -> Vec<String> {
+    let mut signs = Vec::new();
+    if mark.is_some() {
+        signs.push("nebplay started a migration and its end was never proven".to_owned());
+    }
+    // On a slave this is what a restored federated backup looks like.
+    if access.mode != Mode::Slave
+        && version.shared == version.required_shared
+        && version.local != version.required_local
+    {
+        signs.push("the shared tables are migrated and the zone's own are not".to_owned());
+    }
+    signs.extend(
+        now.leftovers()
+            .iter()
+            .map(|name| format!("{name} was left behind by a migrator")),
+    );
+    let lost = backed_up.indexes.difference(&now.indexes);
+    let lost = lost.filter(|name| access.mode != Mode::Slave || !replaced_on_purpose(name));
+    signs.extend(lost.map(|name| format!("the index {name} is missing")));
+    signs
+}
+
+/// A federated restore makes the log anew, without its indexes.
+fn replaced_on_purpose(index: &str) -> bool {
+    ["fed_index_idx", "applied_idx"]
+        .iter()
+        .any(|name| index.ends_with(name))
+}
+
+/// How the database differs from its backup, where nothing should have run since; a slave's federated tables are the master's by now.
+fn drift(access: &Access, now: &Fingerprints, backed_up: &Fingerprints) -> Vec<String> {
+    if access.mode == Mode::Slave {
+        now.local().differences(&backed_up.local())
+    } else {
+        now.differences(backed_up)
+    }
+}
+
+fn lost_rows(cx: &Cx<'_>, backup: &str, lost: &[String]) -> Failure {
+    Failure::not_verified(format!(
+        "{}: the database says it is migrated, and rows are missing: {}",
+        cx.host.name(),
+        lost.join("; ")
+    ))
+    .state("the zone's data is not whole. Never start oned on it")
+    .hint(format!(
+        "put {backup} back with onedb_restore_full, then run this again; if a migrator drops them on purpose, name them in may_lose"
+    ))
+}
+
+#[async_trait]
+impl Module for OnedbUpgrade {
+    const NAME: &'static str = "onedb_upgrade";
+    const CONTRACT: Contract = Contract::serial(Order::MasterFirst, Recovery::Job, Privilege::Oneadmin);
+    const EXAMPLE: &'static str = "- name: Migrate the master's database\n  onedb_upgrade:\n    \
+        backup: /var/lib/one/nebplay/full.bck\n";
+
+    async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        absolute("backup", &self.backup)?;
+        if let Some(path) = &self.federated_backup {
+            absolute("federated_backup", path)?;
+        }
+        if let Some(finding) = task::found_again(cx, JOB).await? {
+            return Ok(finding);
+        }
+        let host = cx.host.name();
+        let access = Access::of(cx, self.database.as_ref()).await?;
+        let version = version::read(cx.host, &access).await?;
+        let standing = version.describe();
+        match version.state {
+            Standing::Current | Standing::UpgradeNeeded => {}
+            Standing::Newer => {
+                return Err(Failure::unsafe_to_go_on(format!(
+                    "{host}: the database is newer than the installed programs: {standing}"
+                ))
+                .hint("upgrade the packages first; on a slave this is normal between restore and packages"));
+            }
+            Standing::NotBootstrapped => {
+                return Err(Failure::unsafe_to_go_on(format!(
+                    "{host}: there is no database, or an empty one"
+                ))
+                .state("oned started on it would begin a new cloud")
+                .hint("restore the full backup with onedb_restore_full"));
+            }
+        }
+        let mark = migration::pending(cx, &version).await?;
+        let now = all_tables(cx.host, &access).await?;
+        if version.state == Standing::Current {
+            return self.current(cx, &access, &now, mark.as_ref(), &version).await;
+        }
+        stillness(cx, &access, "migrate the database").await?;
+        let Some((size, backed_up)) = full::trusted(cx, &access, &self.backup, None).await? else {
+            return Err(
+                Failure::unsafe_to_go_on(format!("{host}: there is no backup {}", self.backup))
+                    .hint("make it with onedb_backup: no backup, no further"),
+            );
+        };
+        let mut change = Change::default();
+        let signs = signs(&access, &now, mark.as_ref(), &version, &backed_up);
+        let drift = drift(&access, &now, &backed_up);
+        if !signs.is_empty() {
+            self.can_begin_again(cx, &access, mark.as_ref(), &now, &backed_up, &signs)
+                .await?;
+            change.what.push(format!(
+                "put {} back, since an earlier migration was cut off",
+                self.backup
+            ));
+            change.what.extend(signs);
+        } else if !drift.is_empty() {
+            return Err(Failure::unsafe_to_go_on(format!(
+                "{host}: the database is not the one that was backed up to {}: {}",
+                self.backup,
+                drift.join("; ")
+            ))
+            .hint("make a new full backup with onedb_backup, and give that one"));
+        } else if access.mode == Mode::Slave && version.shared != version.required_shared {
+            // With is_slave 0, which is what slaves made as the docs say have, onedb would migrate these tables here.
+            return Err(Failure::unsafe_to_go_on(format!(
+                "{host}: this slave's federated tables are not the upgraded master's: {standing}"
+            ))
+            .hint("restore the master's federated backup first (onedb_restore)"));
+        }
+        full::enough_room(cx, &access, size).await?;
+        let begin_again = !change.what.is_empty();
+        change
+            .what
+            .push(format!("migrate {}: {standing}", access.describe()));
+        Ok(Finding::Change(
+            change.seen(serde_json::json!({"begin_again": begin_again})),
+        ))
+    }
+}
+
+#[async_trait]
+impl Effect for OnedbUpgrade {
+    async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        let access = Access::of(cx, self.database.as_ref()).await?;
+        let version = version::read(cx.host, &access).await?;
+        let mut mark = migration::pending(cx, &version).await?;
+        let running = task::found_again(cx, JOB).await?.is_some();
+        if !running && version.state == Standing::Current {
+            // Ended before the run was cut off; verify compares every table.
+            return Ok(Outcome::changed("the migration had ended before"));
+        }
+        // What inspect found decides; where a run was cut off since, a mark without its job does.
+        let begin_again = change
+            .seen
+            .get("begin_again")
+            .and_then(serde_json::Value::as_bool)
+            == Some(true)
+            || mark.is_some();
+        if !running && begin_again {
+            let again =
+                migration::begin(cx, &version, Stage::PuttingBack, Fingerprints::default(), "").await?;
+            self.begin_again(cx, &access).await?;
+            mark = Some(again);
+        }
+        let mark = match mark {
+            Some(mark) if running => mark,
+            _ => {
+                let before = all_tables(cx.host, &access).await?;
+                let name = format!("{}/before-migration-{}.bck", access.room(), cx.host.clock().now());
+                migration::begin(cx, &version, Stage::Migrating, before, &name).await?
+            }
+        };
+        let command = access.script_with_options(SCRIPT, &[&mark.own_backup]);
+        let end = task::run(cx, &access, JOB, command).await?;
+        let said = end.text();
+        if let Err(failure) = task::succeeded(cx, &access, "onedb upgrade", &end) {
+            return Err(self.failed(cx, &access, &mark, failure, &said).await);
+        }
+        let said = output::upgrade(&said);
+        Ok(Outcome::changed("migrated")
+            .with("migrators", said.migrators)
+            .with("own_backup", mark.own_backup))
+    }
+
+    async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
+        let access = Access::of(cx, self.database.as_ref()).await?;
+        let host = cx.host.name();
+        let version = version::read(cx.host, &access).await?;
+        if version.state != Standing::Current {
+            return Err(Failure::not_verified(format!(
+                "{host}: onedb upgrade exited 0 and the database is not at the target: {}",
+                version.describe()
+            ))
+            .state("the database may be half migrated. Never start oned on it")
+            .hint(format!(
+                "run again: the database is first put back from {}",
+                self.backup
+            )));
+        }
+        let Some(mark) = migration::pending(cx, &version).await? else {
+            return Err(Failure::new(
+                FailureKind::NotVerified,
+                format!("{host}: the note of what the database held before the migration is gone"),
+            ));
+        };
+        let now = all_tables(cx.host, &access).await?;
+        let mut wrong = now.lost_rows(&mark.before, &self.may_lose);
+        wrong.extend(
+            now.leftovers()
+                .iter()
+                .map(|name| format!("{name} was left behind by a migrator")),
+        );
+        if let Some(recorded) = self.recorded(cx).await? {
+            let mut also = now.lost_rows(&recorded, &self.may_lose);
+            if access.mode == Mode::Slave {
+                // These were replaced by the master's, on purpose.
+                also = now.local().lost_rows(&recorded.local(), &self.may_lose);
+            }
+            wrong.extend(
+                also.into_iter()
+                    .filter(|line| !wrong.contains(line))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        if access.mode == Mode::Slave {
+            wrong.extend(now.federated().differences(&mark.before.federated()));
+        }
+        if !wrong.is_empty() {
+            return Err(lost_rows(cx, &self.backup, &wrong));
+        }
+        migration::forget(cx).await?;
+        for name in mark.before.indexes.difference(&now.indexes) {
+            outcome
+                .warnings
+                .push(format!("the migrators dropped the index {name}"));
+        }
+        outcome.message = Some(format!(
+            "migrated: {}; {} rows in {} tables, none lost",
+            version.describe(),
+            now.rows(),
+            now.tables.len()
+        ));
+        outcome.result.insert("rows".to_owned(), now.rows().into());
+        outcome.result.insert("fingerprints".to_owned(), now.to_value());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! `copy`: a file of the controller, or a text, to the host.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::mode::Mode;
+use super::place::{LIMIT, Wanted};
+use crate::contract::{Contract, Recovery};
+use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
+
+/// Puts a file of the controller, or a text, on the host.
+///
+/// The file is replaced in one step and read back by its digest. For a large file, or one that lies on another host, use `distribute`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Copy {
+    /// The file on the controller, relative to the playbook or its `files/`.
+    src: Option<String>,
+    /// The content itself, instead of `src`.
+    content: Option<String>,
+    /// The whole path on the host; a path that ends in `/` gets the name of `src`.
+    dest: String,
+    /// Permissions, in octal and quotes: "0640".
+    mode: Option<Mode>,
+    /// Owner's name.
+    owner: Option<String>,
+    /// Group's name.
+    group: Option<String>,
+    /// Keep the replaced file beside the new one.
+    #[serde(default)]
+    backup: bool,
+    /// Replace a file whose content differs.
+    #[serde(default = "yes")]
+    force: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Copy {
+    fn dest(&self) -> String {
+        match &self.src {
+            Some(src) if self.dest.ends_with('/') => {
+                format!("{}{}", self.dest, src.rsplit('/').next().unwrap_or_default())
+            }
+            _ => self.dest.clone(),
+        }
+    }
+
+    async fn content(&self, cx: &Cx<'_>) -> Result<Vec<u8>, Failure> {
+        let content = match (&self.src, &self.content) {
+            (Some(src), None) => cx.controller.read(src).await?,
+            (None, Some(text)) => text.clone().into_bytes(),
+            _ => return Err(Failure::failed("give either `src` or `content`")),
+        };
+        if content.len() as u64 > LIMIT {
+            return Err(Failure::failed(format!(
+                "{} is larger than 64 MiB",
+                self.src.as_deref().unwrap_or("content")
+            ))
+            .hint("use `distribute`, which streams"));
+        }
+        Ok(content)
+    }
+
+    fn wanted<'a>(&'a self, dest: &'a str, content: &'a [u8]) -> Wanted<'a> {
+        Wanted {
+            dest,
+            content,
+            mode: self.mode,
+            owner: self.owner.as_deref(),
+            group: self.group.as_deref(),
+            backup: self.backup,
+            force: self.force,
+        }
+    }
+}
+
+#[async_trait]
+impl Module for Copy {
+    const NAME: &'static str = "copy";
+    const CONTRACT: Contract = Contract::general(Recovery::Inspect);
+    const EXAMPLE: &'static str = "\
+- name: a notice for whoever logs in
+  copy:
+    content: \"this zone is being upgraded\\n\"
+    dest: /etc/motd
+    mode: \"0644\"
+";
+
+    async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        let content = self.content(cx).await?;
+        self.wanted(&self.dest(), &content).inspect(cx).await
+    }
+}
+
+#[async_trait]
+impl Effect for Copy {
+    async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        let content = self.content(cx).await?;
+        self.wanted(&self.dest(), &content).apply(cx, change).await
+    }
+
+    async fn verify(&self, cx: &Cx<'_>, change: &Change, _: &mut Outcome) -> Result<(), Failure> {
+        let content = self.content(cx).await?;
+        self.wanted(&self.dest(), &content).verify(cx, change).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::place::sha256;
+    use super::*;
+    use crate::module::FailureKind;
+    use crate::testing::{FakeHost, FakeWorld};
+
+    async fn run(host: &FakeHost, args: Value) -> Result<Outcome, Failure> {
+        let task = crate::registry::find("copy").unwrap().task(args).unwrap();
+        let world = FakeWorld::default();
+        world
+            .files
+            .lock()
+            .unwrap()
+            .insert("motd".to_owned(), b"hello\n".to_vec());
+        let cx = world.cx(host);
+        let change = match task.inspect(&cx).await? {
+            Finding::NoChange(outcome) => return Ok(outcome),
+            Finding::Change(change) | Finding::CannotTell(change) => change,
+        };
+        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
+        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+    }
+
+    fn digest(content: &[u8]) -> String {
+        format!("{} *x\n", sha256(content))
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_is_written_and_read_back() {
+        let host = FakeHost::new("m").on("^sha256sum", 0, &digest(b"hello\n"));
+        let outcome = run(&host, json!({"src": "motd", "dest": "/etc/", "mode": "0600"}))
+            .await
+            .unwrap();
+        assert!(outcome.changed);
+        assert_eq!(outcome.result["dest"], "/etc/motd");
+        assert_eq!(host.content("/etc/motd").unwrap(), b"hello\n");
+        assert_eq!(host.stat_of("/etc/motd").unwrap().mode, 0o600);
+    }
+
+    #[tokio::test]
+    async fn the_same_content_is_no_change() {
+        let host = FakeHost::new("m")
+            .file("/etc/motd", "hello\n")
+            .on("^sha256sum", 0, &digest(b"hello\n"));
+        assert!(
+            !run(&host, json!({"src": "motd", "dest": "/etc/motd"}))
+                .await
+                .unwrap()
+                .changed
+        );
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_loses_bytes_is_found_out() {
+        let host = FakeHost::new("m").on("^sha256sum", 0, &digest(b"hel"));
+        let failure = run(&host, json!({"src": "motd", "dest": "/etc/motd"}))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotVerified);
+    }
+}

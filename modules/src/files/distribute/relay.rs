@@ -1,0 +1,303 @@
+//! One reading, many writers: a source relayed into bounded queues, one for each host that receives.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::Distribute;
+use crate::host::{Clock, Command, Host, HostError, Output, Sink, Source};
+use crate::module::{Cx, Failure, FailureKind};
+use crate::opennebula::onedb::LOOK;
+
+/// What is read at once, and how many of these a host may lag behind the fastest: 4 MiB each keeps the controller small.
+const CHUNK: usize = 256 << 10;
+const LAG: usize = 16;
+
+/// A host that takes nothing for this long is given up.
+const STALL: Duration = Duration::from_secs(60);
+
+/// What a host may need after the last byte, to unpack, sync and read back.
+const SETTLE: Duration = Duration::from_secs(30 * 60);
+
+/// How the file travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Packing {
+    /// As it is.
+    Plain,
+    /// `gzip -1`.
+    Gzip,
+    /// `zstd -1`: a dump shrinks to a tenth faster than a link carries it.
+    Zstd,
+}
+
+impl Packing {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// The best that the source and all receivers have. A host that does not answer is not asked: it fails soon enough.
+    pub(super) async fn common(source: &dyn Host, receivers: &[&Cx<'_>]) -> Self {
+        let hosts = std::iter::once(source).chain(receivers.iter().map(|cx| cx.host));
+        let asked = hosts.map(|host| boxed(Self::best_of(host))).collect();
+        all(asked)
+            .await
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(Self::Plain)
+    }
+
+    async fn best_of(host: &dyn Host) -> Option<Self> {
+        let script = "# nebplay: how files can be packed\n\
+            if command -v zstd > /dev/null; then echo zstd; elif command -v gzip > /dev/null; then echo gzip; else echo plain; fi";
+        let output = host.run(&Command::script(script, [""; 0])).await.ok()?;
+        Some(match output.text().trim() {
+            "zstd" => Self::Zstd,
+            "gzip" => Self::Gzip,
+            _ => Self::Plain,
+        })
+    }
+}
+
+/// What a host has of the file.
+#[derive(Debug)]
+pub(super) struct Received {
+    /// SHA-256 (hex) of what it wrote to disk, unpacked.
+    pub(super) sha256: String,
+    /// Bytes that travelled to it.
+    pub(super) sent: u64,
+}
+
+/// Where a file is until it is known to be whole.
+pub(super) fn part(dest: &str) -> String {
+    format!("{dest}.nebplay-part")
+}
+
+/// `$1` file, `$2` packing.
+const SEND: &str = r#"# nebplay: send a file
+case $2 in
+zstd) exec zstd -1 -q -c -- "$1" ;;
+gzip) exec gzip -1 -c < "$1" ;;
+*) exec cat -- "$1" ;;
+esac"#;
+
+/// `$1` part, `$2` packing, `$3` owner, `$4` group, `$5` mode. The part is made anew, never written through a link somebody put there.
+const RECEIVE: &str = r#"# nebplay: receive a file
+part=$1
+umask 077
+directory=$(dirname -- "$part")
+[ -d "$directory" ] || install -d -m 0700 -o "$3" -g "$4" -- "$directory" || exit
+rm -f -- "$part" || exit
+set -C
+case $2 in
+zstd) zstd -d -q -c > "$part" ;;
+gzip) gzip -d -c > "$part" ;;
+*) cat > "$part" ;;
+esac || { status=$?; rm -f -- "$part"; exit $status; }
+chown "$3:$4" -- "$part" && chmod "$5" -- "$part" && sync -- "$part" || exit
+if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$part"; else sha256sum < "$part"; fi"#;
+
+/// Relays the source's file to all receivers; the results are in their order.
+pub(super) async fn relay(
+    source: &dyn Host,
+    task: &Distribute,
+    receivers: &[&Cx<'_>],
+    packing: Packing,
+) -> Vec<Result<Received, Failure>> {
+    let word = packing.word();
+    let send = Command::script(SEND, [task.src.as_str(), word])
+        .as_root()
+        .deadline(LOOK);
+    let reading = match source.source(&send).await {
+        Ok(reading) => reading,
+        Err(error) => {
+            let failure = Failure::from(error);
+            return receivers.iter().map(|_| Err(failure.clone())).collect();
+        }
+    };
+    let part = part(&task.dest);
+    let receive = Command::script(RECEIVE, [&part, word, &task.owner, &task.group, &task.mode])
+        .as_root()
+        .deadline(LOOK);
+    let (queues, writers): (Vec<_>, Vec<_>) = receivers
+        .iter()
+        .map(|cx| {
+            let (queue, chunks) = channel::<Arc<[u8]>>(LAG);
+            (Some(queue), boxed(write(cx, &receive, chunks)))
+        })
+        .unzip();
+    let (read, mut written) = tokio::join!(pump(source, reading, queues), all(writers));
+    if let Err(failure) = read {
+        // A receiver cannot tell a source that broke off from one that ended, unless the packing tells it.
+        for result in &mut written {
+            if result.is_ok() {
+                *result = Err(failure.clone());
+            }
+        }
+    }
+    written
+}
+
+/// Reads the source to its end and hands every chunk to every receiver that still takes any.
+async fn pump(
+    source: &dyn Host,
+    mut reading: Source,
+    mut queues: Vec<Option<Sender<Arc<[u8]>>>>,
+) -> Result<(), Failure> {
+    let mut buffer = vec![0; CHUNK];
+    let broken =
+        |why: String| Failure::failed(format!("{}: failed to read the source: {why}", source.name()));
+    loop {
+        let size = reading
+            .stdout
+            .read(&mut buffer)
+            .await
+            .map_err(|error| broken(error.to_string()))?;
+        if size == 0 {
+            break;
+        }
+        let chunk: Arc<[u8]> = Arc::from(&buffer[..size]);
+        for queue in &mut queues {
+            let Some(sender) = queue else { continue };
+            // A closed or stalled queue is its writer's failure, and nobody else's.
+            if !handed_over(source.clock(), sender, &chunk).await {
+                *queue = None;
+            }
+        }
+        if queues.iter().all(Option::is_none) {
+            return Err(broken("no host takes it any more".to_owned()));
+        }
+    }
+    let end = match reading.end.await {
+        Ok(end) => end?,
+        Err(_) => return Err(broken("its end is unknown".to_owned())),
+    };
+    if end.exit.success() {
+        Ok(())
+    } else {
+        Err(broken(format!("{} ({})", end.exit, end.err_text().trim())))
+    }
+}
+
+async fn handed_over(clock: &dyn Clock, sender: &Sender<Arc<[u8]>>, chunk: &Arc<[u8]>) -> bool {
+    if sender.try_send(Arc::clone(chunk)).is_ok() {
+        return true;
+    }
+    tokio::select! {
+        biased;
+        sent = sender.send(Arc::clone(chunk)) => sent.is_ok(),
+        () = clock.sleep(STALL) => false,
+    }
+}
+
+/// Writes to one receiver what its queue brings, and returns what it then has.
+async fn write(cx: &Cx<'_>, receive: &Command, mut chunks: Receiver<Arc<[u8]>>) -> Result<Received, Failure> {
+    let Sink { mut stdin, end } = cx.host.sink(receive).await?;
+    let mut sent = 0;
+    let mut broken = None;
+    while let Some(chunk) = chunks.recv().await {
+        let written = tokio::select! {
+            biased;
+            written = stdin.write_all(&chunk) => written.map_err(|error| error.to_string()),
+            () = cx.host.clock().sleep(STALL) => Err(format!("it took nothing for {STALL:?}")),
+        };
+        if let Err(why) = written {
+            broken = Some(why);
+            break;
+        }
+        sent += chunk.len() as u64;
+        // How many there will be is not known of a packed stream.
+        cx.progress.bytes(sent, 0);
+    }
+    // Nothing more is taken: the others go on without this one.
+    drop(chunks);
+    if broken.is_none()
+        && let Err(error) = stdin.shutdown().await
+    {
+        broken = Some(error.to_string());
+    }
+    drop(stdin);
+    let stalled = broken
+        .as_ref()
+        .is_some_and(|why| why.starts_with("it took nothing"));
+    let end = tokio::select! {
+        biased;
+        end = end => end.map_err(|_| "its end is unknown".to_owned()),
+        () = cx.host.clock().sleep(if stalled { Duration::ZERO } else { SETTLE }) => Err("it did not finish".to_owned()),
+    };
+    settle(cx, broken, end, sent)
+}
+
+fn settle(
+    cx: &Cx<'_>,
+    broken: Option<String>,
+    end: Result<Result<Output, HostError>, String>,
+    sent: u64,
+) -> Result<Received, Failure> {
+    let host = cx.host.name();
+    let failed = |kind, why: &str| {
+        Err(Failure::new(
+            kind,
+            format!("{host}: failed to receive the file: {why}"),
+        ))
+    };
+    match (broken, end) {
+        (_, Ok(Err(error))) => Err(error.into()),
+        (broken, Ok(Ok(output))) => {
+            let text = output.text();
+            match text.split_whitespace().next() {
+                Some(sha256) if output.exit.success() && broken.is_none() && sha256.len() == 64 => {
+                    Ok(Received {
+                        sha256: sha256.to_owned(),
+                        sent,
+                    })
+                }
+                _ => {
+                    let said = output.err_text();
+                    let why = format!("{} ({})", output.exit, said.trim());
+                    failed(
+                        FailureKind::Failed,
+                        &broken.map_or(why.clone(), |broken| format!("{broken}; {why}")),
+                    )
+                }
+            }
+        }
+        (broken, Err(why)) => failed(FailureKind::TimedOut, &broken.unwrap_or(why)),
+    }
+}
+
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+pub(super) fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Boxed<'a, T> {
+    Box::pin(future)
+}
+
+/// Runs futures at once on this task; the results are in their order.
+pub(super) async fn all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
+    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, result) in futures.iter_mut().zip(&mut results) {
+            if result.is_none()
+                && let Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *result = Some(value);
+            }
+        }
+        if results.iter().all(Option::is_some) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    results.into_iter().flatten().collect()
+}

@@ -1,0 +1,196 @@
+use super::*;
+use crate::host::HostError;
+use crate::module::Peers;
+use crate::testing::FakeWorld;
+use crate::testing_local::LocalHost;
+
+const SRC: &str = "/var/lib/one/nebplay/a 'hostile' $(name);.bck";
+const DEST: &str = "/var/lib/one/new dir/arrived.bck";
+
+/// The host the file comes from, and nothing else.
+struct From(Arc<LocalHost>);
+
+#[async_trait]
+impl Peers for From {
+    async fn peer(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
+        if name == "m" {
+            return Ok(Arc::clone(&self.0) as Arc<dyn Host>);
+        }
+        Err(HostError::Unreachable {
+            host: name.to_owned(),
+            why: "no such host".to_owned(),
+            sent: false,
+        })
+    }
+}
+
+fn module(more: Value) -> Distribute {
+    let mut arguments = json!({"from": "m", "src": SRC, "dest": DEST});
+    if let (Value::Object(all), Value::Object(more)) = (&mut arguments, more) {
+        all.extend(more);
+    }
+    serde_json::from_value(arguments).unwrap()
+}
+
+fn source() -> (From, Vec<u8>) {
+    let host = LocalHost::new("m");
+    // Larger than all queues together, and not to be compressed to nothing.
+    let content: Vec<u8> = (0..9_000_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    host.write(SRC, &content);
+    (From(Arc::new(host)), content)
+}
+
+async fn run(
+    world: &FakeWorld,
+    from: &From,
+    hosts: &[&LocalHost],
+    module: &Distribute,
+) -> Vec<Result<Outcome, Failure>> {
+    let contexts: Vec<Cx<'_>> = hosts
+        .iter()
+        .map(|host| Cx {
+            peers: from,
+            ..world.cx_of(*host)
+        })
+        .collect();
+    let change = Change::default();
+    let targets: Vec<_> = contexts.iter().map(|cx| (cx, &change)).collect();
+    let mut results = module.apply_all(&targets).await;
+    for (cx, result) in contexts.iter().zip(&mut results) {
+        if let Ok(outcome) = result
+            && let Err(failure) = module.verify(cx, &change, outcome).await
+        {
+            *result = Err(failure);
+        }
+    }
+    results
+}
+
+#[tokio::test]
+async fn the_file_arrives_everywhere_and_is_not_brought_twice() {
+    let world = FakeWorld::default();
+    let (from, content) = source();
+    let (one, two) = (LocalHost::new("s1"), LocalHost::new("s2"));
+    let results = run(&world, &from, &[&one, &two], &module(json!({}))).await;
+    for (result, host) in results.iter().zip([&one, &two]) {
+        assert!(result.as_ref().unwrap().changed);
+        assert_eq!(host.read(DEST).unwrap(), content);
+    }
+    let cx = Cx {
+        peers: &from,
+        ..world.cx_of(&one)
+    };
+    let finding = module(json!({})).inspect(&cx).await.unwrap();
+    assert!(matches!(finding, Finding::NoChange(_)), "{finding:?}");
+    one.write(DEST, "something else");
+    assert!(matches!(
+        module(json!({})).inspect(&cx).await.unwrap(),
+        Finding::Change(_)
+    ));
+}
+
+#[tokio::test]
+async fn a_host_that_fails_or_stalls_does_not_stop_the_others() {
+    let world = FakeWorld::default();
+    let (from, content) = source();
+    let (good, full, stuck) = (LocalHost::new("s1"), LocalHost::new("s2"), LocalHost::new("s3"));
+    full.program(
+        "zstd",
+        "head -c 1000 > /dev/null; echo 'No space left on device' >&2; exit 1",
+    );
+    stuck.program("zstd", "exec sleep 600");
+    let results = run(&world, &from, &[&stuck, &full, &good], &module(json!({}))).await;
+    assert_eq!(results[0].as_ref().unwrap_err().kind, FailureKind::TimedOut);
+    assert!(
+        results[1].as_ref().unwrap_err().message.contains("No space left"),
+        "{:?}",
+        results[1]
+    );
+    assert!(results[2].as_ref().unwrap().changed);
+    assert_eq!(good.read(DEST).unwrap(), content);
+    assert!(full.read(DEST).is_none() && stuck.read(DEST).is_none());
+    assert!(full.read(&relay::part(DEST)).is_none(), "no half file is left");
+}
+
+#[tokio::test]
+async fn what_arrives_changed_never_takes_its_place() {
+    let world = FakeWorld::default();
+    let (from, _) = source();
+    let bad = LocalHost::new("s1");
+    bad.write(DEST, "as it was");
+    bad.program("zstd", "/usr/bin/zstd \"$@\" | head -c 8999999");
+    let results = run(&world, &from, &[&bad], &module(json!({}))).await;
+    assert_eq!(results[0].as_ref().unwrap_err().kind, FailureKind::NotVerified);
+    assert_eq!(bad.read(DEST).unwrap(), b"as it was");
+    assert!(bad.read(&relay::part(DEST)).is_none());
+}
+
+#[tokio::test]
+async fn a_source_that_breaks_off_or_is_another_file_fails_everywhere() {
+    let world = FakeWorld::default();
+    let (from, _) = source();
+    let host = LocalHost::new("s1");
+    let other = module(json!({"sha256": "0".repeat(64)}));
+    let results = run(&world, &from, &[&host], &other).await;
+    assert_eq!(results[0].as_ref().unwrap_err().kind, FailureKind::Unsafe);
+    from.0
+        .program("zstd", "/usr/bin/zstd \"$@\" | head -c 1000000; exit 1");
+    let results = run(&world, &from, &[&host], &module(json!({}))).await;
+    assert!(results[0].is_err());
+    assert!(host.read(DEST).is_none());
+}
+
+#[tokio::test]
+async fn a_part_is_never_written_through_a_link() {
+    let world = FakeWorld::default();
+    let (from, _) = source();
+    let host = LocalHost::new("s1");
+    host.write("/var/lib/one/new dir/precious", "kept");
+    let precious = host.mapped("/var/lib/one/new dir/precious");
+    std::os::unix::fs::symlink(&precious, host.mapped(&relay::part(DEST))).unwrap();
+    let results = run(&world, &from, &[&host], &module(json!({}))).await;
+    assert!(results[0].is_ok(), "{results:?}");
+    assert_eq!(std::fs::read(precious).unwrap(), b"kept");
+}
+
+#[tokio::test]
+async fn wrong_arguments_and_a_missing_source_are_told_before_anything_is_sent() {
+    let world = FakeWorld::default();
+    let (from, _) = source();
+    let host = LocalHost::new("s1");
+    let cx = Cx {
+        peers: &from,
+        ..world.cx_of(&host)
+    };
+    for wrong in [
+        json!({"dest": "relative"}),
+        json!({"mode": "rw"}),
+        json!({"from": "nobody"}),
+    ] {
+        assert!(module(wrong).inspect(&cx).await.is_err());
+    }
+    let missing = module(json!({"src": "/var/lib/one/none"}))
+        .inspect(&cx)
+        .await
+        .unwrap();
+    assert!(matches!(missing, Finding::CannotTell(_)));
+}
+
+#[tokio::test]
+async fn packed_as_the_least_of_all_hosts_can() {
+    use crate::testing::FakeHost;
+    let world = FakeWorld::default();
+    let can = |name: &str, what: &str| FakeHost::new(name).on("can be packed", 0, what);
+    let (source, one, two) = (can("m", "zstd\n"), can("s1", "zstd\n"), can("s2", "gzip\n"));
+    let (first, second) = (world.cx_of(&one), world.cx_of(&two));
+    assert_eq!(Packing::common(&source, &[&first]).await, Packing::Zstd);
+    assert_eq!(Packing::common(&source, &[&first, &second]).await, Packing::Gzip);
+    // One that cannot be reached decides nothing.
+    let gone = FakeHost::new("s3");
+    assert_eq!(
+        Packing::common(&source, &[&first, &world.cx_of(&gone)]).await,
+        Packing::Zstd
+    );
+}

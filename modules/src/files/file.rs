@@ -1,0 +1,243 @@
+//! `file`: directories, links, owners and modes.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::mode::Mode;
+use super::place::set_meta;
+use crate::contract::{Contract, Recovery};
+use crate::host::{Command, FileKind, FileMeta, Stat};
+use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
+
+/// Makes directories and links, removes paths, and sets owners and modes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// The path.
+    #[serde(alias = "dest", alias = "name")]
+    path: String,
+    /// What it should be.
+    #[serde(default)]
+    state: State,
+    /// Where a link points.
+    src: Option<String>,
+    /// Permissions, in octal and quotes: "0640".
+    mode: Option<Mode>,
+    /// Owner's name.
+    owner: Option<String>,
+    /// Group's name.
+    group: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// It must exist; only owner and mode are set.
+    #[default]
+    File,
+    /// A directory, made with its parents.
+    Directory,
+    /// A symbolic link to `src`.
+    Link,
+    /// An empty file if there is none.
+    Touch,
+    /// Nothing: a directory is removed with all that is in it.
+    Absent,
+}
+
+const MAKE_LINK: &str = r#"ln -s -- "$1" "$2.nebplay.$$" && mv -T -- "$2.nebplay.$$" "$2""#;
+
+impl File {
+    fn meta(&self) -> FileMeta {
+        FileMeta {
+            mode: self.mode.map(|mode| mode.0),
+            owner: self.owner.clone(),
+            group: self.group.clone(),
+        }
+    }
+
+    /// What is not as it should be.
+    fn differs(&self, stat: Option<&Stat>) -> Result<Vec<String>, Failure> {
+        let path = &self.path;
+        let kind = stat.map(|stat| stat.kind);
+        let mut what = Vec::new();
+        match (self.state, kind) {
+            (State::Absent, None) => return Ok(what),
+            (State::Absent, Some(_)) => return Ok(vec![format!("remove {path}")]),
+            (State::File, None) => {
+                return Err(Failure::failed(format!("{path} does not exist")).hint("`state: touch` makes it"));
+            }
+            (State::Directory, None) => what.push(format!("make directory {path}")),
+            (State::Touch, None) => what.push(format!("make {path}")),
+            (State::Link, _) => {
+                let src = self
+                    .src
+                    .as_deref()
+                    .ok_or_else(|| Failure::failed("a link needs `src`"))?;
+                if kind.is_some_and(|kind| kind != FileKind::Link) {
+                    return Err(
+                        Failure::failed(format!("{path} exists and is no link")).hint("remove it first")
+                    );
+                }
+                if stat.and_then(|stat| stat.target.as_deref()) != Some(src) {
+                    what.push(format!("link {path} to {src}"));
+                }
+            }
+            (State::Directory, Some(kind)) if kind != FileKind::Directory => {
+                return Err(
+                    Failure::failed(format!("{path} exists and is no directory")).hint("remove it first")
+                );
+            }
+            _ => {}
+        }
+        let mode = stat.map(|stat| stat.mode);
+        if let Some(Mode(wanted)) = self.mode
+            && mode != Some(wanted)
+            && self.state != State::Link
+        {
+            what.push(format!("set mode {wanted:04o} of {path}"));
+        }
+        for (name, is, wanted) in [
+            ("owner", stat.map(|stat| &stat.owner), &self.owner),
+            ("group", stat.map(|stat| &stat.group), &self.group),
+        ] {
+            if let Some(wanted) = wanted
+                && is != Some(wanted)
+            {
+                what.push(format!("set {name} {wanted} of {path}"));
+            }
+        }
+        Ok(what)
+    }
+}
+
+#[async_trait]
+impl Module for File {
+    const NAME: &'static str = "file";
+    const CONTRACT: Contract = Contract::general(Recovery::Inspect);
+    const EXAMPLE: &'static str = "\
+- name: a place for dumps
+  file:
+    path: /var/lib/one/dumps
+    state: directory
+    owner: oneadmin
+    group: oneadmin
+    mode: \"0700\"
+";
+
+    async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        let stat = cx.host.stat(&self.path, &cx.run_as).await?;
+        let what = self.differs(stat.as_ref())?;
+        if what.is_empty() {
+            let outcome = Outcome::unchanged(format!("{} is as it should be", self.path));
+            return Ok(Finding::NoChange(outcome.with("path", self.path.as_str())));
+        }
+        Ok(Finding::Change(Change {
+            what,
+            ..Change::default()
+        }))
+    }
+}
+
+#[async_trait]
+impl Effect for File {
+    async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        let path = self.path.as_str();
+        // The root of a file system is never what somebody meant to remove.
+        if self.state == State::Absent && path.trim_end_matches('/').is_empty() {
+            return Err(Failure::unsafe_to_go_on("refused to remove /"));
+        }
+        let command = match self.state {
+            State::Absent => Some(cx.command(["rm", "-rf", "--", path])),
+            State::Directory => Some(cx.command(["mkdir", "-p", "--", path])),
+            State::Touch => Some(cx.command(["touch", "-a", "--", path])),
+            State::Link => {
+                let argv = Command::script(MAKE_LINK, [self.src.as_deref().unwrap_or_default(), path]).argv;
+                Some(cx.command(argv))
+            }
+            State::File => None,
+        };
+        if let Some(command) = command {
+            let output = cx.host.run(&command).await?;
+            if !output.exit.success() {
+                let words = output.err_text();
+                return Err(Failure::failed(format!(
+                    "{}: {}: {}",
+                    cx.host.name(),
+                    change.what.join(", "),
+                    words.trim()
+                )));
+            }
+        }
+        if self.state != State::Absent {
+            set_meta(cx, path, &self.meta()).await?;
+        }
+        Ok(Outcome::changed(change.what.join(", ")).with("path", path))
+    }
+
+    async fn verify(&self, cx: &Cx<'_>, _: &Change, _: &mut Outcome) -> Result<(), Failure> {
+        let stat = cx.host.stat(&self.path, &cx.run_as).await?;
+        let left = self.differs(stat.as_ref())?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::not_verified(format!(
+            "{}: still to do: {}",
+            cx.host.name(),
+            left.join(", ")
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::module::FailureKind;
+    use crate::testing::{FakeHost, FakeWorld};
+
+    async fn run(host: &FakeHost, args: Value) -> Result<Outcome, Failure> {
+        let task = crate::registry::find("file").unwrap().task(args).unwrap();
+        let world = FakeWorld::default();
+        let cx = world.cx(host);
+        let Finding::Change(change) = task.inspect(&cx).await? else {
+            return Ok(Outcome::default());
+        };
+        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
+        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+    }
+
+    #[tokio::test]
+    async fn what_is_there_already_is_no_change() {
+        let host = FakeHost::new("m").dir("/srv").file("/etc/x", "");
+        for args in [
+            json!({"path": "/srv", "state": "directory"}),
+            json!({"path": "/gone", "state": "absent"}),
+            json!({"path": "/etc/x", "mode": "0644", "owner": "root"}),
+        ] {
+            assert!(!run(&host, args.clone()).await.unwrap().changed, "{args}");
+        }
+        assert!(host.asked().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_removal_that_did_not_happen_is_found_out() {
+        let host = FakeHost::new("m").file("/etc/x", "").on("^rm", 0, "");
+        let failure = run(&host, json!({"path": "/etc/x", "state": "absent"}))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotVerified);
+    }
+
+    #[tokio::test]
+    async fn the_root_is_never_removed() {
+        let host = FakeHost::new("m").dir("/").on("^rm", 0, "");
+        let failure = run(&host, json!({"path": "/", "state": "absent"}))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unsafe);
+        assert!(host.asked().is_empty());
+    }
+}

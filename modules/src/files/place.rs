@@ -1,0 +1,228 @@
+//! Putting a content at a path, and reading back that it is there: what `copy` and `template` have in common.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::mode::Mode;
+use crate::host::{Command, FileKind, FileMeta, Stat};
+use crate::module::{Change, Cx, Diff, Failure, Finding, Outcome};
+
+/// What may be put through `copy` and `template`: they hold the content in memory. `distribute` streams.
+pub(super) const LIMIT: u64 = 64 << 20;
+
+/// The longest text shown as a difference.
+const DIFF_LIMIT: u64 = 128 << 10;
+
+/// What a file should be.
+pub(super) struct Wanted<'a> {
+    pub(super) dest: &'a str,
+    pub(super) content: &'a [u8],
+    pub(super) mode: Option<Mode>,
+    pub(super) owner: Option<&'a str>,
+    pub(super) group: Option<&'a str>,
+    /// Keep the old file beside the new one.
+    pub(super) backup: bool,
+    /// Replace a file that differs; otherwise only a missing one is written.
+    pub(super) force: bool,
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The digest of a file as the host computes it; `None`: no regular file is there.
+pub(super) async fn digest_on(cx: &Cx<'_>, path: &str) -> Result<Option<String>, Failure> {
+    let command = cx.command(["sha256sum", "-b", "--", path]);
+    let output = cx.host.run(&command).await?;
+    let text = output.text();
+    // A name with a backslash or a newline is escaped, and the line then begins with a backslash.
+    let digest = text
+        .trim_start_matches('\\')
+        .split(' ')
+        .next()
+        .unwrap_or_default();
+    Ok((output.exit.success() && digest.len() == 64).then(|| digest.to_owned()))
+}
+
+impl Wanted<'_> {
+    /// What is wrong with owner, group or mode.
+    fn meta_differs(&self, stat: &Stat) -> Vec<String> {
+        let mut differs = Vec::new();
+        if let Some(Mode(mode)) = self.mode
+            && stat.mode != mode
+        {
+            differs.push(format!("mode {:04o} → {mode:04o}", stat.mode));
+        }
+        for (what, is, wanted) in [
+            ("owner", &stat.owner, self.owner),
+            ("group", &stat.group, self.group),
+        ] {
+            if let Some(wanted) = wanted
+                && is != wanted
+            {
+                differs.push(format!("{what} {is} → {wanted}"));
+            }
+        }
+        differs
+    }
+
+    /// Compares with what is there.
+    pub(super) async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        let stat = cx.host.stat(self.dest, &cx.run_as).await?;
+        let Some(stat) = stat else {
+            let diff = self.diff(&[]);
+            return Ok(Finding::Change(Change {
+                diff,
+                ..Change::new(format!("write {}", self.dest))
+            }));
+        };
+        if stat.kind == FileKind::Directory {
+            return Err(
+                Failure::failed(format!("{}: {} is a directory", cx.host.name(), self.dest))
+                    .hint("give the whole path of the file in `dest`"),
+            );
+        }
+        let same = digest_on(cx, self.dest).await?.as_deref() == Some(&sha256(self.content));
+        let differs = self.meta_differs(&stat);
+        if (same || !self.force) && differs.is_empty() {
+            return Ok(Finding::NoChange(self.outcome(Outcome::unchanged(format!(
+                "{} is as it should be",
+                self.dest
+            )))));
+        }
+        if same || !self.force {
+            return Ok(Finding::Change(
+                Change::new(format!("{}: {}", self.dest, differs.join(", "))).seen(json!("meta")),
+            ));
+        }
+        let before = if stat.size <= DIFF_LIMIT {
+            cx.host
+                .read_file(self.dest, &cx.run_as, DIFF_LIMIT)
+                .await?
+                .unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        Ok(Finding::Change(Change {
+            diff: self.diff(&before),
+            ..Change::new(format!("replace {}", self.dest))
+        }))
+    }
+
+    fn diff(&self, before: &[u8]) -> Option<Diff> {
+        let (before, after) = (
+            std::str::from_utf8(before).ok()?,
+            std::str::from_utf8(self.content).ok()?,
+        );
+        let small = self.content.len() as u64 <= DIFF_LIMIT;
+        small.then(|| Diff {
+            title: self.dest.to_owned(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+        })
+    }
+
+    fn outcome(&self, outcome: Outcome) -> Outcome {
+        outcome
+            .with("dest", self.dest)
+            .with("checksum", sha256(self.content))
+            .with("size", self.content.len())
+    }
+
+    /// Puts it there.
+    pub(super) async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        let meta = FileMeta {
+            mode: self.mode.map(|mode| mode.0),
+            owner: self.owner.map(str::to_owned),
+            group: self.group.map(str::to_owned),
+        };
+        let mut outcome = self.outcome(Outcome::changed(change.what.join(", ")));
+        if change.seen == json!("meta") {
+            set_meta(cx, self.dest, &meta).await?;
+            return Ok(outcome);
+        }
+        if self.backup
+            && let Some(kept) = keep_beside(cx, self.dest).await?
+        {
+            outcome = outcome.with("backup_file", kept);
+        }
+        cx.host
+            .write_file(self.dest, self.content, &meta, &cx.run_as)
+            .await?;
+        Ok(outcome)
+    }
+
+    /// Reads it back by its digest, computed on the host, and its stat.
+    pub(super) async fn verify(&self, cx: &Cx<'_>, change: &Change) -> Result<(), Failure> {
+        let digest = digest_on(cx, self.dest).await?;
+        let stat = cx.host.stat(self.dest, &cx.run_as).await?;
+        let mut wrong = stat.map_or_else(
+            || vec!["it is not there".to_owned()],
+            |stat| self.meta_differs(&stat),
+        );
+        if change.seen != json!("meta") && digest.as_deref() != Some(&sha256(self.content)) {
+            wrong.push("its content is another".to_owned());
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::not_verified(format!(
+            "{}: wrote {}, but {}",
+            cx.host.name(),
+            self.dest,
+            wrong.join(", ")
+        )))
+    }
+}
+
+/// Sets mode, owner and group of what is there, without following a link.
+pub(super) async fn set_meta(cx: &Cx<'_>, path: &str, meta: &FileMeta) -> Result<(), Failure> {
+    let script = r#"
+        [ -z "$2" ] || chown -h -- "$2" "$1" || exit
+        [ -z "$3" ] || chgrp -h -- "$3" "$1" || exit
+        [ -z "$4" ] || [ -L "$1" ] || chmod -- "$4" "$1"
+    "#;
+    let mode = meta.mode.map(|mode| format!("{mode:o}")).unwrap_or_default();
+    let (owner, group) = (
+        meta.owner.clone().unwrap_or_default(),
+        meta.group.clone().unwrap_or_default(),
+    );
+    let command = Command {
+        argv: Command::script(script, [path, &owner, &group, &mode]).argv,
+        ..cx.command([""])
+    };
+    let output = cx.host.run(&command).await?;
+    if output.exit.success() {
+        return Ok(());
+    }
+    let words = output.err_text();
+    Err(Failure::failed(format!(
+        "{}: failed to set owner or mode of {path}: {}",
+        cx.host.name(),
+        words.trim()
+    )))
+}
+
+/// Copies a file beside itself; `None`: there was none.
+async fn keep_beside(cx: &Cx<'_>, path: &str) -> Result<Option<String>, Failure> {
+    let kept = format!("{path}.{}~", cx.host.clock().now());
+    let script = r#"[ -e "$1" ] || exit 9; cp -a -- "$1" "$2""#;
+    let command = Command {
+        argv: Command::script(script, [path, kept.as_str()]).argv,
+        ..cx.command([""])
+    };
+    let output = cx.host.run(&command).await?;
+    match output.exit.rc() {
+        0 => Ok(Some(kept)),
+        9 => Ok(None),
+        _ => Err(Failure::failed(format!(
+            "{}: failed to keep {path}: {}",
+            cx.host.name(),
+            output.err_text().trim()
+        ))),
+    }
+}

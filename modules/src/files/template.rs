@@ -1,0 +1,83 @@
+//! `template`: a rendered file of the controller to the host.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::mode::Mode;
+use super::place::Wanted;
+use crate::contract::{Contract, Recovery};
+use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
+
+/// Renders a template of the controller and puts the result on the host.
+///
+/// The file is replaced in one step and read back by its digest.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Template {
+    /// The template on the controller, relative to the playbook or its `templates/`.
+    src: String,
+    /// The whole path on the host.
+    dest: String,
+    /// Permissions, in octal and quotes: "0640".
+    mode: Option<Mode>,
+    /// Owner's name.
+    owner: Option<String>,
+    /// Group's name.
+    group: Option<String>,
+    /// Keep the replaced file beside the new one.
+    #[serde(default)]
+    backup: bool,
+    /// Replace a file whose content differs.
+    #[serde(default = "yes")]
+    force: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Template {
+    fn wanted<'a>(&'a self, content: &'a str) -> Wanted<'a> {
+        Wanted {
+            dest: &self.dest,
+            content: content.as_bytes(),
+            mode: self.mode,
+            owner: self.owner.as_deref(),
+            group: self.group.as_deref(),
+            backup: self.backup,
+            force: self.force,
+        }
+    }
+}
+
+#[async_trait]
+impl Module for Template {
+    const NAME: &'static str = "template";
+    const CONTRACT: Contract = Contract::general(Recovery::Inspect);
+    const EXAMPLE: &'static str = "\
+- name: the proxy's maintenance page
+  template:
+    src: maintenance.html.j2
+    dest: /var/www/html/maintenance.html
+    mode: \"0644\"
+";
+
+    async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        let content = cx.controller.render(&self.src).await?;
+        self.wanted(&content).inspect(cx).await
+    }
+}
+
+#[async_trait]
+impl Effect for Template {
+    async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        let content = cx.controller.render(&self.src).await?;
+        self.wanted(&content).apply(cx, change).await
+    }
+
+    async fn verify(&self, cx: &Cx<'_>, change: &Change, _: &mut Outcome) -> Result<(), Failure> {
+        let content = cx.controller.render(&self.src).await?;
+        self.wanted(&content).verify(cx, change).await
+    }
+}

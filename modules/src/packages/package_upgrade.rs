@@ -1,0 +1,363 @@
+//! `package_upgrade`: installs the packages of the new version.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::package_download::{patterns, refuse_removals, seen};
+use super::selection::{self, Selection};
+use super::{apt, conffiles};
+use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::host::{Command, Exit};
+use crate::job_run;
+use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
+
+/// Upgrades OpenNebula's packages to a version, without ever asking a question.
+///
+/// What is installed is upgraded; the database migrators and new dependencies are installed; a removal is refused unless
+/// allowed. Edited configuration files are kept and the differences to the new ones reported. A package that an earlier attempt left
+/// half-configured is healed. Nothing is started: units stay masked, and what packages would start by themselves is held off.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PackageUpgrade {
+    /// The version to upgrade to: `7.2` takes the newest release of 7.2, `7.2.0` exactly that.
+    version: String,
+    /// Names of installed packages to bring there, with wildcards.
+    #[serde(default = "patterns")]
+    packages: Vec<String>,
+    /// Packages that may be removed on the way.
+    #[serde(default)]
+    may_remove: Vec<String>,
+    /// Upgrade packages that are held back.
+    #[serde(default)]
+    allow_held: bool,
+    /// Upgrade although oned runs on the host.
+    #[serde(default)]
+    while_running: bool,
+    /// How long apt may take, in seconds.
+    #[serde(default = "half_an_hour")]
+    timeout: u64,
+}
+
+fn half_an_hour() -> u64 {
+    1800
+}
+
+/// Heals, then installs. A policy-rc.d of ours keeps maintainer scripts from starting anything meanwhile
+/// (invoke-rc.d(8): status 101 forbids the action); one that is there already is left alone and does the same job or not.
+const INSTALL: &str = r#"
+guard=/usr/sbin/policy-rc.d
+if [ ! -e "$guard" ]; then
+  printf '#!/bin/sh\n# put here by nebplay while packages are upgraded\nexit 101\n' > "$guard"
+  chmod 0755 "$guard"
+fi
+trap 'grep -qs "put here by nebplay" "$guard" && rm -f "$guard"' EXIT
+dpkg --configure -a --force-confdef --force-confold || exit
+flags=$1; shift
+[ $# -eq 0 ] || apt_quiet $flags install "$@"
+"#;
+
+const RUNNING: [&str; 3] = ["pgrep", "-x", "oned"];
+
+impl PackageUpgrade {
+    fn refuse_held(&self, host: &str, selection: &Selection) -> Result<(), Failure> {
+        let held = selection.actions.iter().filter(|action| {
+            selection
+                .installed
+                .get(&action.name)
+                .is_some_and(|package| package.held)
+        });
+        let held: Vec<&str> = held.map(|action| action.name.as_str()).collect();
+        if held.is_empty() || self.allow_held {
+            return Ok(());
+        }
+        Err(
+            Failure::unsafe_to_go_on(format!("{host}: held back: {}", held.join(", "))).hint(format!(
+                "apt-mark unhold {}, or set allow_held: true",
+                held.join(" ")
+            )),
+        )
+    }
+
+    /// apt's own guards, loosened only as far as the author said.
+    fn flags(&self) -> String {
+        let mut flags = Vec::new();
+        if self.may_remove.is_empty() {
+            flags.push("--no-remove");
+        }
+        if self.allow_held {
+            flags.push("--allow-change-held-packages");
+        }
+        flags.join(" ")
+    }
+}
+
+#[async_trait]
+impl Module for PackageUpgrade {
+    const NAME: &'static str = "package_upgrade";
+    const CONTRACT: Contract = Contract::serial(Order::MasterFirst, Recovery::Job, Privilege::Root);
+    const EXAMPLE: &'static str = "\
+- name: new packages
+  package_upgrade:
+    version: \"{{ target_version }}\"
+  register: upgraded
+";
+
+    async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        job_run::settle(cx, Self::NAME).await?;
+        let selection = selection::select(cx, &self.version, &self.packages).await?;
+        let host = cx.host.name();
+        refuse_removals(host, &selection.actions, &self.may_remove)?;
+        self.refuse_held(host, &selection)?;
+        let incomplete = selection.incomplete();
+        if selection.actions.is_empty() && incomplete.is_empty() {
+            let version = selection
+                .installed
+                .get("opennebula")
+                .map(|package| package.version.clone());
+            let outcome = Outcome::unchanged(format!("already at {}", version.clone().unwrap_or_default()));
+            return Ok(Finding::NoChange(outcome.with("version", version)));
+        }
+        if !self.while_running
+            && cx
+                .host
+                .run(&Command::new(RUNNING).as_root())
+                .await?
+                .exit
+                .success()
+        {
+            return Err(Failure::unsafe_to_go_on(format!("{host}: oned is running"))
+                .hint("stop it with `service_stop` first; its packages must not be replaced under it"));
+        }
+        let mut what: Vec<String> = incomplete
+            .iter()
+            .map(|package| format!("heal {}", package.name))
+            .collect();
+        what.extend(selection.actions.iter().map(ToString::to_string));
+        Ok(Finding::Change(Change {
+            what,
+            seen: json!(selection),
+            diff: None,
+        }))
+    }
+}
+
+#[async_trait]
+impl Effect for PackageUpgrade {
+    async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        let selection = seen(change)?;
+        let script = format!("{}{INSTALL}", apt::QUIET);
+        let flags = self.flags();
+        let words = std::iter::once(flags.as_str()).chain(selection.install.iter().map(String::as_str));
+        let command = Command::script(&script, words)
+            .as_root()
+            .deadline(Duration::from_secs(self.timeout));
+        let end = job_run::run(cx, Self::NAME, command).await?;
+        if !end.exit.is_some_and(Exit::success) {
+            let text = end.text();
+            let errors = text
+                .lines()
+                .filter(|line| line.starts_with("E: ") || line.contains("error"));
+            let errors: Vec<&str> = errors.collect();
+            let words = if errors.is_empty() {
+                text.trim()
+            } else {
+                &errors.join("; ")
+            };
+            return Err(Failure::failed(format!("{}: apt failed: {words}", cx.host.name()))
+                .state("packages may be half-configured; the database was not touched")
+                .hint("mend what apt complains about, then run the playbook again: it heals half-configured packages itself"));
+        }
+        Ok(Outcome::changed(change.what.join(", ")))
+    }
+
+    async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
+        let host = cx.host.name();
+        let selection = seen(change)?;
+        let now = apt::packages(cx, &["*".to_owned()]).await?;
+        let mut wrong = Vec::new();
+        for action in &selection.actions {
+            let version = now.get(&action.name).map(|package| package.version.clone());
+            if version != action.to {
+                wrong.push(format!(
+                    "{} is {}",
+                    action.name,
+                    version.as_deref().unwrap_or("not installed")
+                ));
+            }
+        }
+        let of_ours = |name: &str| {
+            selection.installed.contains_key(name) || selection.actions.iter().any(|a| a.name == name)
+        };
+        let incomplete = now
+            .values()
+            .filter(|package| of_ours(&package.name) && !package.complete());
+        wrong.extend(
+            incomplete
+                .map(|package| format!("{} is half-configured ({})", package.name, package.status.trim())),
+        );
+        if !wrong.is_empty() {
+            return Err(
+                Failure::not_verified(format!("{host}: apt exited 0, but {}", wrong.join(", ")))
+                    .hint("run the playbook again: it heals half-configured packages itself"),
+            );
+        }
+        if now.contains_key("opennebula") {
+            verify_binary(cx, &self.version).await?;
+        }
+        if !self.while_running
+            && cx
+                .host
+                .run(&Command::new(RUNNING).as_root())
+                .await?
+                .exit
+                .success()
+        {
+            return Err(Failure::not_verified(format!(
+                "{host}: the packages started oned, before the database was migrated"
+            ))
+            .hint("stop it with `service_stop`; oned refuses a database of another version by itself"));
+        }
+        let left = conffiles::left(cx).await?;
+        for (path, _) in &left {
+            outcome.warnings.push(format!(
+                "{path} was kept as edited; the packager's new one is beside it"
+            ));
+        }
+        outcome
+            .result
+            .insert("conffiles".to_owned(), conffiles::value(&left));
+        let versions: BTreeMap<&str, &str> = selection
+            .actions
+            .iter()
+            .filter_map(|action| Some((action.name.as_str(), action.to.as_deref()?)))
+            .collect();
+        outcome.result.insert(
+            "version".to_owned(),
+            now.get("opennebula")
+                .map(|package| package.version.clone())
+                .into(),
+        );
+        outcome.result.insert("packages".to_owned(), json!(versions));
+        Ok(())
+    }
+}
+
+/// What the binary says of itself: dpkg's word alone is not the binary's.
+async fn verify_binary(cx: &Cx<'_>, wanted: &str) -> Result<(), Failure> {
+    let output = cx
+        .host
+        .run(&Command::new(["oned", "--version"]).as_root())
+        .await?;
+    let text = output.text();
+    let first = text.lines().next().unwrap_or_default();
+    let version = first
+        .strip_prefix("OpenNebula ")
+        .and_then(|rest| rest.split_whitespace().next());
+    if version.is_some_and(|version| apt::is_of(version, wanted)) {
+        return Ok(());
+    }
+    Err(Failure::not_verified(format!(
+        "{}: the packages say {wanted}, but `oned --version` says `{first}`",
+        cx.host.name()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::module::FailureKind;
+    use crate::testing::{FakeHost, FakeWorld};
+
+    const OLD: &str = "opennebula\t7.0.0-1\tamd64\tii \n--- held\n";
+    const NEW: &str = "opennebula\t7.2.0-1\tamd64\tii \nopennebula-migration\t7.2.0-1\tall\tii \n--- held\n";
+    const OFFERS: &str =
+        "opennebula | 7.2.0-1 | repo Packages\nopennebula-migration | 7.2.0-1 | repo Packages\n";
+    const PLAN: &str =
+        "Inst opennebula [7.0.0-1] (7.2.0-1 x [amd64])\nInst opennebula-migration (7.2.0-1 x [all])\n";
+
+    fn host(after: &str, binary: &str) -> FakeHost {
+        FakeHost::new("m")
+            .on("madison", 0, OFFERS)
+            .on("apt_quiet -s install", 0, PLAN)
+            .on("policy-rc.d", 0, "Setting up opennebula (7.2.0-1) ...\n")
+            .on("dpkg-query", 0, OLD)
+            .on("dpkg-query", 0, after)
+            .on("^oned --version", 0, binary)
+            .on("^pgrep", 1, "")
+            .on("dpkg-dist", 0, "=== /etc/one/oned.conf\n-a\n+b\n")
+    }
+
+    async fn run(host: &FakeHost, args: serde_json::Value) -> Result<Outcome, Failure> {
+        let task = crate::registry::find("package_upgrade")
+            .unwrap()
+            .task(args)
+            .unwrap();
+        let world = FakeWorld::default();
+        let cx = world.cx(host);
+        let change = match task.inspect(&cx).await? {
+            Finding::NoChange(outcome) => return Ok(outcome),
+            Finding::Change(change) | Finding::CannotTell(change) => change,
+        };
+        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
+        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_is_read_back_and_kept_files_are_reported() {
+        let host = host(NEW, "OpenNebula 7.2.0 ()\nCopyright\n");
+        let outcome = run(&host, json!({"version": "7.2"})).await.unwrap();
+        assert_eq!(outcome.result["version"], "7.2.0-1");
+        assert_eq!(outcome.result["conffiles"][0]["path"], "/etc/one/oned.conf");
+        assert!(host.asked().iter().any(|line| line.contains("--no-remove")));
+    }
+
+    #[tokio::test]
+    async fn a_host_that_lies_is_not_believed() {
+        let unpacked = NEW.replace("amd64\tii ", "amd64\tiU ");
+        for (after, binary, word) in [
+            (OLD, "OpenNebula 7.2.0 ()\n", "opennebula is 7.0.0-1"),
+            (&unpacked, "OpenNebula 7.2.0 ()\n", "half-configured"),
+            (NEW, "OpenNebula 7.0.0 ()\n", "`oned --version` says"),
+        ] {
+            let failure = run(&host(after, binary), json!({"version": "7.2"}))
+                .await
+                .unwrap_err();
+            assert_eq!(failure.kind, FailureKind::NotVerified);
+            assert!(failure.message.contains(word), "{}", failure.message);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_would_do_harm_is_refused_before_anything_is_done() {
+        let removal = format!("{PLAN}Remv opennebula-flow [7.0.0-1]\n");
+        let cases = [
+            (FakeHost::new("m").on("pgrep", 0, "12\n"), "oned is running"),
+            (
+                FakeHost::new("m").on("apt_quiet -s install", 0, &removal),
+                "would remove opennebula-flow",
+            ),
+            (
+                FakeHost::new("m").on("dpkg-query", 0, &OLD.replace("held\n", "held\nopennebula\n")),
+                "held back: opennebula",
+            ),
+        ];
+        for (host, word) in cases {
+            let host = host
+                .on("madison", 0, OFFERS)
+                .on("apt_quiet -s install ", 0, PLAN)
+                .on("dpkg-query -W", 0, OLD)
+                .on("^pgrep -x", 1, "");
+            let failure = run(&host, json!({"version": "7.2"})).await.unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Unsafe);
+            assert!(failure.message.contains(word), "{}", failure.message);
+            assert!(!host.asked().iter().any(|line| line.starts_with("job")));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The floor: ssh2 alone, a thread for each host, one `sh` that stays open, one round trip for each command.
+//! It does nothing else: no inventory, no playbook, no checks, no output.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use ssh2::{MethodType, Session};
+
+use crate::measure::Fallible;
+
+/// `floor KEY COUNT COMMAND PORT…`
+pub(crate) fn main(words: &[String]) -> Fallible<()> {
+    let [key, count, command, ports @ ..] = words else {
+        return Err("floor KEY COUNT COMMAND PORT…".into());
+    };
+    let count: usize = count.parse()?;
+    let ports = ports
+        .iter()
+        .map(|port| port.parse())
+        .collect::<Result<Vec<u16>, _>>()?;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = ports
+            .iter()
+            .map(|&port| {
+                scope.spawn(move || {
+                    host(Path::new(key), count, command, port).map_err(|error| error.to_string())
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().map_err(|_| "a thread panicked")??;
+        }
+        Ok(())
+    })
+}
+
+fn host(key: &Path, count: usize, command: &str, port: u16) -> Fallible<()> {
+    let mut session = Session::new()?;
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_nodelay(true)?;
+    session.set_tcp_stream(stream);
+    for method in [MethodType::CryptCs, MethodType::CryptSc] {
+        session.method_pref(method, "aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr")?;
+    }
+    session.handshake()?;
+    session.userauth_pubkey_file("root", None, key, None)?;
+    let mut shell = session.channel_session()?;
+    shell.exec("sh")?;
+    let mut reply = vec![0; 4096];
+    for number in 0..count {
+        // Both streams are closed by a marker, as they must be for the end of a command to be known.
+        let marker = format!("<{number}>");
+        shell.write_all(
+            format!("{command} </dev/null; echo '{marker}' $?; echo '{marker}' >&2\n").as_bytes(),
+        )?;
+        let mut said = Vec::new();
+        while !said.ends_with(b"\n") || !String::from_utf8_lossy(&said).contains(&marker) {
+            let length = shell.read(&mut reply)?;
+            if length == 0 {
+                return Err("the shell ended".into());
+            }
+            said.extend_from_slice(&reply[..length]);
+        }
+        let length = shell.stderr().read(&mut reply)?;
+        if length == 0 {
+            return Err("the shell ended".into());
+        }
+    }
+    shell.send_eof()?;
+    Ok(())
+}
