@@ -35,3 +35,6 @@ pub use target::{HostKeyPolicy, Kind, Privileges, Target};
 
 /// How long a TCP connection from a host may take to be made.
 const TUNNEL_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests;

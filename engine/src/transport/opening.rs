@@ -105,7 +105,10 @@ impl Opening {
             if std::mem::replace(&mut talk.asked, true) {
                 return (rest, Say::WrongPassword);
             }
-            return (rest, Say::Send(format!("{}\n", talk.password.secret).into_bytes()));
+            return (
+                rest,
+                Say::Send(format!("{}\n", talk.password.secret).into_bytes()),
+            );
         }
         (rest, Say::Nothing)
     }
@@ -157,7 +160,13 @@ mod tests {
 
     fn opening(password: bool) -> (Opening, Vec<u8>) {
         let password = password.then(|| {
-            (5, Password { prompt: "prompt-7: ".to_owned(), secret: "s3cret".to_owned() })
+            (
+                5,
+                Password {
+                    prompt: "prompt-7: ".to_owned(),
+                    secret: "s3cret".to_owned(),
+                },
+            )
         });
         Opening::new(Launch {
             line: String::new(),
@@ -190,11 +199,17 @@ mod tests {
         assert_eq!(asked.stderr(b"lecture\nprompt-".to_vec()).1, Say::Nothing);
         assert_eq!(asked.stderr(b"7: ".to_vec()).1, Say::Send(b"s3cret\n".to_vec()));
         assert!(!asked.settled());
-        assert_eq!(asked.stderr(b"\nnebplay-past-sudo\n".to_vec()).1, Say::Send(b"last".to_vec()));
+        assert_eq!(
+            asked.stderr(b"\nnebplay-past-sudo\n".to_vec()).1,
+            Say::Send(b"last".to_vec())
+        );
         assert!(asked.settled());
 
         let (mut free, _) = opening(true);
-        assert_eq!(free.stderr(b"nebplay-past-sudo\n".to_vec()).1, Say::Send(b"last".to_vec()));
+        assert_eq!(
+            free.stderr(b"nebplay-past-sudo\n".to_vec()).1,
+            Say::Send(b"last".to_vec())
+        );
 
         let (mut wrong, _) = opening(true);
         wrong.stderr(b"prompt-7: ".to_vec());

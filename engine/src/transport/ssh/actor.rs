@@ -65,7 +65,9 @@ impl Actor {
             queue: VecDeque::new(),
             tasks: Vec::new(),
             closing: Vec::new(),
-            ear: Ear::None { since: Instant::now() },
+            ear: Ear::None {
+                since: Instant::now(),
+            },
             most: MOST,
             alive,
         }
@@ -166,7 +168,9 @@ impl Actor {
     /// Starts the next request, if no other is just starting.
     fn admit(&mut self) -> bool {
         let busy = matches!(self.ear, Ear::Opening) || self.tasks.iter().any(Task::starting);
-        let Some(next) = self.queue.front() else { return false };
+        let Some(next) = self.queue.front() else {
+            return false;
+        };
         let room = if next.urgent() { self.most + 1 } else { self.most };
         if busy || self.tasks.len() + self.closing.len() >= room {
             return false;

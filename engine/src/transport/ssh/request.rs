@@ -86,7 +86,11 @@ impl Drop for RingOnDrop {
 impl Handle {
     /// `alive` is set to false by the thread when it ends.
     pub(super) fn new(requests: Sender<Dated>, bell: Bell, alive: Arc<AtomicBool>) -> Self {
-        Self(Inner { requests: Some(requests), bell, alive })
+        Self(Inner {
+            requests: Some(requests),
+            bell,
+            alive,
+        })
     }
 
     /// Hands a request over. If the session is gone, the request is dropped, and its answer with it.

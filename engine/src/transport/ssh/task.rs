@@ -19,8 +19,15 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// What the channel is for.
 enum Purpose {
-    Run { line: String, opening: Opening, way: Way },
-    Tunnel { address: String, port: u16 },
+    Run {
+        line: String,
+        opening: Opening,
+        way: Way,
+    },
+    Tunnel {
+        address: String,
+        port: u16,
+    },
 }
 
 /// Whom to tell.
@@ -85,7 +92,11 @@ impl Task {
             outgoing.open_feed();
         }
         Self {
-            purpose: Purpose::Run { line, opening, way: run.way },
+            purpose: Purpose::Run {
+                line,
+                opening,
+                way: run.way,
+            },
             reply: Reply::Output(run.answer),
             phase: Phase::Opening,
             channel: None,
@@ -104,7 +115,10 @@ impl Task {
         let mut outgoing = Outgoing::new(Vec::new(), Feed::Pipe(tunnel.reader, finished));
         outgoing.open_feed();
         Self {
-            purpose: Purpose::Tunnel { address: tunnel.address, port: tunnel.port },
+            purpose: Purpose::Tunnel {
+                address: tunnel.address,
+                port: tunnel.port,
+            },
             reply: Reply::Opened(tunnel.answer),
             phase: Phase::Opening,
             channel: None,
@@ -122,7 +136,14 @@ impl Task {
         let (answer, _) = oneshot::channel();
         let mut task = Self::run(
             Instant::now(),
-            Run { launch, way, feed: Feed::Nothing, drain: Drain::Answer, deadline: 2 * GRACE, answer },
+            Run {
+                launch,
+                way,
+                feed: Feed::Nothing,
+                drain: Drain::Answer,
+                deadline: 2 * GRACE,
+                answer,
+            },
         );
         task.reply = Reply::Nobody;
         task
@@ -175,7 +196,9 @@ impl Task {
                 Purpose::Tunnel { address, port } => session.channel_direct_tcpip(address, *port, None)?,
             })
         })?;
-        let Some(channel) = opened else { return Ok(Step::Waits) };
+        let Some(channel) = opened else {
+            return Ok(Step::Waits);
+        };
         self.channel = Some(channel);
         self.phase = Phase::Starting;
         if let Purpose::Tunnel { .. } = self.purpose {
@@ -212,7 +235,9 @@ impl Task {
     }
 
     fn flow(&mut self, wire: &Wire, waker: &Waker) -> Result<Step, OpError> {
-        let Some(channel) = &mut self.channel else { return Ok(Step::Over) };
+        let Some(channel) = &mut self.channel else {
+            return Ok(Step::Over);
+        };
         let mut moved = self.incoming.flush(waker);
         if self.incoming.flushed() {
             let bytes = read_stream(wire, channel, false)?;
@@ -226,7 +251,9 @@ impl Task {
         let bytes = read_stream(wire, channel, true)?;
         moved |= !bytes.is_empty();
         self.hear_stderr(bytes, waker);
-        let Some(channel) = &mut self.channel else { return Ok(Step::Over) };
+        let Some(channel) = &mut self.channel else {
+            return Ok(Step::Over);
+        };
         match self.outgoing.push(wire, channel, waker) {
             Ok(pushed) => moved |= pushed,
             // The command does not listen any more; what it says is still worth hearing.
@@ -241,7 +268,9 @@ impl Task {
     }
 
     fn hear_stderr(&mut self, bytes: Vec<u8>, waker: &Waker) {
-        let Purpose::Run { opening, .. } = &mut self.purpose else { return };
+        let Purpose::Run { opening, .. } = &mut self.purpose else {
+            return;
+        };
         if bytes.is_empty() {
             return;
         }
@@ -267,14 +296,22 @@ impl Task {
     }
 
     fn close(&mut self, wire: &Wire, waker: &Waker) -> Result<Step, OpError> {
-        let Some(channel) = &mut self.channel else { return Ok(Step::Over) };
+        let Some(channel) = &mut self.channel else {
+            return Ok(Step::Over);
+        };
         if let Purpose::Tunnel { .. } = self.purpose {
             // The other side may say no more and still listen.
             self.incoming.finish(waker);
             let moved = self.outgoing.push(wire, channel, waker).unwrap_or(false);
             let closed = wire.attempt(|_| Ok(channel.wait_close()?))?.is_some();
             let over = closed || self.outgoing.ended() || self.incoming.unread(waker);
-            return Ok(if over { self.over() } else if moved { Step::Moved } else { Step::Waits });
+            return Ok(if over {
+                self.over()
+            } else if moved {
+                Step::Moved
+            } else {
+                Step::Waits
+            });
         }
         if wire.attempt(|_| Ok(channel.wait_close()?))?.is_none() {
             return Ok(Step::Waits);
@@ -315,7 +352,10 @@ impl Task {
     /// The connection is gone.
     pub(super) fn gone(mut self, why: &str) {
         let sent = self.sent();
-        self.settle(Err(Fault::Gone { why: why.to_owned(), sent }));
+        self.settle(Err(Fault::Gone {
+            why: why.to_owned(),
+            sent,
+        }));
     }
 
     /// The host will not take it: there is no channel for it, and none will come free.
@@ -386,7 +426,9 @@ impl Task {
 
     /// Whether something came for it that it has not looked at: packets that arrived while another channel was read.
     pub(super) fn has_news(&self) -> bool {
-        let Some(channel) = &self.channel else { return false };
+        let Some(channel) = &self.channel else {
+            return false;
+        };
         match self.phase {
             Phase::Live => (self.incoming.flushed() && channel.read_window().available > 0) || channel.eof(),
             _ => false,
