@@ -1,5 +1,6 @@
 //! One file per subcommand; the only place that prints and reads the environment.
 
+mod connections;
 mod doc;
 pub mod error;
 pub mod exit;
@@ -11,6 +12,7 @@ mod plan;
 mod run;
 mod schema_text;
 mod status;
+mod surroundings;
 mod terminal;
 
 use std::process::ExitCode;
@@ -101,7 +103,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CommandError> {
             run::run(cli.run, terminal)
         }
         Some(Command::Run(args)) => run::run(args, terminal),
-        Some(Command::Plan(args)) => plan::run(args, terminal),
+        Some(Command::Plan(args)) => plan::run(args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Doc(args)) => doc::run(&args, terminal),
