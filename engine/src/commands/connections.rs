@@ -1,126 +1,121 @@
-//! The hosts of a run: each connected when it is first used, and kept.
+//! One connection for each host and run, made when the host is first used.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use nebplay_modules::host::{Host, HostError};
 use nebplay_modules::module::Peers;
+use tokio::sync::OnceCell;
 
+use super::error::CommandError;
 use super::hosts::Hosts;
-use crate::events::Secrets;
+use crate::diagnostics::Findings;
 use crate::template::Templates;
-use crate::transport::{ConnectError, Connector, Target};
+use crate::transport::{ConnectError, Connector, Settings, Target, UnknownKey};
 
-/// A place for one host; locked while it is being connected, so that it is connected once.
-type Slot = Arc<tokio::sync::Mutex<Option<Arc<dyn Host>>>>;
+type Cell = Arc<OnceCell<Arc<dyn Host>>>;
 
-/// See the module.
+/// The connections of a run.
 pub(super) struct Connections {
-    pub(super) connector: Connector,
-    pub(super) hosts: Arc<Hosts>,
-    pub(super) templates: Templates,
-    pub(super) secrets: Arc<Secrets>,
-    /// Every host of the plan: if one key is unknown, those of all of them are listed.
-    pub(super) planned: Vec<String>,
-    slots: Mutex<HashMap<String, Slot>>,
+    connector: Connector,
+    targets: HashMap<String, Target>,
+    made: Mutex<HashMap<String, Cell>>,
+    /// Host keys that nobody knows, once one was met: of all hosts of the run, so that they are added in one go.
+    unknown: OnceCell<Vec<UnknownKey>>,
 }
 
 impl Connections {
-    /// Nothing is connected yet.
-    pub(super) fn new(
-        connector: Connector,
-        hosts: Arc<Hosts>,
-        templates: Templates,
-        secrets: Arc<Secrets>,
-        planned: Vec<String>,
-    ) -> Self {
-        Self {
+    /// Works out how each of these hosts is reached; connects to none of them yet.
+    pub(super) fn of(hosts: &Hosts, names: &[String], templates: &Templates) -> Result<Self, CommandError> {
+        let mut targets = HashMap::new();
+        let mut findings = Findings::new();
+        for name in names {
+            match hosts.target(name, templates) {
+                Ok(target) => drop(targets.insert(name.clone(), target)),
+                Err(finding) => findings.push(finding),
+            }
+        }
+        if !findings.is_empty() {
+            return Err(findings.into());
+        }
+        let connector = Connector::new(settings()?).map_err(CommandError::usage)?;
+        Ok(Self {
             connector,
-            hosts,
-            templates,
-            secrets,
-            planned,
-            slots: Mutex::default(),
-        }
+            targets,
+            made: Mutex::default(),
+            unknown: OnceCell::new(),
+        })
     }
 
-    fn target(&self, name: &str) -> Result<Target, HostError> {
-        let target = self
-            .hosts
-            .target(name, &self.templates)
-            .map_err(|finding| HostError::Refused {
-                host: name.to_owned(),
-                what: "find out how to reach it".to_owned(),
-                why: match (finding.labels.first(), &finding.help) {
-                    (Some((span, _)), _) => format!("{} ({})", finding.message, span.place()),
-                    (None, Some(help)) => format!("{} ({help})", finding.message),
-                    (None, None) => finding.message,
-                },
-            })?;
-        if let Some(password) = &target.privileges.password {
-            self.secrets
-                .learn(password, &format!("sudo's password of {name}"));
-        }
-        Ok(target)
+    /// The host keys nobody knows, if the run met one.
+    pub(super) fn unknown_keys(&self) -> &[UnknownKey] {
+        self.unknown.get().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The commands that add the unknown keys of all planned hosts, so that the operator meets them once.
-    async fn all_unknown_keys(&self) -> String {
-        let targets: Vec<Target> = self
-            .planned
+    /// The passwords of sudo that the inventory or the operator gave.
+    pub(super) fn passwords(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.targets
             .iter()
-            .filter_map(|name| self.target(name).ok())
-            .collect();
-        let keys = self.connector.check_host_keys(&targets).await;
-        if keys.len() < 2 {
-            return String::new();
+            .filter_map(|(name, target)| Some((name.as_str(), target.privileges.password.as_deref()?)))
+    }
+
+    fn cell(&self, name: &str) -> Cell {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(made.entry(name.to_owned()).or_default())
+    }
+
+    async fn connect(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
+        let unreachable = |why: String| HostError::Unreachable {
+            host: name.to_owned(),
+            why,
+            sent: false,
+        };
+        let target = self
+            .targets
+            .get(name)
+            .ok_or_else(|| unreachable("it is not in the inventory".to_owned()))?;
+        match self.connector.connect(target).await {
+            Ok(host) => Ok(host),
+            Err(error) => {
+                if matches!(error, ConnectError::UnknownHostKey(_)) {
+                    let all: Vec<Target> = self.targets.values().cloned().collect();
+                    self.unknown
+                        .get_or_init(|| self.connector.check_host_keys(&all))
+                        .await;
+                }
+                // Whatever the reason, the host was not reached: that is what decides the exit code.
+                Err(unreachable(match error {
+                    ConnectError::Unreachable { why, .. } => why,
+                    other => other.to_string(),
+                }))
+            }
         }
-        let mut text = format!(
-            "\nall {} keys that are not known; compare before you add them:",
-            keys.len()
-        );
-        for key in keys {
-            text.push_str(&format!(
-                "\n  {} {} {}\n    {}",
-                key.host,
-                key.key_type,
-                key.fingerprint,
-                key.add_command()
-            ));
-        }
-        text
     }
 }
 
 #[async_trait]
 impl Peers for Connections {
     async fn peer(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
-        let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slots.entry(name.to_owned()).or_default())
-        };
-        let mut slot = slot.lock().await;
-        if let Some(host) = slot.as_ref() {
-            return Ok(Arc::clone(host));
-        }
-        let target = self.target(name)?;
-        match self.connector.connect(&target).await {
-            Ok(host) => {
-                *slot = Some(Arc::clone(&host));
-                Ok(host)
-            }
-            Err(error) => {
-                let more = match &error {
-                    ConnectError::UnknownHostKey(_) => self.all_unknown_keys().await,
-                    _ => String::new(),
-                };
-                let mut error = HostError::from(error);
-                if let HostError::Unreachable { why, .. } | HostError::Refused { why, .. } = &mut error {
-                    why.push_str(&more);
-                }
-                Err(error)
-            }
-        }
+        let cell = self.cell(name);
+        cell.get_or_try_init(|| self.connect(name)).await.cloned()
     }
+}
+
+/// How this process connects: the operator's home, login and agent.
+fn settings() -> Result<Settings, CommandError> {
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .ok_or_else(|| CommandError::usage("HOME is not set: where are your keys and known hosts?"))?;
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "root".to_owned());
+    Ok(Settings {
+        agent: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
+        ask_passphrase: Some(Arc::new(|key| {
+            rpassword::prompt_password(format!("Passphrase of {}: ", key.display())).ok()
+        })),
+        ..Settings::new(home, user)
+    })
 }

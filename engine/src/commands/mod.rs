@@ -12,8 +12,8 @@ mod plan;
 mod run;
 mod schema_text;
 mod status;
-mod surroundings;
 mod terminal;
+mod world;
 
 use std::process::ExitCode;
 

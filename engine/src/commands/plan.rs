@@ -7,9 +7,9 @@ use clap::Args as ClapArgs;
 use super::error::CommandError;
 use super::exit;
 use super::options::RunArgs;
-use super::run::read_plan;
-use super::surroundings::Machine;
+use super::run::resolve;
 use super::terminal::print;
+use super::world::{ThisMachine, directory_of};
 use crate::plan::Listing;
 use crate::template::Templates;
 
@@ -28,7 +28,11 @@ pub(super) struct Args {
 /// Shows the plan.
 pub(super) fn run(args: Args) -> Result<u8, CommandError> {
     let options = args.run.read()?;
-    let plan = read_plan(&options, &Templates::with_lookups(Arc::new(Machine)))?;
+    let directory = directory_of(options.playbooks.first());
+    let plan = resolve(
+        &options,
+        &Templates::with_lookups(Arc::new(ThisMachine { directory })),
+    )?;
     let listing = Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
     if options.json {
         print(&format!("{:#}\n", serde_json::json!(listing)))?;

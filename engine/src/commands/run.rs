@@ -1,25 +1,24 @@
 //! `nebplay PLAYBOOK…`: the run itself.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use nebplay_modules::host::Clock;
 
 use super::connections::Connections;
 use super::error::CommandError;
 use super::exit;
 use super::options::{Action, Options, RunArgs};
-use super::surroundings::{AtTheTerminal, Files, Machine};
-use super::terminal::{Terminal, print};
+use super::terminal::{self, Terminal};
+use super::world::{Files, Keyboard, ThisMachine, directory_of, heed_signals};
 use crate::diagnostics::{Findings, suggest};
 use crate::events::{self, Events, Json, Look, Secrets, View};
+use crate::inventory::LOCALHOST;
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Disk};
-use crate::run::{self, Stop, World};
+use crate::run::{self, World};
 use crate::template::{Templates, layer_of};
-use crate::transport::{Connector, Settings, SystemClock};
+use crate::transport::SystemClock;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -28,7 +27,7 @@ Examples:
 
 /// Runs playbooks.
 pub(super) fn run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError> {
-    execute(args.read()?, terminal)
+    execute(&args.read()?, terminal)
 }
 
 /// `nebplay pln x.yml`: the first word is neither a file nor a command.
@@ -50,21 +49,30 @@ pub(super) fn not_a_misspelt_command<'a>(
 }
 
 /// Does what the options ask for.
-fn execute(options: Options, terminal: &Terminal) -> Result<u8, CommandError> {
-    let templates = Templates::with_lookups(Arc::new(Machine));
-    let plan = read_plan(&options, &templates)?;
+pub(super) fn execute(options: &Options, terminal: &Terminal) -> Result<u8, CommandError> {
+    let directory = directory_of(options.playbooks.first());
+    let templates = Templates::with_lookups(Arc::new(ThisMachine {
+        directory: directory.clone(),
+    }));
+    let plan = resolve(options, &templates)?;
     let listing = || Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
     match options.action {
-        Action::SyntaxCheck => print("no errors\n")?,
-        Action::ListHosts => print(&listing().host_names())?,
-        Action::ListTasks => print(&listing().task_names())?,
-        Action::Run => return run_plan(plan, options, templates, terminal),
+        Action::SyntaxCheck => {
+            let tasks: usize = listing().plays.iter().map(|play| play.tasks.len()).sum();
+            terminal::print(&format!(
+                "{} plays, {tasks} tasks: nothing is wrong\n",
+                plan.plays.len()
+            ))?;
+        }
+        Action::ListHosts => terminal::print(&listing().host_names())?,
+        Action::ListTasks => terminal::print(&listing().task_names())?,
+        Action::Run => return carry_out(options, terminal, plan, directory, templates),
     }
     Ok(exit::OK)
 }
 
-/// Loads the playbooks and resolves them; everything that is wrong with any of them, in one go.
-pub(super) fn read_plan(options: &Options, templates: &Templates) -> Result<Plan, CommandError> {
+/// Loads the playbooks and resolves them: all that is wrong in all of them is said in one go.
+pub(super) fn resolve(options: &Options, templates: &Templates) -> Result<Plan, CommandError> {
     let mut playbooks = Vec::new();
     let mut findings = Findings::new();
     for path in &options.playbooks {
@@ -73,12 +81,17 @@ pub(super) fn read_plan(options: &Options, templates: &Templates) -> Result<Plan
             Err(wrong) => findings.extend(wrong),
         }
     }
-    if !findings.is_empty() {
-        return Err(findings.into());
-    }
-    let mut plan = plan::plan(&playbooks, &plan::Options { tags: tags(options) }, |pattern| {
+    let plan_options = plan::Options { tags: tags(options) };
+    let mut plan = match plan::plan(&playbooks, &plan_options, |pattern| {
         options.hosts.of_play(pattern, templates)
-    })?;
+    }) {
+        Ok(plan) if findings.is_empty() => plan,
+        Ok(_) => return Err(findings.into()),
+        Err(wrong) => {
+            findings.extend(wrong);
+            return Err(findings.into());
+        }
+    };
     if let Some(task) = &options.start_at_task {
         plan.start_at(task).map_err(|error| CommandError::Usage {
             message: error.to_string(),
@@ -95,115 +108,85 @@ fn tags(options: &Options) -> Tags {
     }
 }
 
-fn run_plan(
-    plan: Plan,
-    options: Options,
-    templates: Templates,
+/// Every host that the run may touch: those of the plays, and whatever a task may delegate to.
+fn names(options: &Options) -> Vec<String> {
+    let inventory = &options.hosts.zoned.inventory;
+    inventory
+        .hosts()
+        .map(|host| host.name.clone())
+        .chain([LOCALHOST.to_owned()])
+        .collect()
+}
+
+fn carry_out(
+    options: &Options,
     terminal: &Terminal,
+    plan: Plan,
+    directory: PathBuf,
+    templates: Templates,
 ) -> Result<u8, CommandError> {
+    let connections = Arc::new(Connections::of(&options.hosts, &names(options), &templates)?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let secrets = Arc::new(Secrets::default());
-    let clock = Arc::new(SystemClock::default());
-    let view: Box<dyn View> = if options.json {
-        Box::new(Json::new(io::stdout()))
-    } else {
-        let look = Look {
-            colour: terminal.colour,
-            live: terminal.error_is_seen,
-            verbosity: options.verbosity,
-        };
-        Box::new(events::Terminal::new(io::stdout(), look))
-    };
-    let connector = Connector::new(settings()).map_err(|why| CommandError::Usage {
-        message: why,
-        help: Some("mend ~/.ssh/config".to_owned()),
-    })?;
-    let planned = plan.hosts().into_iter().map(str::to_owned).collect();
-    let directory = options.playbooks.first().and_then(|path| path.parent());
-    let directory =
-        std::path::absolute(directory.unwrap_or(Path::new(""))).or_else(|_| std::env::current_dir())?;
-    let run_options = run::Options {
-        check: options.check,
-        diff: options.diff,
-        forks: options.forks,
-        r#become: options.r#become,
-        become_user: options.become_user.clone(),
-        tags: tags(&options),
-    };
-    let hosts = Arc::new(options.hosts);
+    for (host, password) in connections.passwords() {
+        secrets.learn(password, &format!("the password of sudo on {host}"));
+    }
+    let events = Arc::new(Events::new(
+        Arc::clone(&clock),
+        secrets,
+        vec![view(options, terminal)],
+    ));
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
-        .build()
-        .map_err(|error| CommandError::Io {
-            doing: "start".to_owned(),
-            error,
-        })?;
+        .build()?;
     let summary = runtime.block_on(async {
-        let connections = Connections::new(
-            connector,
-            Arc::clone(&hosts),
-            templates.clone(),
-            Arc::clone(&secrets),
-            planned,
-        );
-        let (want, stop) = watch::channel(Stop::Run);
-        tokio::spawn(listen(want));
         let world = World {
             run: run_id(),
-            options: run_options,
-            inventory: hosts.zoned.clone(),
-            extra_vars: layer_of(&hosts.extra_vars),
-            hosts: Arc::new(connections),
+            options: run::Options {
+                check: options.check,
+                diff: options.diff,
+                forks: options.forks,
+                r#become: options.r#become,
+                become_user: options.become_user.clone(),
+                tags: tags(options),
+            },
+            inventory: options.hosts.zoned.clone(),
+            extra_vars: layer_of(&options.hosts.extra_vars),
+            hosts: connections.clone(),
             loader: Arc::new(Files),
-            operator: Arc::new(AtTheTerminal),
+            operator: Arc::new(Keyboard),
             templates,
-            events: Arc::new(Events::new(clock.clone(), secrets, vec![view])),
+            events,
             clock,
             directory,
-            stop,
+            stop: heed_signals(|_| ())?,
         };
-        run::run(plan, world).await
-    });
-    // Whatever still hangs in a call to a host that went away is left to itself.
+        Ok::<_, CommandError>(run::run(plan, world).await)
+    })?;
+    // Whatever still runs on a host runs there as a job: nothing here is waited for.
     runtime.shutdown_background();
+    let unknown = connections.unknown_keys();
+    if !unknown.is_empty() {
+        terminal.unknown_keys(unknown);
+    }
     Ok(exit::of_run(summary.result))
 }
 
-/// How this operator connects.
-fn settings() -> Settings {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = variable("USER")
-        .or_else(|| variable("LOGNAME"))
-        .unwrap_or_else(|| "root".to_owned());
-    let home = variable("HOME").map_or_else(|| PathBuf::from("/root"), PathBuf::from);
-    Settings {
-        agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
-        ask_passphrase: Some(Arc::new(|key: &Path| {
-            rpassword::prompt_password(format!("Passphrase of {}: ", key.display())).ok()
-        })),
-        ..Settings::new(home, user)
-    }
-}
-
-/// When the run began, and the process, which no other run on this machine can share.
+/// When the run began, and the process: no other run of this machine has both.
 fn run_id() -> String {
-    let now = jiff::Zoned::now();
-    format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), std::process::id())
+    let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    format!("{now}-{}", std::process::id())
 }
 
-/// The first Ctrl-C (or TERM) lets running steps end, the second leaves.
-async fn listen(want: watch::Sender<Stop>) {
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    for stop in [Stop::Drain, Stop::Leave] {
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => {
-                if interrupted.is_err() {
-                    return;
-                }
-            }
-            _ = terminated.recv() => {}
-        }
-        want.send_replace(stop);
+fn view(options: &Options, terminal: &Terminal) -> Box<dyn View> {
+    if options.json {
+        return Box::new(Json::new(std::io::stdout()));
     }
+    let look = Look {
+        colour: terminal.colour,
+        live: terminal.error_is_seen,
+        verbosity: options.verbosity,
+    };
+    Box::new(events::Terminal::new(std::io::stdout(), look))
 }
