@@ -1,10 +1,17 @@
 //! `nebplay plan`: every step in order, its hosts, how many at once, and what allows it.
 
+use std::sync::Arc;
+
 use clap::Args as ClapArgs;
 
 use super::error::CommandError;
-use super::options::{Options, RunArgs};
-use super::terminal::Terminal;
+use super::exit;
+use super::options::RunArgs;
+use super::run::resolve;
+use super::terminal::print;
+use super::world::{ThisMachine, directory_of};
+use crate::plan::Listing;
+use crate::template::Templates;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -19,10 +26,18 @@ pub(super) struct Args {
 }
 
 /// Shows the plan.
-pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
-    show(&args.run.read()?, terminal)
-}
-
-fn show(options: &Options, terminal: &Terminal) -> Result<u8, CommandError> {
-    super::run::execute(options, terminal)
+pub(super) fn run(args: Args) -> Result<u8, CommandError> {
+    let options = args.run.read()?;
+    let directory = directory_of(options.playbooks.first());
+    let plan = resolve(
+        &options,
+        &Templates::with_lookups(Arc::new(ThisMachine { directory })),
+    )?;
+    let listing = Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
+    if options.json {
+        print(&format!("{:#}\n", serde_json::json!(listing)))?;
+    } else {
+        print(&listing.text())?;
+    }
+    Ok(exit::OK)
 }

@@ -12,12 +12,13 @@ use super::options::{Action, Options, RunArgs};
 use super::terminal::{self, Terminal};
 use super::world::{Files, Keyboard, ThisMachine, directory_of, heed_signals};
 use crate::diagnostics::{Findings, suggest};
-use crate::events::{Events, Json, Secrets, View};
+use crate::events::{self, Events, Json, Look, Secrets, View};
 use crate::inventory::LOCALHOST;
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Disk};
 use crate::run::{self, World};
 use crate::template::{Templates, layer_of};
+use crate::transport::SystemClock;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -50,13 +51,18 @@ pub(super) fn not_a_misspelt_command<'a>(
 /// Does what the options ask for.
 pub(super) fn execute(options: &Options, terminal: &Terminal) -> Result<u8, CommandError> {
     let directory = directory_of(options.playbooks.first());
-    let templates = Templates::with_lookups(Arc::new(ThisMachine { directory: directory.clone() }));
+    let templates = Templates::with_lookups(Arc::new(ThisMachine {
+        directory: directory.clone(),
+    }));
     let plan = resolve(options, &templates)?;
     let listing = || Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
     match options.action {
         Action::SyntaxCheck => {
             let tasks: usize = listing().plays.iter().map(|play| play.tasks.len()).sum();
-            terminal::print(&format!("{} plays, {tasks} tasks: nothing is wrong\n", plan.plays.len()))?;
+            terminal::print(&format!(
+                "{} plays, {tasks} tasks: nothing is wrong\n",
+                plan.plays.len()
+            ))?;
         }
         Action::ListHosts => terminal::print(&listing().host_names())?,
         Action::ListTasks => terminal::print(&listing().task_names())?,
@@ -76,24 +82,40 @@ pub(super) fn resolve(options: &Options, templates: &Templates) -> Result<Plan, 
         }
     }
     let plan_options = plan::Options { tags: tags(options) };
-    match plan::plan(&playbooks, &plan_options, |pattern| options.hosts.of_play(pattern, templates)) {
-        Ok(plan) if findings.is_empty() => Ok(plan),
-        Ok(_) => Err(findings.into()),
+    let mut plan = match plan::plan(&playbooks, &plan_options, |pattern| {
+        options.hosts.of_play(pattern, templates)
+    }) {
+        Ok(plan) if findings.is_empty() => plan,
+        Ok(_) => return Err(findings.into()),
         Err(wrong) => {
             findings.extend(wrong);
-            Err(findings.into())
+            return Err(findings.into());
         }
+    };
+    if let Some(task) = &options.start_at_task {
+        plan.start_at(task).map_err(|error| CommandError::Usage {
+            message: error.to_string(),
+            help: error.suggestion,
+        })?;
     }
+    Ok(plan)
 }
 
 fn tags(options: &Options) -> Tags {
-    Tags { only: options.tags.clone(), skip: options.skip_tags.clone() }
+    Tags {
+        only: options.tags.clone(),
+        skip: options.skip_tags.clone(),
+    }
 }
 
 /// Every host that the run may touch: those of the plays, and whatever a task may delegate to.
 fn names(options: &Options) -> Vec<String> {
     let inventory = &options.hosts.zoned.inventory;
-    inventory.hosts().map(|host| host.name.clone()).chain([LOCALHOST.to_owned()]).collect()
+    inventory
+        .hosts()
+        .map(|host| host.name.clone())
+        .chain([LOCALHOST.to_owned()])
+        .collect()
 }
 
 fn carry_out(
@@ -104,16 +126,23 @@ fn carry_out(
     templates: Templates,
 ) -> Result<u8, CommandError> {
     let connections = Arc::new(Connections::of(&options.hosts, &names(options), &templates)?);
-    let clock: Arc<dyn Clock> = Arc::new(run::SystemClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let secrets = Arc::new(Secrets::default());
     for (host, password) in connections.passwords() {
         secrets.learn(password, &format!("the password of sudo on {host}"));
     }
-    let events = Arc::new(Events::new(Arc::clone(&clock), secrets, vec![view(options, terminal)]));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let events = Arc::new(Events::new(
+        Arc::clone(&clock),
+        secrets,
+        vec![view(options, terminal)],
+    ));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let summary = runtime.block_on(async {
         let world = World {
-            run: jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string(),
+            run: run_id(),
             options: run::Options {
                 check: options.check,
                 diff: options.diff,
@@ -144,9 +173,20 @@ fn carry_out(
     Ok(exit::of_run(summary.result))
 }
 
-fn view(options: &Options, _terminal: &Terminal) -> Box<dyn View> {
+/// When the run began, and the process: no other run of this machine has both.
+fn run_id() -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    format!("{now}-{}", std::process::id())
+}
+
+fn view(options: &Options, terminal: &Terminal) -> Box<dyn View> {
     if options.json {
         return Box::new(Json::new(std::io::stdout()));
     }
-    Box::new(Json::new(std::io::stdout()))
+    let look = Look {
+        colour: terminal.colour,
+        live: terminal.error_is_seen,
+        verbosity: options.verbosity,
+    };
+    Box::new(events::Terminal::new(std::io::stdout(), look))
 }
