@@ -92,6 +92,7 @@ pub(super) fn resolve(options: &Options, templates: &Templates) -> Result<Plan, 
             return Err(findings.into());
         }
     };
+    unknown_tags(options, &plan)?;
     if let Some(task) = &options.start_at_task {
         plan.start_at(task).map_err(|error| CommandError::Usage {
             message: error.to_string(),
@@ -99,6 +100,22 @@ pub(super) fn resolve(options: &Options, templates: &Templates) -> Result<Plan, 
         })?;
     }
     Ok(plan)
+}
+
+/// A misspelt tag would choose nothing, in silence.
+fn unknown_tags(options: &Options, plan: &Plan) -> Result<(), CommandError> {
+    let special = ["all", "always", "never", "tagged", "untagged"];
+    let Some(known) = plan.tags() else {
+        return Ok(());
+    };
+    let is_unknown = |tag: &&String| !special.contains(&tag.as_str()) && !known.contains(tag.as_str());
+    match options.tags.iter().chain(&options.skip_tags).find(is_unknown) {
+        None => Ok(()),
+        Some(tag) => Err(CommandError::Usage {
+            message: format!("no task has the tag `{tag}`"),
+            help: suggest(tag, known),
+        }),
+    }
 }
 
 fn tags(options: &Options) -> Tags {
