@@ -7,6 +7,7 @@ use indexmap::IndexSet;
 use nebplay_modules::federation_map::Federation;
 use nebplay_modules::module::Failure;
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use super::books::Books;
 use super::facts::Gathering;
@@ -190,12 +191,28 @@ impl Runner {
     async fn prepare(self: &Arc<Self>, run: &Arc<PlayRun>) -> Dropped {
         let mut dropped = Dropped::new();
         let play = &run.plan.play;
-        for host in &run.batch {
-            let mut prepared = self.vars_files(run, host).await;
-            if prepared.is_ok() && play.gather_facts {
-                prepared = self.gather(host, &play.name.span).await;
+        if play.vars_files.is_empty() && !play.gather_facts {
+            return dropped;
+        }
+        let mut queue = run.batch.iter();
+        let mut preparing = JoinSet::new();
+        loop {
+            while preparing.len() < self.world.options.forks.max(1)
+                && let Some(host) = queue.next()
+            {
+                let (runner, run, host) = (Arc::clone(self), Arc::clone(run), host.clone());
+                preparing.spawn(async move {
+                    let mut prepared = runner.vars_files(&run, &host).await;
+                    if prepared.is_ok() && run.plan.play.gather_facts {
+                        prepared = runner.gather(&host, &run.plan.play.name.span).await;
+                    }
+                    (host, prepared)
+                });
             }
-            if let Err(failure) = prepared {
+            let Some(prepared) = preparing.join_next().await else {
+                return dropped;
+            };
+            if let Ok((host, Err(failure))) = prepared {
                 let step = FailedStep {
                     play: play.name.value.clone(),
                     task: "preparing the play".to_owned(),
@@ -205,10 +222,9 @@ impl Runner {
                     failure: FailureRecord::from(&failure),
                 };
                 self.warn(format!("{host}: {}", failure.message));
-                dropped.insert(host.clone(), vec![step]);
+                dropped.insert(host, vec![step]);
             }
         }
-        dropped
     }
 
     async fn vars_files(self: &Arc<Self>, run: &Arc<PlayRun>, host: &str) -> Result<(), Failure> {
