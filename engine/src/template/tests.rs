@@ -498,3 +498,29 @@ fn templates_are_checked_before_anything_runs() {
             .is_empty()
     );
 }
+
+#[test]
+fn long_chains_of_variables_fit_the_stack_of_a_thread() {
+    let chain = |length: usize| {
+        let link = |n: usize| {
+            (
+                format!("v{n}"),
+                node(&format!("{{{{ [v{} | default('x')] | first }}}}", n + 1)),
+            )
+        };
+        let layer: Layer = (0..length).map(link).collect();
+        let scope = Scope::new().layer(layer).with_value(&format!("v{length}"), "end");
+        Templates::new().render_node(&plain("{{ v0 }}"), &scope)
+    };
+    // As little as a thread of the run has.
+    let small = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    let thread = small.spawn(move || (chain(40), chain(500))).unwrap();
+    let (short, endless) = thread.join().unwrap();
+    assert_eq!(short.unwrap(), json!("end"));
+    assert!(
+        endless
+            .unwrap_err()
+            .message
+            .contains("a chain of more than 48 variables")
+    );
+}
