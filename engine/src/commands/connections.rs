@@ -41,12 +41,7 @@ impl Connections {
             return Err(findings.into());
         }
         let connector = Connector::new(settings()?).map_err(CommandError::usage)?;
-        Ok(Self {
-            connector,
-            targets,
-            made: Mutex::default(),
-            unknown: OnceCell::new(),
-        })
+        Ok(Self { connector, targets, made: Mutex::default(), unknown: OnceCell::new() })
     }
 
     /// The host keys nobody knows, if the run met one.
@@ -56,9 +51,7 @@ impl Connections {
 
     /// The passwords of sudo that the inventory or the operator gave.
     pub(super) fn passwords(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.targets
-            .iter()
-            .filter_map(|(name, target)| Some((name.as_str(), target.privileges.password.as_deref()?)))
+        self.targets.iter().filter_map(|(name, target)| Some((name.as_str(), target.privileges.password.as_deref()?)))
     }
 
     fn cell(&self, name: &str) -> Cell {
@@ -67,23 +60,14 @@ impl Connections {
     }
 
     async fn connect(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
-        let unreachable = |why: String| HostError::Unreachable {
-            host: name.to_owned(),
-            why,
-            sent: false,
-        };
-        let target = self
-            .targets
-            .get(name)
-            .ok_or_else(|| unreachable("it is not in the inventory".to_owned()))?;
+        let unreachable = |why: String| HostError::Unreachable { host: name.to_owned(), why, sent: false };
+        let target = self.targets.get(name).ok_or_else(|| unreachable("it is not in the inventory".to_owned()))?;
         match self.connector.connect(target).await {
             Ok(host) => Ok(host),
             Err(error) => {
                 if matches!(error, ConnectError::UnknownHostKey(_)) {
                     let all: Vec<Target> = self.targets.values().cloned().collect();
-                    self.unknown
-                        .get_or_init(|| self.connector.check_host_keys(&all))
-                        .await;
+                    self.unknown.get_or_init(|| self.connector.check_host_keys(&all)).await;
                 }
                 // Whatever the reason, the host was not reached: that is what decides the exit code.
                 Err(unreachable(match error {
@@ -108,9 +92,7 @@ fn settings() -> Result<Settings, CommandError> {
     let home = std::env::var_os("HOME")
         .map(PathBuf::from)
         .ok_or_else(|| CommandError::usage("HOME is not set: where are your keys and known hosts?"))?;
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "root".to_owned());
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "root".to_owned());
     Ok(Settings {
         agent: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
         ask_passphrase: Some(Arc::new(|key| {

@@ -50,18 +50,13 @@ pub(super) fn not_a_misspelt_command<'a>(
 /// Does what the options ask for.
 pub(super) fn execute(options: &Options, terminal: &Terminal) -> Result<u8, CommandError> {
     let directory = directory_of(options.playbooks.first());
-    let templates = Templates::with_lookups(Arc::new(ThisMachine {
-        directory: directory.clone(),
-    }));
+    let templates = Templates::with_lookups(Arc::new(ThisMachine { directory: directory.clone() }));
     let plan = resolve(options, &templates)?;
     let listing = || Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
     match options.action {
         Action::SyntaxCheck => {
             let tasks: usize = listing().plays.iter().map(|play| play.tasks.len()).sum();
-            terminal::print(&format!(
-                "{} plays, {tasks} tasks: nothing is wrong\n",
-                plan.plays.len()
-            ))?;
+            terminal::print(&format!("{} plays, {tasks} tasks: nothing is wrong\n", plan.plays.len()))?;
         }
         Action::ListHosts => terminal::print(&listing().host_names())?,
         Action::ListTasks => terminal::print(&listing().task_names())?,
@@ -81,9 +76,7 @@ pub(super) fn resolve(options: &Options, templates: &Templates) -> Result<Plan, 
         }
     }
     let plan_options = plan::Options { tags: tags(options) };
-    match plan::plan(&playbooks, &plan_options, |pattern| {
-        options.hosts.of_play(pattern, templates)
-    }) {
+    match plan::plan(&playbooks, &plan_options, |pattern| options.hosts.of_play(pattern, templates)) {
         Ok(plan) if findings.is_empty() => Ok(plan),
         Ok(_) => Err(findings.into()),
         Err(wrong) => {
@@ -94,20 +87,13 @@ pub(super) fn resolve(options: &Options, templates: &Templates) -> Result<Plan, 
 }
 
 fn tags(options: &Options) -> Tags {
-    Tags {
-        only: options.tags.clone(),
-        skip: options.skip_tags.clone(),
-    }
+    Tags { only: options.tags.clone(), skip: options.skip_tags.clone() }
 }
 
 /// Every host that the run may touch: those of the plays, and whatever a task may delegate to.
 fn names(options: &Options) -> Vec<String> {
     let inventory = &options.hosts.zoned.inventory;
-    inventory
-        .hosts()
-        .map(|host| host.name.clone())
-        .chain([LOCALHOST.to_owned()])
-        .collect()
+    inventory.hosts().map(|host| host.name.clone()).chain([LOCALHOST.to_owned()]).collect()
 }
 
 fn carry_out(
@@ -123,15 +109,8 @@ fn carry_out(
     for (host, password) in connections.passwords() {
         secrets.learn(password, &format!("the password of sudo on {host}"));
     }
-    let events = Arc::new(Events::new(
-        Arc::clone(&clock),
-        secrets,
-        vec![view(options, terminal)],
-    ));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let events = Arc::new(Events::new(Arc::clone(&clock), secrets, vec![view(options, terminal)]));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let summary = runtime.block_on(async {
         let world = World {
             run: jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string(),

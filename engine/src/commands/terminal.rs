@@ -90,17 +90,7 @@ impl Terminal {
             self.heading("Host keys nobody knows: compare the fingerprints with what the hosts' consoles show, then add them")
         );
         for key in keys {
-            text.extend([
-                "  ",
-                &key.host,
-                "  ",
-                &key.key_type,
-                "  ",
-                &key.fingerprint,
-                "\n    ",
-                &key.add_command(),
-                "\n",
-            ]);
+            text.extend(["  ", &key.host, "  ", &key.key_type, "  ", &key.fingerprint, "\n    ", &key.add_command(), "\n"]);
         }
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

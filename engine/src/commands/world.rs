@@ -81,11 +81,7 @@ pub(super) fn heed_signals(said: impl Fn(Stop) + Send + 'static) -> std::io::Res
                 _ = terminate.recv() => {}
                 _ = hang_up.recv() => continue,
             }
-            let next = if *tell.borrow() == Stop::Run {
-                Stop::Drain
-            } else {
-                Stop::Leave
-            };
+            let next = if *tell.borrow() == Stop::Run { Stop::Drain } else { Stop::Leave };
             said(next);
             if tell.send(next).is_err() || next == Stop::Leave {
                 return;
@@ -97,8 +93,6 @@ pub(super) fn heed_signals(said: impl Fn(Stop) + Send + 'static) -> std::io::Res
 
 /// The directory a playbook stands in.
 pub(super) fn directory_of(playbook: Option<&PathBuf>) -> PathBuf {
-    let parent = playbook
-        .and_then(|path| path.parent())
-        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = playbook.and_then(|path| path.parent()).filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_owned()
 }
