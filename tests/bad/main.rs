@@ -4,6 +4,8 @@
 //! (`templates.yml`: variables, and texts and conditions over them). A new case is a new folder; `INSTA_UPDATE=always` writes
 //! its snapshot.
 
+#![expect(clippy::unwrap_used, reason = "a case that cannot be read is a broken test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,12 @@
 //! The stand-in against what the real OpenNebula printed: stories in `golden/*.story`, most of whose
 //! commands and outputs were recorded on a real federation, word for word.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "all of it is a test, its helpers too"
+)]
+
 #[path = "golden/federation.rs"]
 mod federation;
 #[path = "golden/story.rs"]

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_opennebula-standin");
@@ -159,10 +160,10 @@ impl Federation {
         }
     }
 
-    /// Runs a line of shell in the home of oneadmin of a zone.
+    /// Runs a line of shell in the home of oneadmin of a zone, for a minute at most.
     pub(crate) fn shell(&self, zone: i64, line: &str) -> Output {
-        self.command(zone, "bash")
-            .args(["-c", line])
+        self.command(zone, "timeout")
+            .args(["60", "bash", "-c", line])
             .stdin(Stdio::null())
             .output()
             .unwrap()
@@ -200,16 +201,15 @@ impl Drop for Federation {
     }
 }
 
-/// A network and a port that no other test uses: whoever binds it first has it.
+/// A network and a port that no other test uses at this moment.
 fn free_network() -> (String, u16) {
-    let seed =
-        u64::from(std::process::id()) * 31 + u64::try_from(Instant::now().elapsed().as_nanos()).unwrap();
-    for attempt in 0..2000 {
-        let number = seed + attempt * 7919 + std::ptr::from_ref(&attempt).addr() as u64;
+    // Tests of one process run at once: each counts on from where the last one was.
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..2000 {
+        let number = std::process::id().wrapping_mul(131) + TRIED.fetch_add(1, Ordering::Relaxed) * 37;
         let network = format!("127.{}.0.", number % 9 + 1);
         let port = u16::try_from(2000 + number / 9 % 8000).unwrap();
-        let free = (1..=3).all(|last| TcpListener::bind((format!("{network}{last}"), port)).is_ok());
-        if free {
+        if (1..=3).all(|last| TcpListener::bind((format!("{network}{last}"), port)).is_ok()) {
             return (network, port);
         }
     }

@@ -34,20 +34,12 @@ pub(crate) fn play(text: &str) -> Result<(), String> {
                 .map(|(_, line)| line)
                 .take_while(|line| line.trim_end() != "---")
                 .collect();
-            let expected = unvarying(
-                &expected
-                    .iter()
-                    .map(|line| format!("{}\n", line.trim_end()))
-                    .collect::<String>(),
-            );
+            let expected = unvarying(&trimmed(expected.into_iter()));
             let output = federation.shell(zone, command);
             let mut seen = format!("exit: {}\n--- stdout ---\n", output.status.code().unwrap_or(-1));
             let _ = write!(seen, "{}", text_of(&output.stdout));
             let _ = write!(seen, "--- stderr ---\n{}", text_of(&output.stderr));
-            let seen: String = seen
-                .lines()
-                .map(|line| format!("{}\n", line.trim_end()))
-                .collect();
+            let seen = trimmed(seen.lines());
             let seen = unvarying(&federation.as_recorded(zone, &seen));
             if seen != expected {
                 return Err(format!(
@@ -65,7 +57,7 @@ pub(crate) fn play(text: &str) -> Result<(), String> {
             "stop" => zones().for_each(|zone| federation.stop(zone)),
             "settle" => federation.settle(),
             "pause" => {
-                zones().for_each(|time| std::thread::sleep(Duration::from_millis(time.unsigned_abs())))
+                zones().for_each(|time| std::thread::sleep(Duration::from_millis(time.unsigned_abs())));
             }
             "install" => {
                 let version = rest.split(' ').next().unwrap_or_default();
@@ -81,6 +73,11 @@ pub(crate) fn play(text: &str) -> Result<(), String> {
 fn shell_line(line: &str) -> Option<(i64, &str)> {
     let (zone, command) = line.split_once("$ ")?;
     Some((zone.parse().ok()?, command))
+}
+
+/// The lines without white space at their ends.
+fn trimmed<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 /// Every output ends a line, so that the recordings can be read.
