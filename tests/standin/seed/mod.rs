@@ -1,5 +1,5 @@
 //! `standin-seed`: a zone's database made ready, so that zones seeded alike are in sync; and what oned
-//! itself puts into an empty database. README.md beside this crate's root lists the options.
+//! itself puts into an empty database. README.md of the stand-in lists the options.
 
 mod content;
 
