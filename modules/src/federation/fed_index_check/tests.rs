@@ -33,7 +33,8 @@ async fn equal_twice_is_in_sync_and_prints_the_table() {
 
 #[tokio::test]
 async fn what_is_never_equal() {
-    let cases: [(&str, fn(&Cloud), FailureKind, &str); 6] = [
+    type Case = (&'static str, fn(&Cloud), FailureKind, &'static str);
+    let cases: [Case; 6] = [
         (
             "behind",
             |cloud| cloud.indices(101, &["30"]),
