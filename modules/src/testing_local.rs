@@ -62,7 +62,9 @@ impl LocalHost {
         for directory in MAPPED {
             std::fs::create_dir_all(host.mapped(directory)).expect("a directory can be made");
         }
-        STUBS.iter().for_each(|(name, script)| host.program(name, script));
+        for (name, script) in STUBS {
+            host.program(name, script);
+        }
         host
     }
 
@@ -72,7 +74,7 @@ impl LocalHost {
             path.strip_prefix(*prefix)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '-']))
         };
-        if MAPPED.iter().any(|prefix| inside(&prefix)) {
+        if MAPPED.iter().any(inside) {
             self.root.path().join(&path[1..])
         } else {
             PathBuf::from(path)
@@ -169,9 +171,9 @@ impl Clock for LocalHost {
         *now += 1;
         *now
     }
-    /// A hundredth of it: long enough for what really happens meanwhile.
+    /// A twentieth of it: long enough for what really happens meanwhile.
     async fn sleep(&self, how_long: Duration) {
-        tokio::time::sleep(how_long / 100).await;
+        tokio::time::sleep(how_long / 20).await;
     }
 }
 

@@ -33,4 +33,5 @@ fi
 
 # As root: with MariaDB it makes the database and its user, through the server's socket.
 standin-seed --users "$5" --endpoints "$6" --password lab-password
-systemctl start opennebula.service opennebula-fireedge.service opennebula-flow.service opennebula-gate.service
+# Not before: an oned that starts on no database makes itself one.
+systemctl enable --quiet --now opennebula.service opennebula-fireedge.service opennebula-flow.service opennebula-gate.service

@@ -99,7 +99,7 @@ fn settle(node: Node, shape: Shape<'_>) -> Node {
                 });
             Yaml::Mapping(settled.collect())
         }
-        other => other,
+        scalar @ Yaml::Scalar { .. } => scalar,
     };
     Node { span, tag, value }
 }
@@ -145,21 +145,18 @@ fn find<'n>(path: &str, shape: Shape<'_>, args: &'n Args, named: &'n Entry) -> O
         _ => &node.span,
     };
     for part in parts {
-        here = match &node.value {
-            Yaml::Sequence(items) => {
-                node = items.get(part.parse::<usize>().ok()?)?;
-                shape = shape.and_then(Shape::items);
+        here = if let Yaml::Sequence(items) = &node.value {
+            node = items.get(part.parse::<usize>().ok()?)?;
+            shape = shape.and_then(Shape::items);
+            &node.span
+        } else {
+            let Some(entry) = node.entry(part) else { break };
+            node = &entry.value;
+            shape = shape.and_then(|shape| shape.property(part));
+            if shape.is_some() {
                 &node.span
-            }
-            _ => {
-                let Some(entry) = node.entry(part) else { break };
-                node = &entry.value;
-                shape = shape.and_then(|shape| shape.property(part));
-                if shape.is_some() {
-                    &node.span
-                } else {
-                    &entry.key.span
-                }
+            } else {
+                &entry.key.span
             }
         };
     }

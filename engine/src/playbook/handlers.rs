@@ -81,8 +81,8 @@ impl Loader<'_> {
         for section in [&play.pre_tasks, &play.tasks, &play.post_tasks, &play.handlers] {
             each_task(section, &mut vec![&play.keywords], &mut |task, around| {
                 let own = std::iter::once(&task.keywords);
-                let innermost = own.chain(around.iter().rev().copied());
-                let asked = innermost.filter_map(|keywords| keywords.parallel.as_ref()).next();
+                let mut innermost = own.chain(around.iter().rev().copied());
+                let asked = innermost.find_map(|keywords| keywords.parallel.as_ref());
                 if let Some(asked) = asked
                     && asked.value != Parallelism::AtMost(1)
                     && task.module.contract.concurrency == Concurrency::Serial

@@ -53,6 +53,9 @@ pub fn load_vars(file: &str, from: &Span, reader: &dyn Reader) -> Result<Vars, F
     }
 }
 
+/// A file that is no YAML; the finding has been noted.
+struct Broken;
+
 /// What loading is in the midst of.
 pub(super) struct Loader<'a> {
     pub(super) reader: &'a dyn Reader,
@@ -89,14 +92,12 @@ impl<'a> Loader<'a> {
         self.findings.push(finding);
     }
 
-    fn parse(&mut self, source: &Arc<Source>) -> Option<Option<Node>> {
-        match yaml::parse(source) {
-            Ok(node) => Some(node),
-            Err(finding) => {
-                self.wrong(finding);
-                None
-            }
-        }
+    /// What stands in a source, if it is YAML at all.
+    fn parse(&mut self, source: &Arc<Source>) -> Result<Option<Node>, Broken> {
+        yaml::parse(source).map_err(|finding| {
+            self.wrong(finding);
+            Broken
+        })
     }
 
     /// A file that something at `from` names.
@@ -104,7 +105,7 @@ impl<'a> Loader<'a> {
         match self.reader.read(path) {
             Ok(text) => {
                 let source = Source::new(path.to_string_lossy(), text);
-                let node = self.parse(&source)?;
+                let node = self.parse(&source).ok()?;
                 Some((source, node))
             }
             Err(why) => {
@@ -120,13 +121,13 @@ impl<'a> Loader<'a> {
 
     fn playbook(&mut self, source: &Arc<Source>) -> Vec<Play> {
         match self.parse(source) {
-            Some(Some(root)) => self.plays(&root),
-            Some(None) => {
+            Ok(Some(root)) => self.plays(&root),
+            Ok(None) => {
                 let finding = Finding::nowhere(format!("{}: no play in it", source.name));
                 self.wrong(finding.help("a playbook is a list of plays: `- hosts: all`"));
                 Vec::new()
             }
-            None => Vec::new(),
+            Err(Broken) => Vec::new(),
         }
     }
 

@@ -196,7 +196,7 @@ fn text_is_taken_as_it_is_written_where_text_is_meant() {
         .as_sequence()
         .unwrap()
         .iter()
-        .map(|word| word.to_value())
+        .map(crate::yaml::Node::to_value)
         .collect();
     assert_eq!(words, ["a", "6.10", "yes", "0644"]);
     assert_eq!(task.args["chdir"].to_value(), "7.0");
@@ -378,5 +378,15 @@ fn plays_are_checked_too() {
         let findings = load_one(text).expect_err(text);
         let found: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
         assert_eq!(found, [expected], "{text}");
+    }
+}
+
+#[test]
+fn the_example_of_every_module_loads() {
+    for module in nebplay_modules::registry::all() {
+        if let Err(findings) = load_one(&with_tasks(module.example)) {
+            let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+            panic!("{}: {messages:#?}\n{}", module.name, module.example);
+        }
     }
 }

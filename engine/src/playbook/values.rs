@@ -187,19 +187,16 @@ impl Loader<'_> {
     /// A keyword that nothing knows.
     pub(super) fn unknown_key(&mut self, entry: &Entry, of: &str, known: &[&[&str]]) {
         let name = entry.name();
-        let finding = match keys::unsupported(name) {
-            Some(instead) => {
-                let message = format!("the keyword `{name}` is not supported");
-                Finding::at(&entry.key.span, message, "not supported").help(instead)
-            }
-            None => {
-                let message = format!("a {of} has no keyword `{name}`");
-                let finding = Finding::at(&entry.key.span, message, "unknown keyword");
-                let known = known.iter().flat_map(|names| names.iter().copied());
-                match suggest(name, known) {
-                    Some(suggestion) => finding.help(suggestion),
-                    None => finding,
-                }
+        let finding = if let Some(instead) = keys::unsupported(name) {
+            let message = format!("the keyword `{name}` is not supported");
+            Finding::at(&entry.key.span, message, "not supported").help(instead)
+        } else {
+            let message = format!("a {of} has no keyword `{name}`");
+            let finding = Finding::at(&entry.key.span, message, "unknown keyword");
+            let known = known.iter().flat_map(|names| names.iter().copied());
+            match suggest(name, known) {
+                Some(suggestion) => finding.help(suggestion),
+                None => finding,
             }
         };
         self.wrong(finding);

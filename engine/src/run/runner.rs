@@ -255,12 +255,8 @@ impl Runner {
 }
 
 fn why(result: StepResult) -> Failure {
-    let unknown = || {
-        Failure::failed(
-            result
-                .unknown
-                .unwrap_or_else(|| "it cannot be rendered".to_owned()),
-        )
-    };
-    result.failure.map_or_else(unknown, |failure| failure)
+    let unknown = result.unknown;
+    result
+        .failure
+        .unwrap_or_else(|| Failure::failed(unknown.unwrap_or_else(|| "it cannot be rendered".to_owned())))
 }

@@ -68,7 +68,7 @@ impl Templates {
                 Err(error) => findings.push(error.at(Some(node.span.clone()), "").into_finding()),
             },
             Yaml::Sequence(items) => {
-                findings.extend(items.iter().flat_map(|item| self.check_condition(item)))
+                findings.extend(items.iter().flat_map(|item| self.check_condition(item)));
             }
             Yaml::Mapping(_) => findings.push(
                 Finding::at(
@@ -108,22 +108,14 @@ impl Templates {
     fn exists(&self, what: &str, name: &str) -> bool {
         let mut state = self.environment.empty_state();
         match what {
-            FILTER => state
-                .apply_filter(name, &[])
-                .is_ok_or_not(ErrorKind::UnknownFilter),
-            _ => state.perform_test(name, &[]).is_ok_or_not(ErrorKind::UnknownTest),
+            FILTER => is_known(state.apply_filter(name, &[]).err(), ErrorKind::UnknownFilter),
+            _ => is_known(state.perform_test(name, &[]).err(), ErrorKind::UnknownTest),
         }
     }
 }
 
-trait IsOkOrNot {
-    fn is_ok_or_not(self, kind: ErrorKind) -> bool;
-}
-
-impl<T> IsOkOrNot for Result<T, minijinja::Error> {
-    fn is_ok_or_not(self, kind: ErrorKind) -> bool {
-        self.map_or_else(|error| error.kind() != kind, |_| true)
-    }
+fn is_known(error: Option<minijinja::Error>, unknown: ErrorKind) -> bool {
+    error.is_none_or(|error| error.kind() != unknown)
 }
 
 const FILTER: &str = "filter";

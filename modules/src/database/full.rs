@@ -53,12 +53,18 @@ pub(super) async fn trusted(
         ))
         .hint("use another backup, or find out what changed this one"));
     }
-    let differences = expect
-        .or(record.as_ref().map(|proof| &proof.fingerprints))
-        .map(|expected| prints.differences(expected))
-        .unwrap_or_default();
-    if differences.is_empty() {
+    let Some(expected) = expect.or(record.as_ref().map(|proof| &proof.fingerprints)) else {
+        if prints.only_counted() {
+            return Err(Failure::unsafe_to_go_on(format!(
+                "{host}: the rows of {src} can only be counted here, which does not prove a restore"
+            ))
+            .hint("give `expect`, or the right to make a scratch database to the database's user"));
+        }
         return Ok(Some((dump.size, prints)));
+    };
+    let differences = prints.differences(expected);
+    if differences.is_empty() {
+        return Ok(Some((dump.size, expected.clone())));
     }
     Err(Failure::unsafe_to_go_on(format!(
         "{host}: {src} does not hold what was recorded when it was made: {}",

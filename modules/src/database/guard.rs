@@ -92,8 +92,17 @@ impl Running {
     }
 }
 
-/// Fails unless all is still.
+/// Fails unless all is still, and the zone is one whose database may be changed here alone.
 pub(super) async fn stillness(cx: &Cx<'_>, access: &Access, what: &str) -> Result<(), Failure> {
+    if access.ha {
+        return Err(Failure::unsafe_to_go_on(format!(
+            "{}: refused to {what}: this is a server of an HA zone (SERVER_ID in oned.conf)",
+            cx.host.name()
+        ))
+        .hint(
+            "its other servers share the log that would be replaced here; nebplay cannot do HA zones yet",
+        ));
+    }
     let running = what_runs(cx, access).await?;
     if running.is_nothing() {
         Ok(())
@@ -165,6 +174,7 @@ mod tests {
             given: false,
             mode: Mode::Slave,
             port: 2633,
+            ha: false,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::Mode;
 use crate::opennebula::dump;
 use crate::opennebula::fingerprint::{Fingerprints, federated_tables};
-use crate::opennebula::onedb::{Access, GivenDatabase};
+use crate::opennebula::onedb::{Access, GivenDatabase, version};
 
 /// Restores the master's federated backup in a stopped slave, in all slaves at once.
 ///
@@ -63,7 +63,18 @@ impl OnedbRestore {
             None => Vec::new(),
         };
         if differences.is_empty() {
-            Ok(Some((dump.size, prints)))
+            let wanted = match &self.expect {
+                Some(expected) => expected.federated(),
+                None if prints.only_counted() => {
+                    return Err(Failure::unsafe_to_go_on(format!(
+                        "{host}: the rows of {} can only be counted here, which does not prove a restore",
+                        self.src
+                    ))
+                    .hint("give `expect`: the fingerprints onedb_backup registered on the master"));
+                }
+                None => prints,
+            };
+            Ok(Some((dump.size, wanted)))
         } else {
             Err(Failure::unsafe_to_go_on(format!(
                 "{host}: {} does not hold what was recorded when it was made: {}",
@@ -116,6 +127,8 @@ impl Module for OnedbRestore {
                 self.src
             ))));
         };
+        // A restore that was killed leaves an open transaction, which no reader can look through; onedb undoes it.
+        let _ = version::read(cx.host, &access).await;
         let differences = federated_tables(cx.host, &access).await?.differences(&wanted);
         if differences.is_empty() {
             return Ok(Finding::NoChange(registered(

@@ -108,35 +108,31 @@ impl OnedbUpgrade {
             .hint("put the right full backup back with onedb_restore_full (a slave: then onedb_restore), and run this again")
         };
         let slave = access.mode == Mode::Slave;
-        match mark {
-            Some(mark) if mark.stage == Stage::Migrating => {
-                let began = if slave {
-                    backed_up.local().differences(&mark.before.local())
-                } else {
-                    backed_up.differences(&mark.before)
-                };
-                if !began.is_empty() {
-                    return Err(refused(&format!(
-                        "{} is not what it was begun with: {}",
-                        self.backup,
-                        began.join("; ")
-                    )));
-                }
-            }
-            Some(_) => {}
-            None if slave => {
-                return Err(refused(
-                    "nebplay did not start it, so it cannot tell what this slave held",
-                ));
-            }
-            // No migrator touches the log's rows: more of them mean that the zone has run since the backup.
-            None if now.tables.get("logdb") != backed_up.tables.get("logdb") => {
+        if let Some(mark) = mark.filter(|mark| mark.stage == Stage::Migrating) {
+            let began = if slave {
+                backed_up.local().differences(&mark.before.local())
+            } else {
+                backed_up.differences(&mark.before)
+            };
+            if !began.is_empty() {
                 return Err(refused(&format!(
-                    "the zone has written since {} was made",
-                    self.backup
+                    "{} is not what it was begun with: {}",
+                    self.backup,
+                    began.join("; ")
                 )));
             }
-            None => {}
+        }
+        if mark.is_none() && slave {
+            return Err(refused(
+                "nebplay did not start it, so it cannot tell what this slave held",
+            ));
+        }
+        // No migrator touches the log's rows: more of them mean that the zone has run since the backup.
+        if mark.is_none() && now.tables.get("logdb") != backed_up.tables.get("logdb") {
+            return Err(refused(&format!(
+                "the zone has written since {} was made",
+                self.backup
+            )));
         }
         if slave {
             let Some(federated) = &self.federated_backup else {
@@ -198,6 +194,8 @@ impl OnedbUpgrade {
         } else {
             "onedb does not say that it put the old data back"
         };
+        // A killed one leaves an open transaction, which no reader can look through; onedb undoes it.
+        let _ = version::read(cx.host, access).await;
         match full::differences(cx, access, &mark.before).await {
             Ok(differences) if differences.is_empty() => {
                 let proof = format!("{claim}, and it did: every table and index is as before");
@@ -452,6 +450,11 @@ impl Effect for OnedbUpgrade {
             return Err(lost_rows(cx, &self.backup, &wrong));
         }
         migration::forget(cx).await?;
+        for name in mark.before.indexes.difference(&now.indexes) {
+            outcome
+                .warnings
+                .push(format!("the migrators dropped the index {name}"));
+        }
         outcome.message = Some(format!(
             "migrated: {}; {} rows in {} tables, none lost",
             version.describe(),

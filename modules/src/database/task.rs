@@ -8,7 +8,7 @@ use crate::module::{Change, Cx, Failure, Finding};
 use crate::opennebula::onedb::{Access, output::explain};
 
 /// Killing onedb in the middle does more harm than letting it run.
-const LIMIT: Duration = Duration::from_hours(48);
+const LIMIT: Duration = Duration::from_secs(48 * 3600);
 
 /// Hands lines on without what must not be shown.
 struct Scrubbed<'a> {
@@ -44,6 +44,13 @@ pub(super) async fn run(
         ))
         .hint("wait for it, or resume the run that started it"));
     }
+    // What a lost one did is unknown, and inspect has looked at the world since.
+    if others
+        .iter()
+        .any(|job| job.name == name && job.state == JobState::Lost)
+    {
+        cx.host.forget_job(&name).await?;
+    }
     let spec = JobSpec {
         name: name.clone(),
         command: command.deadline(LIMIT),
@@ -65,9 +72,10 @@ pub(super) async fn run(
     Ok(end)
 }
 
-/// What inspect answers where the step's job of that verb is already there; `None`: it is not.
+/// What inspect answers where the step's job of that verb runs, or has ended unseen; `None`: there is none, or it is lost.
 pub(super) async fn found_again(cx: &Cx<'_>, verb: &str) -> Result<Option<Finding>, Failure> {
     let job = cx.host.find_job(&cx.job_name(verb)).await?;
+    let job = job.filter(|job| job.state != JobState::Lost);
     Ok(job.map(|job| {
         Finding::Change(Change::new(format!(
             "follow the job {}, which was started before",

@@ -20,7 +20,7 @@ use crate::opennebula::command::{HOME, opennebula};
 use crate::opennebula::conf::{Backend, Mode, read_conf_of};
 
 /// What a look into a large database may take. A look that is killed does no harm.
-pub const LOOK: Duration = Duration::from_hours(6);
+pub const LOOK: Duration = Duration::from_secs(6 * 3600);
 
 /// Connection parameters given in a task instead of those of oned.conf. onedb takes all of them from one place or all from the other.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -92,6 +92,8 @@ pub struct Access {
     pub mode: Mode,
     /// The port of the zone's own XML-RPC.
     pub port: u16,
+    /// Whether the zone has several servers, which share one log.
+    pub ha: bool,
 }
 
 impl Access {
@@ -119,6 +121,7 @@ impl Access {
             given: given.is_some(),
             mode: conf.federation.mode,
             port: conf.port,
+            ha: conf.federation.server_id.is_some(),
         })
     }
 
@@ -249,6 +252,7 @@ mod tests {
             given,
             mode: Mode::Master,
             port: 2633,
+            ha: false,
         }
     }
 

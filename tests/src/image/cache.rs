@@ -1,7 +1,6 @@
 //! A directory of things that are slow to make, each under the digest of all it was made from.
 
 use crate::LabError;
-use crate::lab::lock;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -50,7 +49,7 @@ impl Cache {
         if self.touch(&entry) {
             return Ok(entry);
         }
-        let _held = lock(&format!("cache-{kind}"))?;
+        let _held = lock(&self.directory.join(format!("{kind}.lock")))?;
         if self.touch(&entry) {
             return Ok(entry);
         }
@@ -84,6 +83,14 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// A lock between processes, held until dropped.
+fn lock(path: &Path) -> Result<fs::File, LabError> {
+    let file = fs::File::create(path).map_err(LabError::file("open", path))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
+        .map_err(|error| LabError::file("lock", path)(error.into()))?;
+    Ok(file)
 }
 
 fn unused_for(entry: &Path) -> Duration {

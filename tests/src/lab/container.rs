@@ -214,10 +214,12 @@ impl Container {
             "--target",
             &init.to_string(),
             "--all",
-            "--wd=/",
+            "--root",
             "--",
             "env",
             "-i",
+            "-C",
+            "/",
         ]
         .into_iter()
         .chain([

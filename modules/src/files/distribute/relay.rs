@@ -19,10 +19,10 @@ const CHUNK: usize = 256 << 10;
 const LAG: usize = 16;
 
 /// A host that takes nothing for this long is given up.
-const STALL: Duration = Duration::from_mins(1);
+const STALL: Duration = Duration::from_secs(60);
 
 /// What a host may need after the last byte, to unpack, sync and read back.
-const SETTLE: Duration = Duration::from_mins(30);
+const SETTLE: Duration = Duration::from_secs(30 * 60);
 
 /// How the file travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -250,7 +250,6 @@ fn settle(
         ))
     };
     match (broken, end) {
-        (Some(why), Err(_)) => failed(FailureKind::TimedOut, &why),
         (_, Ok(Err(error))) => Err(error.into()),
         (broken, Ok(Ok(output))) => {
             let text = output.text();
@@ -271,7 +270,7 @@ fn settle(
                 }
             }
         }
-        (None, Err(why)) => failed(FailureKind::TimedOut, &why),
+        (broken, Err(why)) => failed(FailureKind::TimedOut, &broken.unwrap_or(why)),
     }
 }
 

@@ -13,6 +13,7 @@ fn access() -> Access {
         given: false,
         mode: Mode::Master,
         port: 2633,
+        ha: false,
     }
 }
 
@@ -71,7 +72,7 @@ async fn every_dump_that_onedb_calls_restored_is_refused() {
         (
             "garbage",
             (0..20_000_u32)
-                .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+                .map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1])
                 .collect(),
         ),
         (
@@ -80,7 +81,7 @@ async fn every_dump_that_onedb_calls_restored_is_refused() {
         ),
         (
             "cut inside a statement of logdb",
-            whole[..after("INSERT INTO logdb VALUES(2,") + 1].to_vec(),
+            whole[..=after("INSERT INTO logdb VALUES(2,")].to_vec(),
         ),
         (
             "cut between two rows of logdb",
@@ -149,10 +150,8 @@ async fn a_dump_that_oneadmin_cannot_read_is_unsafe_and_not_missing() {
 #[test]
 fn the_first_half_of_a_mysql_dump_ends_like_a_whole_one() {
     let sha = "0".repeat(64);
-    let tables: String = FEDERATED
-        .iter()
-        .map(|name| format!("line CREATE TABLE `{name}` (\n"))
-        .collect();
+    let made = FEDERATED.map(|name| format!("line CREATE TABLE `{name}` (\n"));
+    let tables = made.concat();
     let half = format!(
         "stat 100 600 oneadmin oneadmin .\nsha256 {sha}  -\nfirst /*M!999999\\- enable the sandbox mode */\n\
          last -- Dump completed on 2026-11-23  1:45:14\nline -- MariaDB dump 10.19  Distrib 10.11.18-MariaDB\n{tables}\

@@ -1,142 +1,204 @@
 //! The fingerprint of a MySQL or MariaDB database, taken by its client on the host.
 
 use super::{FEDERATED, Fingerprints, Which};
-use crate::host::{Command, Host};
+use crate::host::{Command, Host, Output};
 use crate::module::Failure;
 use crate::opennebula::conf::Backend;
 use crate::opennebula::onedb::Access;
 
-/// `$1` schema, `$2` condition on table names; `$3` `all` or `federated`. Server and user by options, the password by MYSQL_PWD.
+/// Defines `client` and `print_tables` for a POSIX shell. The connection's options are `"$@"` in every function that needs them.
 ///
-/// Literals by `quote()`, NULL apart; one client a table, whose status is handed on beside the digest, so that a table that could not
-/// be read to its end is never taken for one that was.
-const SCRIPT: &str = r#"# nebplay: fingerprint of a MySQL database
-schema=$1 wanted=$2 which=$3
-shift 3
-client() { mysql --no-defaults --batch --skip-column-names --raw --default-character-set=utf8mb4 "$@"; }
-sql() { client "$@" --database="$schema"; }
-ask() { statement=$1; shift; printf '%s\n' "$statement" | sql "$@"; }
-print() { # NUMBER TABLE CONDITION
+/// Literals by `quote()`, in one client a table, whose status is handed on beside the digest, so that a table that could not be read
+/// to its end is never taken for one that was. HOME is away: a password in oneadmin's own option file would win over ours.
+const FUNCTIONS: &str = r#"
+program=$(command -v mysql || command -v mariadb) || { echo 'mysql: not found' >&2; exit 127; }
+client() { HOME=/nonexistent "$program" --batch --skip-column-names --raw --default-character-set=utf8mb4 "$@"; }
+ask() { # STATEMENT OPTIONS
+    statement=$1
+    shift
+    printf 'set session group_concat_max_len = 1000000;\n%s\n' "$statement" | client "$@"
+}
+print_table() { # NUMBER TABLE CONDITION OPTIONS
     n=$1 table=$2 condition=$3
     shift 3
-    titles=$(ask "set session group_concat_max_len = 1000000;
-        select group_concat('\`', column_name, '\`' order by ordinal_position separator ', ') from information_schema.columns
-        where table_schema = database() and table_name = '$table';" "$@") || exit
-    values=$(ask "set session group_concat_max_len = 1000000;
-        select group_concat('quote(\`', column_name, '\`)' order by ordinal_position separator ', '', '', ') from information_schema.columns
-        where table_schema = database() and table_name = '$table';" "$@") || exit
+    columns="from information_schema.columns where table_schema = database() and table_name = '$table'"
+    titles=$(ask "select group_concat('\`', column_name, '\`' order by ordinal_position separator ', ') $columns;" "$@") || exit
+    values=$(ask "select group_concat('quote(\`', column_name, '\`)' order by ordinal_position separator ', '','', ') $columns;" "$@") || exit
     count=$(ask "select count(*) from \`$table\` $condition;" "$@") || exit
     echo "table $n $table $count"
-    { { ask "select concat($values) from \`$table\` $condition order by $titles;" "$@"; echo "status $?" >&3; } | {
-        echo "sha $n $(sha256sum)" >&3; } } 3>&1
+    {
+        { ask "select concat($values) from \`$table\` $condition order by $titles;" "$@"; echo "status $?" >&3; } |
+            { digest=$(sha256sum); echo "sha $n $digest" >&3; }
+    } 3>&1
 }
-tables=$(ask "select table_name from information_schema.tables where table_schema = database() and table_type = 'BASE TABLE'
-    and $wanted order by table_name;" "$@") || exit
-n=0
-for table in $tables; do
-    n=$((n + 1))
-    if [ "$table" = logdb ]; then print 0 logdb 'where fed_index >= 0 and fed_index < 9223372036854775807' "$@"; fi
-    if [ "$table" != logdb ] || [ "$which" = all ]; then print $n "$table" '' "$@"; fi
-    case $table in
-    db_versioning) ask "select concat('version db ', version) from db_versioning order by oid desc limit 1;" "$@" || exit ;;
-    local_db_versioning) ask "select concat('version local ', version) from local_db_versioning order by oid desc limit 1;" "$@" || exit ;;
-    esac
-done
-if [ "$which" = all ]; then
-    ask "select distinct concat('index ', table_name, '.', index_name) from information_schema.statistics
-        where table_schema = database() and index_name <> 'PRIMARY';" "$@" || exit
-fi
-echo end
+print_tables() { # CONDITION all|federated OPTIONS
+    wanted=$1 which=$2
+    shift 2
+    tables=$(ask "select table_name from information_schema.tables
+        where table_schema = database() and table_type = 'BASE TABLE' and $wanted order by table_name;" "$@") || exit
+    number=0
+    for name in $tables; do
+        number=$((number + 1))
+        if [ "$name" = logdb ]; then
+            print_table 0 logdb 'where fed_index >= 0 and fed_index < 9223372036854775807' "$@"
+        fi
+        if [ "$name" != logdb ] || [ "$which" = all ]; then print_table $number "$name" '' "$@"; fi
+        case $name in
+        db_versioning | local_db_versioning)
+            ask "select concat('version ${name%%_*} ', version) from $name order by oid desc limit 1;" "$@" || exit ;;
+        esac
+    done
+    if [ "$which" = all ]; then
+        ask "select distinct concat('index ', table_name, '.', index_name) from information_schema.statistics
+            where table_schema = database() and index_name <> 'PRIMARY';" "$@" || exit
+    fi
+    echo end
+}
 "#;
 
-/// The fingerprints of one schema of the server.
+const OF_SCHEMA: &str = r#"wanted=$1 which=$2
+shift 2
+print_tables "$wanted" "$which" "$@"
+"#;
+
+/// `$1` dump, `$2` name of the scratch schema, `$3` condition, `$4` all|federated; options follow, the real schema last.
+///
+/// Where the user may not make a schema (the documented grant covers only the zone's own), the rows of each table are counted in the
+/// dump's text: a tuple ends at a parenthesis outside quotes.
+const OF_DUMP: &str = r#"dump=$1 scratch=$2 wanted=$3 which=$4
+shift 4
+if ask "create database \`$scratch\` character set utf8mb4;" "$@" > /dev/null 2>&1; then
+    trap 'ask "drop database \`$scratch\`;" "$@" > /dev/null 2>&1' EXIT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP INT
+    client "$@" --database="$scratch" < "$dump" 2> /dev/null || { echo 'the dump cannot be loaded to its end' >&2; exit 65; }
+    print_tables "$wanted" "$which" "$@" --database="$scratch"
+    exit
+fi
+exec perl -ne '
+    our ($table, %rows, %made);
+    if (/^CREATE TABLE `(\w+)`/) { $made{$1} = 1; $rows{$1} //= 0; }
+    if (s/^INSERT INTO `(\w+)` (?:\([^)]*\) )?VALUES\s*//) { $table = $1; }
+    next unless defined $table;
+    while (/\G\s*(\((?:[^\x27()]++|\x27(?:[^\x27\\]++|\\.|\x27\x27)*+\x27)*+\))\s*([,;]?)/gcs) {
+        my ($row, $end) = ($1, $2);
+        $rows{$table}++;
+        if ($table eq "logdb" && $row =~ /,(\d+),(?:-?\d+|NULL)\)$/ && length($1) < 19) { $federated++; }
+        if ($end eq ";") { undef $table; last; }
+    }
+    END {
+        die "a statement is cut off\n" if defined $table;
+        my $n = 0;
+        for (sort keys %rows) {
+            next if $_ eq "logdb" && $ARGV[0];
+            $n++;
+            print "table $n $_ $rows{$_}\nsha $n counted\n";
+        }
+        if ($made{logdb}) { printf "table 0 logdb %d\nsha 0 counted\n", $federated // 0; }
+        print "end\n";
+    }' "$dump"
+"#;
+
+/// The condition on table names and the word for these tables.
+fn words(which: Which) -> (String, &'static str) {
+    let names = FEDERATED.map(|name| format!("'{name}'")).join(", ");
+    match which {
+        Which::All => ("true".to_owned(), "all"),
+        Which::Federated => (format!("table_name in ({names}, 'logdb')"), "federated"),
+    }
+}
+
+/// The fingerprints of the zone's own schema.
 pub(crate) async fn of_schema(
     host: &dyn Host,
     access: &Access,
-    schema: &str,
     which: Which,
 ) -> Result<Fingerprints, Failure> {
-    let names = FEDERATED.map(|name| format!("'{name}'")).join(", ");
-    let (wanted, word) = match which {
-        Which::All => ("true".to_owned(), "all"),
-        Which::Federated => (format!("table_name in ({names}, 'logdb')"), "federated"),
-    };
-    let command = client(access, SCRIPT, &[schema, &wanted, word]);
-    let output = host.run(&command).await?;
-    let said = output.text();
-    // A table whose reading broke off has a digest all the same.
-    if output.exit.success()
-        && said
-            .lines()
-            .all(|line| !line.starts_with("status ") || line == "status 0")
-    {
-        let lines = said.lines().filter(|line| !line.starts_with("status "));
-        let text = lines.collect::<Vec<_>>().join("\n");
-        return super::parse(&text).map_err(|why| {
-            Failure::failed(format!(
-                "{}: failed to read the tables of {schema}: {why}",
-                host.name()
-            ))
-        });
-    }
-    Err(crate::opennebula::onedb::output::explain(
-        super::explain(host.name(), schema, &output),
-        &output.err_text(),
-    ))
+    let (wanted, word) = words(which);
+    let script = format!("# nebplay: fingerprint of a MySQL database\n{FUNCTIONS}{OF_SCHEMA}");
+    let command = client(access, &script, &[&wanted, word], true);
+    read(host, access, &access.describe(), &host.run(&command).await?).map(|prints| which.of(&prints))
 }
 
-/// A script as oneadmin that finds its own arguments first and then the client's options; the password is in MYSQL_PWD.
-pub(crate) fn client(access: &Access, script: &str, args: &[&str]) -> Command {
-    let Backend::Mysql {
-        server,
-        port,
-        user,
-        password,
-        ..
-    } = &access.db
-    else {
-        return access.script(script, args);
-    };
-    let mut words: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    words.extend([format!("--host={server}"), format!("--user={user}")]);
-    if *port != 0 {
-        words.push(format!("--port={port}"));
-    }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    access.script(script, &words).env("MYSQL_PWD", password.clone())
-}
-
-/// `$1` dump, `$2` name of the scratch schema; the fingerprint's arguments and the client's options follow.
-const LOAD: &str = "
-dump=$1 scratch=$2 wanted=$3 which=$4
-shift 4
-";
-
-/// What is in a dump, by loading it into a scratch schema.
+/// What is in a dump, by loading it into a scratch schema, or where that is not allowed the number of rows of each table.
 pub(crate) async fn of_dump(
     host: &dyn Host,
     access: &Access,
     path: &str,
     which: Which,
 ) -> Result<Fingerprints, Failure> {
-    let _ = (LOAD, path, which, access);
-    Err(Failure::failed(format!(
-        "{}: MySQL dumps cannot be loaded yet",
-        host.name()
-    )))
+    let (wanted, word) = words(which);
+    let script = format!("# nebplay: load a dump into a scratch schema\n{FUNCTIONS}{OF_DUMP}");
+    let scratch = format!("nebplay_scratch_{}", host.clock().now());
+    let command = client(access, &script, &[path, &scratch, &wanted, word], false);
+    read(host, access, path, &host.run(&command).await?).map(|prints| which.of(&prints))
 }
 
-/// Bytes of a schema's tables and indexes, as the server accounts for them.
-pub(crate) async fn size(host: &dyn Host, access: &Access, schema: &str) -> Result<u64, Failure> {
-    let script = "# nebplay: size of a MySQL database
-        schema=$1
-        shift
-        echo 'select coalesce(sum(data_length + index_length), 0) from information_schema.tables where table_schema = database();' |
-            mysql --no-defaults --batch --skip-column-names \"$@\" --database=\"$schema\"";
-    let output = host.run(&client(access, script, &[schema])).await?;
-    output
-        .text()
-        .trim()
-        .parse()
-        .map_err(|_| super::explain(host.name(), schema, &output))
+/// Reads an answer; a table whose reading broke off has a digest all the same, and its status tells.
+fn read(host: &dyn Host, access: &Access, what: &str, output: &Output) -> Result<Fingerprints, Failure> {
+    let said = output.text();
+    let broken = said
+        .lines()
+        .any(|line| line.starts_with("status ") && line != "status 0");
+    if !output.exit.success() || broken {
+        let failure = super::explain(host.name(), what, output);
+        let failure = Failure {
+            message: access.scrub(&failure.message),
+            ..failure
+        };
+        return Err(crate::opennebula::onedb::output::explain(
+            failure,
+            &output.err_text(),
+        ));
+    }
+    let lines = said.lines().filter(|line| !line.starts_with("status "));
+    super::parse(&lines.collect::<Vec<_>>().join("\n")).map_err(|why| {
+        Failure::failed(format!(
+            "{}: failed to read the tables of {what}: {why}",
+            host.name()
+        ))
+    })
 }
+
+/// A script as oneadmin that finds its own arguments first and the client's options after them; the password is in MYSQL_PWD.
+fn client(access: &Access, script: &str, args: &[&str], in_schema: bool) -> Command {
+    let mut words: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let mut secret = None;
+    if let Backend::Mysql {
+        server,
+        port,
+        user,
+        password,
+        db_name,
+    } = &access.db
+    {
+        words.extend([format!("--host={server}"), format!("--user={user}")]);
+        if *port != 0 {
+            words.push(format!("--port={port}"));
+        }
+        if in_schema {
+            words.push(format!("--database={db_name}"));
+        }
+        secret = Some(password.clone());
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let command = access.script(script, &words);
+    match secret {
+        Some(password) => command.env("MYSQL_PWD", password),
+        None => command,
+    }
+}
+
+/// Bytes of the zone's tables and indexes, as the server accounts for them.
+pub(crate) async fn size(host: &dyn Host, access: &Access) -> Result<u64, Failure> {
+    let script = format!(
+        "# nebplay: size of a MySQL database\n{FUNCTIONS}ask 'select cast(coalesce(sum(data_length + index_length), 0) as unsigned) \
+         from information_schema.tables where table_schema = database();' \"$@\""
+    );
+    let output = host.run(&client(access, &script, &[], true)).await?;
+    let size = output.text().trim().parse();
+    size.map_err(|_| super::explain(host.name(), &access.describe(), &output))
+}
+
+#[cfg(test)]
+mod tests;

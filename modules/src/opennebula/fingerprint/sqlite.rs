@@ -5,9 +5,9 @@ use super::Which;
 /// Defines `fingerprint FILE GENERATOR` for a POSIX shell.
 ///
 /// The generator writes the statements, a few for each table there is; they then run in one transaction, so that all tables are
-/// seen at one moment. A command's output is never half believed: `-bail` ends it with a status, and the last line is `end`.
+/// seen at one moment; oned, where it runs, is waited for and kept waiting only that long. A command's output is never half believed: `-bail` ends it with a status, and the last line is `end`.
 pub(crate) const FUNCTION: &str = r#"
-reader() { sqlite3 -batch -init /dev/null -readonly -bail "$1"; }
+reader() { sqlite3 -batch -init /dev/null -readonly -bail -cmd '.timeout 20000' "$1"; }
 fingerprint() {
     if [ ! -e "$1" ]; then echo "no such file: $1" >&2; return 66; fi
     statements=$(printf '%s\n' "$2" | reader "$1") || return

@@ -10,6 +10,7 @@ fn access() -> Access {
         given: false,
         mode: Mode::Master,
         port: 2633,
+        ha: false,
     }
 }
 

@@ -92,9 +92,8 @@ pub fn interpret(exit: Exit, stdout: &str) -> Result<DbVersion, &'static str> {
                 version.local = value;
             }
             "Required version" if required_of_shared => version.required_shared = value,
-            "Required version" => version.required_local = value,
             "Required shared version" => version.required_shared = value,
-            "Required local version" => version.required_local = value,
+            "Required version" | "Required local version" => version.required_local = value,
             // The last lines of an answer of 2 repeat these names with what is expected.
             "Shared" if version.shared.is_none() => version.shared = value,
             "Local" if version.local.is_none() => version.local = value,
