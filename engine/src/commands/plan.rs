@@ -4,8 +4,8 @@ use clap::Args as ClapArgs;
 
 use super::error::CommandError;
 use super::options::RunArgs;
-use super::{exit, run, terminal};
-use crate::plan::Listing;
+use super::run::prepare;
+use super::{exit, terminal};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -19,13 +19,13 @@ pub(super) struct Args {
     run: RunArgs,
 }
 
-/// Shows the plan. Nothing is run, whatever the options say.
+/// Shows the plan.
 pub(super) fn run(args: Args) -> Result<u8, CommandError> {
-    let options = run::read(args.run)?;
-    let plan = run::resolve(&options, &run::templates(&options))?;
-    let listing = Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
-    let text = if options.json {
-        serde_json::to_string_pretty(&listing).map_err(std::io::Error::from)? + "\n"
+    let prepared = prepare(args.run)?;
+    let listing = prepared.listing();
+    let text = if prepared.options.json {
+        let json = serde_json::to_string_pretty(&listing).map_err(std::io::Error::from)?;
+        json + "\n"
     } else {
         listing.text()
     };

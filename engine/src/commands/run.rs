@@ -1,22 +1,25 @@
 //! `nebplay PLAYBOOK…`: the run itself.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nebplay_modules::host::Clock;
+use indexmap::IndexSet;
 
 use super::connections::Connections;
 use super::error::CommandError;
-use super::exit;
+use super::files::Files;
+use super::hosts::Hosts;
+use super::lookups::ProcessLookups;
+use super::operator::{self, AtTerminal};
 use super::options::{Action, Options, RunArgs};
 use super::terminal::{self, Terminal};
-use super::world::{Files, Keyboard, ThisMachine, directory_of, heed_signals};
+use super::{exit, options};
 use crate::diagnostics::{Findings, suggest};
-use crate::events::{self, Events, Json, Look, Secrets, View};
-use crate::inventory::LOCALHOST;
+use crate::events::{Events, Json, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Disk, Playbook};
-use crate::run::{self, World};
+use crate::run::{self, SystemClock, World};
 use crate::template::{Templates, layer_of};
 
 pub(super) const EXAMPLES: &str = "\
@@ -26,38 +29,28 @@ Examples:
 
 /// Runs playbooks.
 pub(super) fn run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError> {
-    execute(&read(args)?, terminal)
-}
-
-/// Reads the options. Where the inventory or `-e` is wrong, what is wrong in the playbooks is said too.
-pub(super) fn read(args: RunArgs) -> Result<Options, CommandError> {
-    let playbooks = args.playbooks.clone();
-    args.read().map_err(|error| match error {
-        CommandError::Files(mut findings) => {
-            findings.extend(load(&playbooks).1);
-            findings.into()
+    let prepared = prepare(args)?;
+    match prepared.options.action {
+        Action::Run => execute(prepared, terminal),
+        Action::SyntaxCheck => {
+            let names: Vec<String> = prepared
+                .options
+                .playbooks
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            terminal::print(&format!("{}: nothing is wrong\n", names.join(", ")))?;
+            Ok(exit::OK)
         }
-        other => other,
-    })
-}
-
-/// The templates of a run: they may look up the environment, and files beside the first playbook.
-pub(super) fn templates(options: &Options) -> Templates {
-    let directory = directory_of(options.playbooks.first());
-    Templates::with_lookups(Arc::new(ThisMachine { directory }))
-}
-
-/// Those of the playbooks that are right, and what is wrong with the others.
-fn load(paths: &[PathBuf]) -> (Vec<Playbook>, Findings) {
-    let mut playbooks = Vec::new();
-    let mut findings = Findings::new();
-    for path in paths {
-        match playbook::load(path, &Disk) {
-            Ok(playbook) => playbooks.push(playbook),
-            Err(wrong) => findings.extend(wrong),
+        Action::ListHosts => {
+            terminal::print(&prepared.listing().host_names())?;
+            Ok(exit::OK)
+        }
+        Action::ListTasks => {
+            terminal::print(&prepared.listing().task_names())?;
+            Ok(exit::OK)
         }
     }
-    (playbooks, findings)
 }
 
 /// `nebplay pln x.yml`: the first word is neither a file nor a command.
@@ -78,38 +71,64 @@ pub(super) fn not_a_misspelt_command<'a>(
     }
 }
 
-/// Does what the options ask for.
-fn execute(options: &Options, terminal: &Terminal) -> Result<u8, CommandError> {
-    let templates = templates(options);
-    let plan = resolve(options, &templates)?;
-    let listing = || Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
-    match options.action {
-        Action::SyntaxCheck => {
-            let tasks: usize = listing().plays.iter().map(|play| play.tasks.len()).sum();
-            terminal::print(&format!(
-                "{} plays, {tasks} tasks: nothing is wrong\n",
-                plan.plays.len()
-            ))?;
-        }
-        Action::ListHosts => terminal::print(&listing().host_names())?,
-        Action::ListTasks => terminal::print(&listing().task_names())?,
-        Action::Run => return carry_out(options, terminal, plan, templates),
-    }
-    Ok(exit::OK)
+/// Playbooks that are right, and their plan.
+pub(super) struct Prepared {
+    pub(super) options: Options,
+    pub(super) plan: Plan,
+    templates: Templates,
+    directory: PathBuf,
 }
 
-/// Loads the playbooks and resolves them: all that is wrong in all of them is said in one go.
-pub(super) fn resolve(options: &Options, templates: &Templates) -> Result<Plan, CommandError> {
-    let (playbooks, mut findings) = load(&options.playbooks);
-    let plan_options = plan::Options { tags: tags(options) };
-    let planned = plan::plan(&playbooks, &plan_options, |pattern| {
-        options.hosts.of_play(pattern, templates)
+impl Prepared {
+    pub(super) fn listing(&self) -> Listing {
+        Listing::of(
+            &self.plan,
+            &self.options.hosts.zoned.federation,
+            self.options.forks,
+        )
+    }
+}
+
+/// Reads and checks everything that is given: all that is wrong, in the inventory and in every playbook, is said in one go.
+pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
+    let mut playbooks: Vec<Playbook> = Vec::new();
+    let mut wrong = Findings::new();
+    for path in &args.playbooks {
+        match playbook::load(path, &Disk) {
+            Ok(playbook) => playbooks.push(playbook),
+            Err(findings) => wrong.extend(findings),
+        }
+    }
+    let directory = args
+        .playbooks
+        .first()
+        .and_then(|path| options::directory_of(path));
+    let directory = directory.unwrap_or_else(|| PathBuf::from("."));
+    let options = match args.read() {
+        Ok(options) => options,
+        Err(CommandError::Files(findings)) => {
+            wrong.extend(findings);
+            return Err(wrong.into());
+        }
+        Err(other) => return Err(other),
+    };
+    let templates = Templates::with_lookups(Arc::new(ProcessLookups {
+        directory: directory.clone(),
+    }));
+    let chosen = plan::Options { tags: tags(&options) };
+    let planned = plan::plan(&playbooks, &chosen, |pattern| {
+        options.hosts.of_play(pattern, &templates)
     });
     match planned {
-        Ok(plan) if findings.is_empty() => Ok(plan),
+        Ok(plan) if wrong.is_empty() => Ok(Prepared {
+            options,
+            plan,
+            templates,
+            directory,
+        }),
         planned => {
-            findings.extend(planned.err().into_iter().flatten());
-            Err(findings.into())
+            wrong.extend(planned.err().into_iter().flatten());
+            Err(wrong.into())
         }
     }
 }
@@ -121,79 +140,81 @@ fn tags(options: &Options) -> Tags {
     }
 }
 
-/// Every host that the run may touch: those of the plays, and whatever a task may delegate to.
-fn names(options: &Options) -> Vec<String> {
-    let inventory = &options.hosts.zoned.inventory;
-    inventory
-        .hosts()
-        .map(|host| host.name.clone())
-        .chain([LOCALHOST.to_owned()])
-        .collect()
-}
-
-fn carry_out(
-    options: &Options,
-    terminal: &Terminal,
-    plan: Plan,
-    templates: Templates,
-) -> Result<u8, CommandError> {
-    let connections = Arc::new(Connections::of(&options.hosts, &names(options), &templates)?);
-    let clock: Arc<dyn Clock> = Arc::new(run::SystemClock::new());
+/// Runs the plan.
+fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> {
+    let Prepared {
+        options,
+        plan,
+        templates,
+        directory,
+    } = prepared;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Io {
+            doing: "start".to_owned(),
+            error,
+        })?;
+    let settings = run::Options {
+        check: options.check,
+        diff: options.diff,
+        forks: options.forks,
+        r#become: options.r#become,
+        become_user: options.become_user.clone(),
+        tags: tags(&options),
+    };
     let secrets = Arc::new(Secrets::default());
     options.hosts.tell_passwords(&secrets);
-    for (host, password) in connections.passwords() {
-        secrets.learn(password, &format!("the password of sudo on {host}"));
-    }
-    let events = Arc::new(Events::new(
-        Arc::clone(&clock),
+    let hosts: Arc<Hosts> = Arc::new(options.hosts);
+    let names = hosts_of(&plan);
+    let connections = Connections::new(Arc::clone(&hosts), templates.clone(), Arc::clone(&secrets), names)?;
+    connections.check()?;
+    let clock = Arc::new(SystemClock::new());
+    let events = Events::new(
+        clock.clone(),
         secrets,
-        vec![view(options, terminal)],
-    ));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+        vec![view(options.json, options.verbosity, terminal)],
+    );
     let summary = runtime.block_on(async {
+        let stop = operator::listen().map_err(|error| CommandError::Io {
+            doing: "listen for signals".to_owned(),
+            error,
+        })?;
         let world = World {
-            run: jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string(),
-            options: run::Options {
-                check: options.check,
-                diff: options.diff,
-                forks: options.forks,
-                r#become: options.r#become,
-                become_user: options.become_user.clone(),
-                tags: tags(options),
-            },
-            inventory: options.hosts.zoned.clone(),
-            extra_vars: layer_of(&options.hosts.extra_vars),
-            hosts: connections.clone(),
+            run: run_id(),
+            options: settings,
+            inventory: hosts.zoned.clone(),
+            extra_vars: layer_of(&hosts.extra_vars),
+            hosts: Arc::new(connections),
             loader: Arc::new(Files),
-            operator: Arc::new(Keyboard),
+            operator: Arc::new(AtTerminal),
             templates,
-            events,
+            events: Arc::new(events),
             clock,
-            directory: directory_of(options.playbooks.first()),
-            stop: heed_signals(|_| ())?,
+            directory,
+            stop,
         };
         Ok::<_, CommandError>(run::run(plan, world).await)
     })?;
-    // Whatever still runs on a host runs there as a job: nothing here is waited for.
+    // A question nobody answered, or a connection that hangs, must not hold up the end.
     runtime.shutdown_background();
-    let unknown = connections.unknown_keys();
-    if !unknown.is_empty() {
-        terminal.unknown_keys(unknown);
-    }
     Ok(exit::of_run(summary.result))
 }
 
-fn view(options: &Options, terminal: &Terminal) -> Box<dyn View> {
-    if options.json {
-        return Box::new(Json::new(std::io::stdout()));
-    }
-    let look = Look {
-        colour: terminal.colour,
-        live: terminal.error_is_seen,
-        verbosity: options.verbosity,
-    };
-    Box::new(events::Terminal::new(std::io::stdout(), look))
+/// The hosts of all plays, each once.
+fn hosts_of(plan: &Plan) -> Vec<String> {
+    let hosts: IndexSet<&String> = plan.plays.iter().flat_map(|play| &play.hosts).collect();
+    hosts.into_iter().cloned().collect()
+}
+
+/// What shows the run.
+fn view(json: bool, verbosity: u8, terminal: &Terminal) -> Box<dyn View> {
+    let _ = (json, verbosity, terminal);
+    Box::new(Json::new(io::stdout()))
+}
+
+/// An id that sorts by time, and differs between two runs that begin in the same second.
+fn run_id() -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    format!("{now}-{}", std::process::id())
 }

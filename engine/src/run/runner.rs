@@ -36,11 +36,12 @@ pub(super) struct Runner {
 
 /// Runs a plan to its end. Everything that happens is told in events, the last one being [`What::RunEnded`].
 pub async fn run(plan: Plan, world: World) -> Summary {
+    let playbook_dir = std::path::absolute(&world.directory).unwrap_or_else(|_| world.directory.clone());
     let common = layer([
         ("ansible_check_mode", world.options.check.into()),
         ("ansible_diff_mode", world.options.diff.into()),
         ("ansible_forks", world.options.forks.into()),
-        ("playbook_dir", Value::from(world.directory.display().to_string())),
+        ("playbook_dir", Value::from(playbook_dir.display().to_string())),
     ]);
     let runner = Arc::new(Runner {
         federation: world.inventory.federation(),

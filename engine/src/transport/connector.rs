@@ -46,7 +46,12 @@ impl Connector {
     pub fn with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let config = SshConfig::read(&settings.config_files, &settings.home)?;
         let keyring = Arc::new(Keyring::new(settings.ask_passphrase.clone()));
-        Ok(Self(Arc::new(Shared { settings, config, keyring, clock })))
+        Ok(Self(Arc::new(Shared {
+            settings,
+            config,
+            keyring,
+            clock,
+        })))
     }
 
     /// Connects to a host and logs in.
@@ -57,12 +62,22 @@ impl Connector {
             Kind::Local => {
                 let account = self.account(target, &self.0.settings.user);
                 let link = LocalLink::new(account.clone());
-                Ok(Arc::new(Machine { account, link, clock, reconnect }))
+                Ok(Arc::new(Machine {
+                    account,
+                    link,
+                    clock,
+                    reconnect,
+                }))
             }
             Kind::Ssh => {
                 let (account, session) = self.open(target).await?;
                 let link = SshLink::new(self.clone(), target.clone(), account.clone(), session);
-                Ok(Arc::new(Machine { account, link, clock, reconnect }))
+                Ok(Arc::new(Machine {
+                    account,
+                    link,
+                    clock,
+                    reconnect,
+                }))
             }
         }
     }
@@ -85,7 +100,10 @@ impl Connector {
         }
         let mut keys: Vec<UnknownKey> = Vec::new();
         for key in found.into_values() {
-            if !keys.iter().any(|known| known.line == key.line && known.file == key.file) {
+            if !keys
+                .iter()
+                .any(|known| known.line == key.line && known.file == key.file)
+            {
                 keys.push(key);
             }
         }
@@ -127,14 +145,26 @@ impl Connector {
     async fn log_in(&self, dialled: Dialled, hop: Hop, account: Account) -> Result<Handle, ConnectError> {
         let known = Self::known(&hop)?;
         let Settings { agent, keepalive, .. } = &self.0.settings;
-        ssh::open(dialled, hop, account, known, agent.clone(), Arc::clone(&self.0.keyring), *keepalive).await
+        ssh::open(
+            dialled,
+            hop,
+            account,
+            known,
+            agent.clone(),
+            Arc::clone(&self.0.keyring),
+            *keepalive,
+        )
+        .await
     }
 
     /// Read anew for every connection: a key may have been added since, by us or by the operator.
     fn known(hop: &Hop) -> Result<Arc<KnownHosts>, ConnectError> {
         KnownHosts::read(hop.known_hosts.iter().map(PathBuf::as_path))
             .map(Arc::new)
-            .map_err(|error| ConnectError::Unsupported { host: hop.name.clone(), why: error.to_string() })
+            .map_err(|error| ConnectError::Unsupported {
+                host: hop.name.clone(),
+                why: error.to_string(),
+            })
     }
 
     /// A connection to a hop, through those before it.
@@ -152,7 +182,10 @@ impl Connector {
 /// Resolves the name and tries its addresses in order, within the hop's time.
 async fn dial_tcp(hop: &Hop) -> Result<std::net::TcpStream, ConnectError> {
     let place = format!("{}:{}", hop.address, hop.port);
-    let unreachable = |why: String| ConnectError::Unreachable { host: hop.name.clone(), why };
+    let unreachable = |why: String| ConnectError::Unreachable {
+        host: hop.name.clone(),
+        why,
+    };
     let connect = async {
         let found = tokio::net::lookup_host((hop.address.as_str(), hop.port)).await;
         let addresses: Vec<SocketAddr> = found
@@ -171,11 +204,13 @@ async fn dial_tcp(hop: &Hop) -> Result<std::net::TcpStream, ConnectError> {
             failures.join("; ")
         }))
     };
-    let stream = tokio::time::timeout(hop.timeout, connect).await.map_err(|_| ConnectError::TimedOut {
-        host: hop.name.clone(),
-        doing: format!("connecting to {place}"),
-        limit: hop.timeout,
-    })??;
+    let stream = tokio::time::timeout(hop.timeout, connect)
+        .await
+        .map_err(|_| ConnectError::TimedOut {
+            host: hop.name.clone(),
+            doing: format!("connecting to {place}"),
+            limit: hop.timeout,
+        })??;
     let prepare = || {
         stream.set_nodelay(true)?;
         let stream = stream.into_std()?;
@@ -188,7 +223,10 @@ async fn dial_tcp(hop: &Hop) -> Result<std::net::TcpStream, ConnectError> {
 /// A connection to `hop` as seen from the bastion. Its bytes go through a pair of sockets, because libssh2 wants a descriptor;
 /// the bastion's session lives as long as they flow.
 async fn tunnel(bastion: Handle, hop: &Hop) -> Result<UnixStream, ConnectError> {
-    let unreachable = |why: String| ConnectError::Unreachable { host: hop.name.clone(), why };
+    let unreachable = |why: String| ConnectError::Unreachable {
+        host: hop.name.clone(),
+        why,
+    };
     let (near, far) = tokio::io::duplex(PIPE_SIZE);
     let (reader, writer) = tokio::io::split(far);
     let (answer, answered) = oneshot::channel();
@@ -212,7 +250,10 @@ async fn tunnel(bastion: Handle, hop: &Hop) -> Result<UnixStream, ConnectError> 
         }
         Ok(Err(Fault::Gone { why, .. })) => return Err(unreachable(format!("the bastion is gone: {why}"))),
         Ok(Err(Fault::Refused(why))) => {
-            return Err(unreachable(format!("from the bastion to {}:{}: {why}", hop.address, hop.port)));
+            return Err(unreachable(format!(
+                "from the bastion to {}:{}: {why}",
+                hop.address, hop.port
+            )));
         }
         Err(_) => return Err(unreachable("the bastion's session ended".to_owned())),
     }

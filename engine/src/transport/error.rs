@@ -128,7 +128,11 @@ impl From<ConnectError> for HostError {
     fn from(error: ConnectError) -> Self {
         let message = error.to_string();
         match error {
-            ConnectError::Unreachable { host, why } => Self::Unreachable { host, why, sent: false },
+            ConnectError::Unreachable { host, why } => Self::Unreachable {
+                host,
+                why,
+                sent: false,
+            },
             ConnectError::TimedOut { host, doing, limit } => Self::Unreachable {
                 host,
                 why: format!("{doing} did not finish within {limit:?}"),
@@ -139,9 +143,11 @@ impl From<ConnectError> for HostError {
             | ConnectError::RevokedHostKey { host, .. }
             | ConnectError::AuthenticationRefused { host, .. }
             | ConnectError::Passphrase { host, .. }
-            | ConnectError::Unsupported { host, .. } => {
-                Self::Refused { host, what: "connecting".to_owned(), why: message }
-            }
+            | ConnectError::Unsupported { host, .. } => Self::Refused {
+                host,
+                what: "connecting".to_owned(),
+                why: message,
+            },
         }
     }
 }

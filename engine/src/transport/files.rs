@@ -1,8 +1,6 @@
 //! Files of a host, by small scripts: one round trip each, names and values only ever as arguments.
 
-use nebplay_modules::host::{
-    Command, Exit, FileKind, FileMeta, Host, HostError, Output, RunAs, Stat,
-};
+use nebplay_modules::host::{Command, Exit, FileKind, FileMeta, Host, HostError, Output, RunAs, Stat};
 
 /// Exit status of the scripts for "there is no such file", which is no error.
 const ABSENT: i32 = 44;
@@ -58,13 +56,25 @@ sync -- "${folder:-/}"
 
 /// A path that no program takes for an option or for its standard input.
 fn plain(path: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("./{path}") }
+    if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("./{path}")
+    }
 }
 
 fn refused(host: &dyn Host, what: String, output: &Output) -> HostError {
     let words = output.err_text().trim().to_owned();
-    let why = if words.is_empty() { output.exit.to_string() } else { words };
-    HostError::Refused { host: host.name().to_owned(), what, why }
+    let why = if words.is_empty() {
+        output.exit.to_string()
+    } else {
+        words
+    };
+    HostError::Refused {
+        host: host.name().to_owned(),
+        what,
+        why,
+    }
 }
 
 /// See [`Host::read_file`].
@@ -104,8 +114,14 @@ pub(super) async fn write(
         meta.group.clone().unwrap_or_default(),
         content.len().to_string(),
     ];
-    let output = host.run(&Command::script(WRITE, args).run_as(run_as.clone()).stdin(content)).await?;
-    if output.exit.success() { Ok(()) } else { Err(refused(host, format!("writing {path}"), &output)) }
+    let output = host
+        .run(&Command::script(WRITE, args).run_as(run_as.clone()).stdin(content))
+        .await?;
+    if output.exit.success() {
+        Ok(())
+    } else {
+        Err(refused(host, format!("writing {path}"), &output))
+    }
 }
 
 /// See [`Host::stat`].
@@ -140,7 +156,15 @@ fn parse_stat(text: &str) -> Option<Stat> {
         0o120_000 => FileKind::Link,
         _ => FileKind::Other,
     };
-    Some(Stat { kind, size, mode: raw_mode & 0o7777, owner, group, mtime, target })
+    Some(Stat {
+        kind,
+        size,
+        mode: raw_mode & 0o7777,
+        owner,
+        group,
+        mtime,
+        target,
+    })
 }
 
 #[cfg(test)]
@@ -150,12 +174,23 @@ mod tests {
     #[test]
     fn what_stat_prints() {
         let file = parse_stat("81a4\u{0}12\0root\u{0}0\0domain users\u{0}100\01700000000\0").unwrap();
-        assert_eq!((file.kind, file.size, file.mode, file.mtime), (FileKind::File, 12, 0o644, 1_700_000_000));
-        assert_eq!((file.owner.as_str(), file.group.as_str()), ("root", "domain users"));
+        assert_eq!(
+            (file.kind, file.size, file.mode, file.mtime),
+            (FileKind::File, 12, 0o644, 1_700_000_000)
+        );
+        assert_eq!(
+            (file.owner.as_str(), file.group.as_str()),
+            ("root", "domain users")
+        );
         let link = parse_stat("a1ff\u{0}3\0UNKNOWN\u{0}4711\0root\u{0}0\01\0../a b\n").unwrap();
         assert_eq!((link.kind, link.owner.as_str()), (FileKind::Link, "4711"));
         assert_eq!(link.target.as_deref(), Some("../a b\n"));
-        for broken in ["", "zz", "81a4\u{0}x\0root\u{0}0\0root\u{0}0\01\0", "81a4\u{0}1\0root"] {
+        for broken in [
+            "",
+            "zz",
+            "81a4\u{0}x\0root\u{0}0\0root\u{0}0\01\0",
+            "81a4\u{0}1\0root",
+        ] {
             assert_eq!(parse_stat(broken), None, "{broken:?}");
         }
     }

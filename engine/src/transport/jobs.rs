@@ -140,11 +140,19 @@ fn check_name<L: Link>(machine: &Machine<L>, name: &str) -> Result<(), HostError
     {
         return Ok(());
     }
-    Err(refused(machine, name, "it is no name for a job (a-z, 0-9, -; without the word opennebula)"))
+    Err(refused(
+        machine,
+        name,
+        "it is no name for a job (a-z, 0-9, -; without the word opennebula)",
+    ))
 }
 
 fn refused<L: Link>(machine: &Machine<L>, name: &str, why: impl Into<String>) -> HostError {
-    HostError::Refused { host: machine.account.host.clone(), what: format!("job {name}"), why: why.into() }
+    HostError::Refused {
+        host: machine.account.host.clone(),
+        what: format!("job {name}"),
+        why: why.into(),
+    }
 }
 
 async fn ask<L: Link>(machine: &Machine<L>, name: &str, command: &Command) -> Result<String, HostError> {
@@ -153,7 +161,15 @@ async fn ask<L: Link>(machine: &Machine<L>, name: &str, command: &Command) -> Re
         return Ok(output.text());
     }
     let words = output.err_text();
-    Err(refused(machine, name, if words.trim().is_empty() { output.exit.to_string() } else { words.trim().to_owned() }))
+    Err(refused(
+        machine,
+        name,
+        if words.trim().is_empty() {
+            output.exit.to_string()
+        } else {
+            words.trim().to_owned()
+        },
+    ))
 }
 
 /// See [`Host::start_job`].
@@ -180,8 +196,13 @@ pub(super) async fn start<L: Link>(machine: &Machine<L>, spec: &JobSpec) -> Resu
         Some(rest) => (true, rest),
         None => (false, said.as_str()),
     };
-    let described =
-        parse(line).ok_or_else(|| refused(machine, &spec.name, format!("its record makes no sense: {line:?}")))?;
+    let described = parse(line).ok_or_else(|| {
+        refused(
+            machine,
+            &spec.name,
+            format!("its record makes no sense: {line:?}"),
+        )
+    })?;
     if described.record.digest != digest {
         return Err(refused(
             machine,
@@ -190,7 +211,10 @@ pub(super) async fn start<L: Link>(machine: &Machine<L>, spec: &JobSpec) -> Resu
              (/var/lib/nebplay/jobs), and remove it if it is not needed any more",
         ));
     }
-    Ok(JobRecord { fresh, ..described.record })
+    Ok(JobRecord {
+        fresh,
+        ..described.record
+    })
 }
 
 /// See [`Host::find_job`].
@@ -205,7 +229,9 @@ async fn describe<L: Link>(machine: &Machine<L>, name: &str) -> Result<Option<De
         return Ok(None);
     }
     let described = parse(&said);
-    described.map(Some).ok_or_else(|| refused(machine, name, format!("its record makes no sense: {said:?}")))
+    described
+        .map(Some)
+        .ok_or_else(|| refused(machine, name, format!("its record makes no sense: {said:?}")))
 }
 
 /// See [`Host::list_jobs`].
@@ -222,7 +248,9 @@ pub(super) async fn list<L: Link>(machine: &Machine<L>) -> Result<Vec<JobRecord>
 /// See [`Host::forget_job`].
 pub(super) async fn forget<L: Link>(machine: &Machine<L>, name: &str) -> Result<(), HostError> {
     check_name(machine, name)?;
-    ask(machine, name, &script(FORGET, [name.to_owned()])).await.map(drop)
+    ask(machine, name, &script(FORGET, [name.to_owned()]))
+        .await
+        .map(drop)
 }
 
 /// See [`Host::follow_job`]. A lost connection is no end: it is had again, and following goes on where it was.
@@ -269,7 +297,11 @@ async fn look<L: Link>(
     splitter: &mut Splitter,
     lines: &dyn Lines,
 ) -> Result<Option<Result<JobEnd, HostError>>, HostError> {
-    let args = [name.to_owned(), stdout.len().to_string(), stderr.len().to_string()];
+    let args = [
+        name.to_owned(),
+        stdout.len().to_string(),
+        stderr.len().to_string(),
+    ];
     let command = script(FOLLOW, args).deadline(LOOK);
     machine
         .watch(&command, |bytes, is_stderr| {
@@ -277,7 +309,9 @@ async fn look<L: Link>(
             splitter.take(bytes, is_stderr, lines);
         })
         .await?;
-    let described = describe(machine, name).await?.ok_or_else(|| refused(machine, name, "there is none of this name"))?;
+    let described = describe(machine, name)
+        .await?
+        .ok_or_else(|| refused(machine, name, "there is none of this name"))?;
     // Following may end a moment before the last bytes are written; the sizes on record tell.
     let whole = described.stdout <= stdout.len() as u64 && described.stderr <= stderr.len() as u64;
     if described.record.state == JobState::Running || !whole {
@@ -302,7 +336,9 @@ async fn look<L: Link>(
 }
 
 fn seconds_between(started: i64, ended: Option<i64>) -> u64 {
-    ended.and_then(|ended| u64::try_from(ended - started).ok()).unwrap_or(0)
+    ended
+        .and_then(|ended| u64::try_from(ended - started).ok())
+        .unwrap_or(0)
 }
 
 impl Described {
@@ -326,9 +362,25 @@ fn parse(line: &str) -> Option<Described> {
         "lost" => JobState::Lost,
         _ => return None,
     };
-    let (limit, stdout, stderr) = (next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?);
-    let record = JobRecord { name, digest, state, started, fresh: false };
-    next().is_none().then_some(Described { record, ended, limit, stdout, stderr })
+    let (limit, stdout, stderr) = (
+        next()?.parse().ok()?,
+        next()?.parse().ok()?,
+        next()?.parse().ok()?,
+    );
+    let record = JobRecord {
+        name,
+        digest,
+        state,
+        started,
+        fresh: false,
+    };
+    next().is_none().then_some(Described {
+        record,
+        ended,
+        limit,
+        stdout,
+        stderr,
+    })
 }
 
 /// A shell says 128 + n of a command that signal n ended; here it is -n.
@@ -344,13 +396,31 @@ mod tests {
     fn records() {
         let line = |rest: &str| parse(&format!("onedb-upgrade-1 abc 1700000000 {rest}"));
         let running = line("running - - 60 5 0\n").unwrap();
-        assert_eq!((running.record.state, running.ended, running.stdout), (JobState::Running, None, 5));
-        assert_eq!(line("ended 255 1700000009 60 0 0").unwrap().record.state, JobState::Ended(255));
-        assert_eq!(line("ended 137 1700000009 60 0 0").unwrap().record.state, JobState::Ended(-9));
+        assert_eq!(
+            (running.record.state, running.ended, running.stdout),
+            (JobState::Running, None, 5)
+        );
+        assert_eq!(
+            line("ended 255 1700000009 60 0 0").unwrap().record.state,
+            JobState::Ended(255)
+        );
+        assert_eq!(
+            line("ended 137 1700000009 60 0 0").unwrap().record.state,
+            JobState::Ended(-9)
+        );
         assert_eq!(line("lost - - 60 0 0").unwrap().record.state, JobState::Lost);
         assert!(line("ended 124 1700000060 60 0 0").unwrap().timed_out());
-        assert!(!line("ended 124 1700000059 60 0 0").unwrap().timed_out(), "its own 124");
-        for broken in ["", "ended - 1 60 0 0", "gone - - 60 0 0", "running - - 60 5", "running - - 60 5 0 more"] {
+        assert!(
+            !line("ended 124 1700000059 60 0 0").unwrap().timed_out(),
+            "its own 124"
+        );
+        for broken in [
+            "",
+            "ended - 1 60 0 0",
+            "gone - - 60 0 0",
+            "running - - 60 5",
+            "running - - 60 5 0 more",
+        ] {
             assert_eq!(line(broken), None, "{broken}");
         }
     }

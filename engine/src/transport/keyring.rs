@@ -15,7 +15,10 @@ pub(super) struct Keyring {
 
 impl Keyring {
     pub(super) fn new(ask: Option<AskPassphrase>) -> Self {
-        Self { ask, known: Mutex::default() }
+        Self {
+            ask,
+            known: Mutex::default(),
+        }
     }
 
     /// The passphrase of this key. Holds the others up while the operator types: there is one terminal.
@@ -29,6 +32,9 @@ impl Keyring {
 
     /// Forgets a wrong one.
     pub(super) fn forget(&self, key: &Path) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 }

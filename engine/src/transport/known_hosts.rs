@@ -58,20 +58,28 @@ pub(super) enum Verdict {
 /// The name a host's key is filed under.
 pub(super) fn filed_as(address: &str, port: u16) -> String {
     let address = address.to_ascii_lowercase();
-    if port == 22 { address } else { format!("[{address}]:{port}") }
+    if port == 22 {
+        address
+    } else {
+        format!("[{address}]:{port}")
+    }
 }
 
 /// A key's fingerprint as OpenSSH prints it.
 pub(super) fn fingerprint(sha256: &[u8]) -> String {
-    format!("SHA256:{}", base64::engine::general_purpose::STANDARD_NO_PAD.encode(sha256))
+    format!(
+        "SHA256:{}",
+        base64::engine::general_purpose::STANDARD_NO_PAD.encode(sha256)
+    )
 }
 
 /// The type of a key, which its blob begins with; empty for one that is no key.
 pub(super) fn key_type(blob: &[u8]) -> String {
-    let name = blob.split_first_chunk::<4>().and_then(|(length, rest)| {
-        rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)
-    });
-    name.map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default()
+    let name = blob
+        .split_first_chunk::<4>()
+        .and_then(|(length, rest)| rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?));
+    name.map(|name| String::from_utf8_lossy(name).into_owned())
+        .unwrap_or_default()
 }
 
 /// The line that makes a key known.
@@ -88,7 +96,10 @@ impl KnownHosts {
                 Ok(bytes) => known.parse(&String::from_utf8_lossy(&bytes), file),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    return Err(std::io::Error::new(error.kind(), format!("{}: {error}", file.display())));
+                    return Err(std::io::Error::new(
+                        error.kind(),
+                        format!("{}: {error}", file.display()),
+                    ));
                 }
             }
         }
@@ -113,7 +124,10 @@ impl KnownHosts {
     /// What is known about this key of the host filed as `name`.
     pub(super) fn check(&self, name: &str, key: &[u8]) -> Verdict {
         let shown = key_type(key);
-        if let Some(entry) = self.of(name).find(|entry| entry.marker == Marker::Revoked && entry.key == key) {
+        if let Some(entry) = self
+            .of(name)
+            .find(|entry| entry.marker == Marker::Revoked && entry.key == key)
+        {
             return Verdict::Revoked(entry.place());
         }
         let plain = || self.of(name).filter(|entry| entry.marker == Marker::None);
@@ -184,7 +198,14 @@ fn entry(line: &str) -> Option<Entry> {
         }
         None => Names::Patterns(names.to_ascii_lowercase()),
     };
-    Some(Entry { names, marker, key_type, key, file: PathBuf::new(), line: 0 })
+    Some(Entry {
+        names,
+        marker,
+        key_type,
+        key,
+        file: PathBuf::new(),
+        line: 0,
+    })
 }
 
 #[cfg(test)]
@@ -224,14 +245,24 @@ mod tests {
             ("*.example.org", "fe1.example.org", 22, &ours, Verdict::Known),
             ("fe?,!fe2", "fe1", 22, &ours, Verdict::Known),
             ("fe?,!fe2", "fe2", 22, &ours, Verdict::Unknown),
-            ("@revoked *", "fe1", 22, &ours, Verdict::Revoked("/kh:1".to_owned())),
+            (
+                "@revoked *",
+                "fe1",
+                22,
+                &ours,
+                Verdict::Revoked("/kh:1".to_owned()),
+            ),
             ("@cert-authority fe1", "fe1", 22, &ours, Verdict::Unknown),
             ("@somebody-else fe1", "fe1", 22, &ours, Verdict::Unknown),
             ("# fe1", "fe1", 22, &ours, Verdict::Unknown),
         ];
         for (names, address, port, key, expected) in cases {
             let known = known(&[(names, &ours)]);
-            assert_eq!(known.check(&filed_as(address, port), key), expected, "{names} for {address}:{port}");
+            assert_eq!(
+                known.check(&filed_as(address, port), key),
+                expected,
+                "{names} for {address}:{port}"
+            );
         }
     }
 
@@ -246,7 +277,10 @@ mod tests {
     fn hashed_names_match() {
         // Written by `ssh-keygen -H` for the name [127.0.0.1]:2222.
         let salt = b"12345678901234567890";
-        let mac = Hmac::<Sha1>::new_from_slice(salt).unwrap().chain_update(b"[127.0.0.1]:2222").finalize();
+        let mac = Hmac::<Sha1>::new_from_slice(salt)
+            .unwrap()
+            .chain_update(b"[127.0.0.1]:2222")
+            .finalize();
         let names = format!("|1|{}|{}", BASE64.encode(salt), BASE64.encode(mac.into_bytes()));
         let key = blob("ecdsa-sha2-nistp256", "k");
         let known = known(&[(&names, &key)]);
@@ -258,7 +292,16 @@ mod tests {
     #[test]
     fn nonsense_is_passed_over() {
         let mut known = KnownHosts::default();
-        for line in ["", "fe1", "fe1 ssh-rsa", "fe1 ssh-rsa ???", "|1|x fe1", "|1|?|? ssh-rsa AAAA", "@", "\u{0}"] {
+        for line in [
+            "",
+            "fe1",
+            "fe1 ssh-rsa",
+            "fe1 ssh-rsa ???",
+            "|1|x fe1",
+            "|1|?|? ssh-rsa AAAA",
+            "@",
+            "\u{0}",
+        ] {
             known.parse(line, Path::new("/kh"));
         }
         assert_eq!(known, KnownHosts::default());

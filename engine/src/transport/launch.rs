@@ -73,32 +73,66 @@ fn reader(length: usize, from: u8) -> String {
     }
 }
 
-/// Shell words that set variables and then become the command.
+/// Sets the command's variables.
+fn exports(command: &Command) -> String {
+    let set = |(name, value): (&String, &String)| format!("export {name}={}\n", quote_always(value));
+    command.env.iter().map(set).collect()
+}
+
+/// The command's words, every one quoted.
+fn words(command: &Command) -> String {
+    command
+        .argv
+        .iter()
+        .map(|word| quote_always(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A script that sets variables and then becomes the command.
 fn become_command(command: &Command, from: u8) -> String {
-    let mut script = String::new();
-    for (name, value) in &command.env {
-        script.push_str(&format!("export {name}={}\n", quote_always(value)));
-    }
-    let words: Vec<String> = command.argv.iter().map(|word| quote_always(word)).collect();
     let redirect = match (from, &command.stdin) {
         (0, Some(_)) => String::new(),
         (0, None) => " </dev/null".to_owned(),
         _ => format!(" </dev/null {from}<&-"),
     };
-    script.push_str(&format!("exec {}{redirect}", words.join(" ")));
-    script
+    format!("{}exec {}{redirect}", exports(command), words(command))
+}
+
+/// The same for a subshell of a shell that stays, whose descriptor 3 is where standard error goes: the command gets a process
+/// group of its own. An empty environment takes another shell, which is told through a pipe, not by its arguments.
+pub(super) fn in_shell(command: &Command) -> String {
+    if command.clear_env {
+        let script = quote_always(&become_command(command, 0));
+        return format!(
+            "printf %s {script} | exec setsid env -i PATH={PLAIN_PATH} sh -c 'eval \"$(cat)\"' 2>&3 3>&-"
+        );
+    }
+    format!(
+        "{}exec setsid -- {} </dev/null 2>&3 3>&-",
+        exports(command),
+        words(command)
+    )
 }
 
 /// Quotes a word even where [`quote`] leaves it alone: a bare `a=b` before a command would be an assignment.
 fn quote_always(word: &str) -> String {
     let quoted = quote(word);
-    if quoted.starts_with('\'') { quoted } else { format!("'{quoted}'") }
+    if quoted.starts_with('\'') {
+        quoted
+    } else {
+        format!("'{quoted}'")
+    }
 }
 
 /// Refuses what no shell and no kernel can take, before anything is sent.
 pub(super) fn check(host: &str, command: &Command) -> Result<(), HostError> {
     let refuse = |why: String| {
-        Err(HostError::Refused { host: host.to_owned(), what: "starting a command".to_owned(), why })
+        Err(HostError::Refused {
+            host: host.to_owned(),
+            what: "starting a command".to_owned(),
+            why,
+        })
     };
     if command.argv.first().is_none_or(String::is_empty) {
         return refuse("it has no program".to_owned());
@@ -116,7 +150,11 @@ pub(super) fn check(host: &str, command: &Command) -> Result<(), HostError> {
             return refuse(format!("{name:?} is no name of a variable"));
         }
     }
-    let texts = command.argv.iter().chain(command.env.values()).chain(&command.chdir);
+    let texts = command
+        .argv
+        .iter()
+        .chain(command.env.values())
+        .chain(&command.chdir);
     if texts.chain([&user.to_owned()]).any(|text| text.contains('\0')) {
         return refuse("an argument or a variable holds a NUL byte".to_owned());
     }
@@ -132,7 +170,12 @@ enum Inner<'a> {
 
 /// The command as it is put to a host.
 pub(super) fn command(account: &Account, command: &Command) -> std::io::Result<Launch> {
-    build(account, &account.way(&command.run_as), command.clear_env, &Inner::Command(command))
+    build(
+        account,
+        &account.way(&command.run_as),
+        command.clear_env,
+        &Inner::Command(command),
+    )
 }
 
 /// A shell of this user that reads commands until its input ends.
@@ -148,12 +191,22 @@ fn build(account: &Account, way: &Way, clear_env: bool, inner: &Inner<'_>) -> st
             let cd = change_directory(command);
             format!("{{ {cd}{announce}\n{}\n}}\n", become_command(command, 0))
         }
-        Inner::Shell => format!("{{ {announce}\nexec sh\n}}\n"),
+        // Its own messages go nowhere; commands find standard error at descriptor 3.
+        Inner::Shell => format!("{{ {announce}\nexec sh 3>&2 2>/dev/null\n}}\n"),
     };
     let asks = account.password.is_some() && matches!(way, Way::Sudo(_));
-    let prompt = if asks { Some(format!("nebplay-{}: ", super::random::word()?)) } else { None };
+    let prompt = if asks {
+        Some(format!("nebplay-{}: ", super::random::word()?))
+    } else {
+        None
+    };
     let Some(first) = become_user(way, clear_env, prompt.as_deref(), &reader(last.len(), 0)) else {
-        return Ok(Launch { line: first_line(last.len()), scripts: last.into_bytes(), password: None, marker });
+        return Ok(Launch {
+            line: first_line(last.len()),
+            scripts: last.into_bytes(),
+            password: None,
+            marker,
+        });
     };
     let password = prompt.zip(account.password.clone());
     Ok(Launch {
@@ -171,7 +224,11 @@ fn first_line(length: usize) -> String {
 /// A directory that cannot be entered is refused before the command starts: it must not look like the command's failure.
 fn change_directory(command: &Command) -> String {
     command.chdir.as_ref().map_or_else(String::new, |dir| {
-        let dir = if dir.starts_with('/') { dir.clone() } else { format!("./{dir}") };
+        let dir = if dir.starts_with('/') {
+            dir.clone()
+        } else {
+            format!("./{dir}")
+        };
         format!("cd {} || exit 1\n", quote_always(&dir))
     })
 }
@@ -181,7 +238,11 @@ fn change_directory(command: &Command) -> String {
 /// setpriv replaces itself, so signals and the process group stay as they are; runuser is there where it is not.
 /// sudo's child gets a session of its own, whatever sudo's configuration does about terminals.
 fn become_user(way: &Way, clear_env: bool, prompt: Option<&str>, next: &str) -> Option<String> {
-    let clear = if clear_env { format!("env -i PATH={PLAIN_PATH} ") } else { String::new() };
+    let clear = if clear_env {
+        format!("env -i PATH={PLAIN_PATH} ")
+    } else {
+        String::new()
+    };
     let next_shell = |before: &str| format!("{clear}sh -c {}", quote(&format!("{before}{next}")));
     let script = match way {
         Way::Direct if !clear_env => return None,
@@ -205,7 +266,10 @@ fn become_user(way: &Way, clear_env: bool, prompt: Option<&str>, next: &str) -> 
                     quote_always(prompt),
                     next_shell(&format!("echo {PAST_SUDO} >&2; "))
                 ),
-                None => format!("{{ exec sudo -n -H -u {user} -- setsid -w {}\n}}\n", next_shell("")),
+                None => format!(
+                    "{{ exec sudo -n -H -u {user} -- setsid -w {}\n}}\n",
+                    next_shell("")
+                ),
             }
         }
     };
@@ -224,11 +288,25 @@ pub(super) fn job(account: &Account, command: &Command) -> JobScript {
         RunAs::Login => account.login.as_str(),
         RunAs::User(user) => user,
     };
-    let way = if user == "root" { Way::Direct } else { Way::FromRoot(user.to_owned()) };
-    let last = format!("{{ {}{}\n}}\n", change_directory(command), become_command(command, 3));
+    let way = if user == "root" {
+        Way::Direct
+    } else {
+        Way::FromRoot(user.to_owned())
+    };
+    let last = format!(
+        "{{ {}{}\n}}\n",
+        change_directory(command),
+        become_command(command, 3)
+    );
     match become_user(&way, command.clear_env, None, &reader(last.len(), 3)) {
-        None => JobScript { length: last.len(), bytes: last.into_bytes() },
-        Some(first) => JobScript { length: first.len(), bytes: [first, last].concat().into_bytes() },
+        None => JobScript {
+            length: last.len(),
+            bytes: last.into_bytes(),
+        },
+        Some(first) => JobScript {
+            length: first.len(),
+            bytes: [first, last].concat().into_bytes(),
+        },
     }
 }
 
@@ -238,10 +316,10 @@ pub(super) fn job(account: &Account, command: &Command) -> JobScript {
 pub(super) fn kill(account: &Account, way: &Way, pid: i32) -> std::io::Result<Launch> {
     const KILL: &str = r#"
 groups="$1 $(cat "/proc/$1/task/$1/children" 2>/dev/null)"
-all() { left=1; for g in $groups; do { kill "$1" -- "-$g" || kill "$1" "$g"; } 2>/dev/null && left=0; done; return $left; }
-all -TERM
-for wait in 1 2 3 4 5 6 7 8 9 10; do all -0 || exit 0; sleep 0.1; done
-all -KILL; exit 0"#;
+all() { left=1; for g in $groups; do { kill -s "$1" -- "-$g" || kill -s "$1" "$g"; } 2>/dev/null && left=0; done; return $left; }
+all TERM
+for wait in 1 2 3 4 5 6 7 8 9 10; do all 0 || exit 0; sleep 0.1; done
+all KILL; exit 0"#;
     let who = match way {
         Way::Direct => RunAs::Login,
         Way::FromRoot(_) => RunAs::root(),

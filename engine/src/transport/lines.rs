@@ -22,7 +22,11 @@ struct Open {
 impl Splitter {
     /// Takes a piece and hands on the lines it completes. A carriage return ends a line, too: that is how progress is shown.
     pub(super) fn take(&mut self, bytes: &[u8], stderr: bool, lines: &dyn Lines) {
-        let open = if stderr { &mut self.stderr } else { &mut self.stdout };
+        let open = if stderr {
+            &mut self.stderr
+        } else {
+            &mut self.stdout
+        };
         for &byte in bytes {
             let returned = std::mem::replace(&mut open.returned, byte == b'\r');
             match byte {
@@ -80,8 +84,16 @@ mod tests {
             splitter.take(&text[cut..], false, &heard);
             splitter.finish(&heard);
             let heard = heard.0.into_inner().unwrap();
-            let stdout: Vec<&str> = heard.iter().filter(|(_, err)| !err).map(|(line, _)| line.as_str()).collect();
-            assert_eq!(stdout, ["one", "", "10%", "20%", "two \u{e9}", "rest"], "cut at {cut}");
+            let stdout: Vec<&str> = heard
+                .iter()
+                .filter(|(_, err)| !err)
+                .map(|(line, _)| line.as_str())
+                .collect();
+            assert_eq!(
+                stdout,
+                ["one", "", "10%", "20%", "two \u{e9}", "rest"],
+                "cut at {cut}"
+            );
             assert_eq!(heard.last().unwrap(), &("err".to_owned(), true));
         }
     }

@@ -45,7 +45,10 @@ impl Link for LocalLink {
         };
         let child = spawn(&launch.line).map_err(|error| Fault::Refused(format!("no shell: {error}")))?;
         tokio::spawn(talk.serve(child, launch, feed, drain, answer));
-        Ok(Pending { answer: answered, guard: Box::new(()) })
+        Ok(Pending {
+            answer: answered,
+            guard: Box::new(()),
+        })
     }
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, Fault> {
@@ -99,7 +102,7 @@ impl Talk {
             say = None;
         }
         let (abandon, mut abandoned) = oneshot::channel();
-        let mut feeding = None;
+        let (mut feeding, mut feeds) = (None, true);
         // A pipe of one message each way: a reader that is slow slows the child.
         let (tell, mut heard) = mpsc::channel(1);
         if let (Some(stdin), Some(stdout), Some(stderr)) =
@@ -146,9 +149,12 @@ impl Talk {
                         }
                     }
                 },
-                Ok(()) = &mut abandoned => {
-                    doom.get_or_insert(Fault::Refused("it was given up".to_owned()));
-                    self.end(&mut child, &opening).await;
+                outcome = &mut abandoned, if feeds => {
+                    feeds = false;
+                    if outcome.is_ok() {
+                        doom.get_or_insert(Fault::Refused("it was given up".to_owned()));
+                        self.end(&mut child, &opening).await;
+                    }
                 }
                 () = &mut deadline => {
                     if doom.is_some() {
@@ -221,7 +227,11 @@ struct Collected {
 
 impl Collected {
     fn new(drain: Drain) -> Self {
-        Self { drain, stdout: Vec::new(), stderr: Vec::new() }
+        Self {
+            drain,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
     }
 
     fn piped(&self) -> bool {

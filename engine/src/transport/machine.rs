@@ -25,7 +25,10 @@ pub(super) struct Pending {
 
 impl Pending {
     pub(super) async fn wait(self) -> Result<Output, Fault> {
-        let lost = Fault::Gone { why: "its session ended".to_owned(), sent: false };
+        let lost = Fault::Gone {
+            why: "its session ended".to_owned(),
+            sent: false,
+        };
         let answer = self.answer.await.unwrap_or(Err(lost));
         drop(self.guard);
         answer
@@ -56,9 +59,11 @@ impl<L: Link> Machine<L> {
         let host = self.account.host.clone();
         match fault {
             Fault::Gone { why, sent } => HostError::Unreachable { host, why, sent },
-            Fault::TimedOut => {
-                HostError::TimedOut { host, what: command.display(), limit: command.deadline }
-            }
+            Fault::TimedOut => HostError::TimedOut {
+                host,
+                what: command.display(),
+                limit: command.deadline,
+            },
             Fault::Refused(why) => {
                 let what = match self.account.way(&command.run_as) {
                     Way::Direct => "starting a command".to_owned(),
@@ -72,7 +77,10 @@ impl<L: Link> Machine<L> {
 
     async fn start(&self, command: &Command, feed: Feed, drain: Drain) -> Result<Pending, HostError> {
         launch::check(&self.account.host, command)?;
-        self.link.start(command, feed, drain).await.map_err(|fault| self.error(command, fault))
+        self.link
+            .start(command, feed, drain)
+            .await
+            .map_err(|fault| self.error(command, fault))
     }
 
     /// Runs a command whose parts can be made again: if the connection turns out dead before the host had the request,
@@ -148,7 +156,9 @@ impl<L: Link> Host for Machine<L> {
 
     async fn stream(&self, command: &Command, lines: &dyn Lines) -> Result<Output, HostError> {
         let mut splitter = Splitter::default();
-        let output = self.watch(command, |bytes, stderr| splitter.take(bytes, stderr, lines)).await;
+        let output = self
+            .watch(command, |bytes, stderr| splitter.take(bytes, stderr, lines))
+            .await;
         splitter.finish(lines);
         output
     }
@@ -157,15 +167,24 @@ impl<L: Link> Host for Machine<L> {
         let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
         let feed = command.stdin.clone().map_or(Feed::Nothing, Feed::Bytes);
         let pending = self.start(command, feed, Drain::Pipe(Box::new(theirs))).await?;
-        Ok(Source { stdout: Box::new(ours), end: self.translate(command, pending) })
+        Ok(Source {
+            stdout: Box::new(ours),
+            end: self.translate(command, pending),
+        })
     }
 
     async fn sink(&self, command: &Command) -> Result<Sink, HostError> {
         let (writer, feed) = pipe::feed();
         // Its input is the pipe, so it must not be started on /dev/null.
-        let command = Command { stdin: Some(Vec::new()), ..command.clone() };
+        let command = Command {
+            stdin: Some(Vec::new()),
+            ..command.clone()
+        };
         let pending = self.start(&command, feed, Drain::Answer).await?;
-        Ok(Sink { stdin: Box::new(writer), end: self.translate(&command, pending) })
+        Ok(Sink {
+            stdin: Box::new(writer),
+            end: self.translate(&command, pending),
+        })
     }
 
     async fn start_job(&self, spec: &JobSpec) -> Result<JobRecord, HostError> {
@@ -212,7 +231,11 @@ impl<L: Link> Host for Machine<L> {
             let what = format!("connecting from it to {address}:{port}");
             match fault {
                 Fault::Gone { why, sent } => HostError::Unreachable { host, why, sent },
-                Fault::TimedOut => HostError::TimedOut { host, what, limit: super::TUNNEL_TIMEOUT },
+                Fault::TimedOut => HostError::TimedOut {
+                    host,
+                    what,
+                    limit: super::TUNNEL_TIMEOUT,
+                },
                 Fault::Refused(why) => HostError::Refused { host, what, why },
             }
         })

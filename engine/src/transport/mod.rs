@@ -8,6 +8,7 @@ mod clock;
 mod connector;
 mod error;
 mod files;
+mod frame;
 mod jobs;
 mod keyring;
 mod known_hosts;
@@ -35,3 +36,6 @@ pub use target::{HostKeyPolicy, Kind, Privileges, Target};
 
 /// How long a TCP connection from a host may take to be made.
 const TUNNEL_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests;

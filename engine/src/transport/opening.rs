@@ -14,6 +14,7 @@ pub(super) struct Opening {
     stderr: Side,
     pid: Option<i32>,
     talk: Option<Talk>,
+    password_refused: bool,
 }
 
 /// One stream before its marker.
@@ -57,6 +58,7 @@ impl Opening {
             stderr: Side::default(),
             pid: None,
             talk,
+            password_refused: false,
         };
         (opening, at_once)
     }
@@ -69,6 +71,11 @@ impl Opening {
     /// Whether everything that has to be sent before the command's own input is known.
     pub(super) fn settled(&self) -> bool {
         self.talk.is_none()
+    }
+
+    /// Whether sudo asked twice.
+    pub(super) fn password_refused(&self) -> bool {
+        self.password_refused
     }
 
     /// Whether both streams are the command's own by now.
@@ -103,9 +110,13 @@ impl Opening {
         if let Some(at) = find(heard, talk.password.prompt.as_bytes()) {
             talk.seen += at + talk.password.prompt.len();
             if std::mem::replace(&mut talk.asked, true) {
+                self.password_refused = true;
                 return (rest, Say::WrongPassword);
             }
-            return (rest, Say::Send(format!("{}\n", talk.password.secret).into_bytes()));
+            return (
+                rest,
+                Say::Send(format!("{}\n", talk.password.secret).into_bytes()),
+            );
         }
         (rest, Say::Nothing)
     }
@@ -157,7 +168,13 @@ mod tests {
 
     fn opening(password: bool) -> (Opening, Vec<u8>) {
         let password = password.then(|| {
-            (5, Password { prompt: "prompt-7: ".to_owned(), secret: "s3cret".to_owned() })
+            (
+                5,
+                Password {
+                    prompt: "prompt-7: ".to_owned(),
+                    secret: "s3cret".to_owned(),
+                },
+            )
         });
         Opening::new(Launch {
             line: String::new(),
@@ -190,11 +207,17 @@ mod tests {
         assert_eq!(asked.stderr(b"lecture\nprompt-".to_vec()).1, Say::Nothing);
         assert_eq!(asked.stderr(b"7: ".to_vec()).1, Say::Send(b"s3cret\n".to_vec()));
         assert!(!asked.settled());
-        assert_eq!(asked.stderr(b"\nnebplay-past-sudo\n".to_vec()).1, Say::Send(b"last".to_vec()));
+        assert_eq!(
+            asked.stderr(b"\nnebplay-past-sudo\n".to_vec()).1,
+            Say::Send(b"last".to_vec())
+        );
         assert!(asked.settled());
 
         let (mut free, _) = opening(true);
-        assert_eq!(free.stderr(b"nebplay-past-sudo\n".to_vec()).1, Say::Send(b"last".to_vec()));
+        assert_eq!(
+            free.stderr(b"nebplay-past-sudo\n".to_vec()).1,
+            Say::Send(b"last".to_vec())
+        );
 
         let (mut wrong, _) = opening(true);
         wrong.stderr(b"prompt-7: ".to_vec());

@@ -61,7 +61,13 @@ pub(super) struct FeedWriter {
 pub(super) fn feed() -> (FeedWriter, Feed) {
     let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
     let finished = Finished::default();
-    (FeedWriter { pipe: ours, finished: finished.clone() }, Feed::Pipe(Box::new(theirs), finished))
+    (
+        FeedWriter {
+            pipe: ours,
+            finished: finished.clone(),
+        },
+        Feed::Pipe(Box::new(theirs), finished),
+    )
 }
 
 impl AsyncWrite for FeedWriter {

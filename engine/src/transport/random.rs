@@ -6,5 +6,7 @@ use std::io::Read;
 pub(super) fn word() -> std::io::Result<String> {
     let mut bytes = [0_u8; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().fold(String::new(), |word, byte| format!("{word}{byte:02x}")))
+    Ok(bytes
+        .iter()
+        .fold(String::new(), |word, byte| format!("{word}{byte:02x}")))
 }

@@ -27,8 +27,15 @@ pub(super) struct Hop {
 }
 
 /// The hops to a host: bastions first, the host itself last.
-pub(super) fn hops(target: &Target, settings: &Settings, config: &SshConfig) -> Result<Vec<Hop>, ConnectError> {
-    let unsupported = |why: String| ConnectError::Unsupported { host: target.name.clone(), why };
+pub(super) fn hops(
+    target: &Target,
+    settings: &Settings,
+    config: &SshConfig,
+) -> Result<Vec<Hop>, ConnectError> {
+    let unsupported = |why: String| ConnectError::Unsupported {
+        host: target.name.clone(),
+        why,
+    };
     let host = config.of(&target.address);
     let jump = target.proxy_jump.clone().or_else(|| host.proxy_jump.clone());
     if jump.is_none()
@@ -42,11 +49,13 @@ pub(super) fn hops(target: &Target, settings: &Settings, config: &SshConfig) -> 
     match jump.as_deref() {
         None | Some("none" | "") => {}
         Some(list) if list.contains(',') => {
-            return Err(unsupported(format!("ProxyJump {list} names several hosts: only one is supported")));
+            return Err(unsupported(format!(
+                "ProxyJump {list} names several hosts: only one is supported"
+            )));
         }
         Some(jump) => {
-            let (user, address, port) =
-                split_jump(jump).ok_or_else(|| unsupported(format!("ProxyJump {jump} is no [user@]host[:port]")))?;
+            let (user, address, port) = split_jump(jump)
+                .ok_or_else(|| unsupported(format!("ProxyJump {jump} is no [user@]host[:port]")))?;
             let bastion = Target {
                 name: format!("{} (through {address})", target.name),
                 address: address.to_owned(),
@@ -65,10 +74,17 @@ pub(super) fn hops(target: &Target, settings: &Settings, config: &SshConfig) -> 
 
 fn hop(target: &Target, settings: &Settings, config: &SshConfig) -> Hop {
     let host = config.of(&target.address);
-    let mut keys: Vec<PathBuf> = target.private_key.iter().cloned().chain(host.identity_files).collect();
+    let mut keys: Vec<PathBuf> = target
+        .private_key
+        .iter()
+        .cloned()
+        .chain(host.identity_files)
+        .collect();
     if keys.is_empty() {
         let folder = settings.home.join(".ssh");
-        keys = ["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| folder.join(name)).to_vec();
+        keys = ["id_ed25519", "id_ecdsa", "id_rsa"]
+            .map(|name| folder.join(name))
+            .to_vec();
     }
     let mut known_hosts = host.known_hosts.unwrap_or_else(|| {
         let folder = settings.home.join(".ssh");
@@ -80,7 +96,11 @@ fn hop(target: &Target, settings: &Settings, config: &SshConfig) -> Hop {
         name: target.name.clone(),
         address: host.host_name.unwrap_or_else(|| target.address.clone()),
         port: target.port.or(host.port).unwrap_or(22),
-        user: target.user.clone().or(host.user).unwrap_or_else(|| settings.user.clone()),
+        user: target
+            .user
+            .clone()
+            .or(host.user)
+            .unwrap_or_else(|| settings.user.clone()),
         keys,
         only_keys: host.identities_only,
         known_hosts,
@@ -146,14 +166,23 @@ mod tests {
     #[test]
     fn inventory_then_config_then_defaults() {
         let plain = route(&target(), "").unwrap().remove(0);
-        assert_eq!((plain.address.as_str(), plain.port, plain.user.as_str()), ("fe1", 22, "op"));
+        assert_eq!(
+            (plain.address.as_str(), plain.port, plain.user.as_str()),
+            ("fe1", 22, "op")
+        );
         assert_eq!(plain.keys[0], Path::new("/home/op/.ssh/id_ed25519"));
         assert_eq!(plain.policy, HostKeyPolicy::Strict);
 
         let config = "Host fe1\nHostName 10.0.0.1\nPort 2222\nUser root\nStrictHostKeyChecking accept-new\nIdentityFile /k\n";
         let hop = route(&target(), config).unwrap().remove(0);
-        assert_eq!((hop.address.as_str(), hop.port, hop.user.as_str()), ("10.0.0.1", 2222, "root"));
-        assert_eq!((hop.policy, hop.keys.as_slice()), (HostKeyPolicy::AcceptNew, [PathBuf::from("/k")].as_slice()));
+        assert_eq!(
+            (hop.address.as_str(), hop.port, hop.user.as_str()),
+            ("10.0.0.1", 2222, "root")
+        );
+        assert_eq!(
+            (hop.policy, hop.keys.as_slice()),
+            (HostKeyPolicy::AcceptNew, [PathBuf::from("/k")].as_slice())
+        );
 
         let explicit = Target {
             port: Some(23),
@@ -163,21 +192,40 @@ mod tests {
             ..target()
         };
         let hop = route(&explicit, config).unwrap().remove(0);
-        assert_eq!((hop.port, hop.user.as_str(), hop.policy), (23, "admin", HostKeyPolicy::Strict));
+        assert_eq!(
+            (hop.port, hop.user.as_str(), hop.policy),
+            (23, "admin", HostKeyPolicy::Strict)
+        );
         assert_eq!(hop.keys, [Path::new("/mine"), Path::new("/k")]);
     }
 
     #[test]
     fn one_bastion() {
-        let through = |jump: &str| route(&Target { proxy_jump: Some(jump.to_owned()), ..target() }, "Host gate\nPort 2200\n");
+        let through = |jump: &str| {
+            route(
+                &Target {
+                    proxy_jump: Some(jump.to_owned()),
+                    ..target()
+                },
+                "Host gate\nPort 2200\n",
+            )
+        };
         let hops = through("op2@gate").unwrap();
-        assert_eq!((hops[0].address.as_str(), hops[0].port, hops[0].user.as_str()), ("gate", 2200, "op2"));
+        assert_eq!(
+            (hops[0].address.as_str(), hops[0].port, hops[0].user.as_str()),
+            ("gate", 2200, "op2")
+        );
         assert_eq!(hops[1].address, "fe1");
         assert_eq!(through("[fd00::1]:22").unwrap()[0].address, "fd00::1");
         assert_eq!(through("none").unwrap().len(), 1);
         assert!(through("a,b").unwrap_err().to_string().contains("several"));
         assert!(through("gate:ssh").is_err());
-        assert!(route(&target(), "Host *\nProxyCommand nc %h %p\n").unwrap_err().to_string().contains("ProxyCommand"));
+        assert!(
+            route(&target(), "Host *\nProxyCommand nc %h %p\n")
+                .unwrap_err()
+                .to_string()
+                .contains("ProxyCommand")
+        );
         assert_eq!(route(&target(), "Host *\nProxyJump gate\n").unwrap().len(), 2);
     }
 }

@@ -38,7 +38,10 @@ type Scope = Vec<Option<Vec<String>>>;
 impl SshConfig {
     /// Reads these files in order; those that do not exist are empty. An unreadable one or a broken line is an error with its place.
     pub(super) fn read(files: &[PathBuf], home: &Path) -> Result<Self, String> {
-        let mut config = Self { lines: Vec::new(), home: home.to_owned() };
+        let mut config = Self {
+            lines: Vec::new(),
+            home: home.to_owned(),
+        };
         for file in files {
             config.include(file, &Vec::new(), 0)?;
         }
@@ -47,7 +50,10 @@ impl SshConfig {
 
     #[cfg(test)]
     pub(super) fn from_text(text: &str, home: &Path) -> Result<Self, String> {
-        let mut config = Self { lines: Vec::new(), home: home.to_owned() };
+        let mut config = Self {
+            lines: Vec::new(),
+            home: home.to_owned(),
+        };
         config.parse(text, Path::new("config"), &Vec::new(), 0)?;
         Ok(config)
     }
@@ -64,7 +70,9 @@ impl SshConfig {
         let mut scope = outer.clone();
         for (index, line) in text.lines().enumerate() {
             let complain = |what: &str| format!("{}:{}: {what}: {}", file.display(), index + 1, line.trim());
-            let Some((keyword, words)) = split_line(line).map_err(|what| complain(&what))? else { continue };
+            let Some((keyword, words)) = split_line(line).map_err(|what| complain(&what))? else {
+                continue;
+            };
             match keyword.as_str() {
                 "host" => {
                     scope.clone_from(outer);
@@ -72,7 +80,12 @@ impl SshConfig {
                 }
                 "match" => {
                     scope.clone_from(outer);
-                    scope.push(words.iter().all(|word| word == "all").then(|| vec!["*".to_owned()]));
+                    scope.push(
+                        words
+                            .iter()
+                            .all(|word| word == "all")
+                            .then(|| vec!["*".to_owned()]),
+                    );
                 }
                 "include" if depth >= DEEPEST_INCLUDE => return Err(complain("includes go too deep")),
                 "include" => {
@@ -95,7 +108,8 @@ impl SshConfig {
         if path.is_relative() {
             path = from.parent().unwrap_or(Path::new(".")).join(path);
         }
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str()))
+        else {
             return vec![path];
         };
         if !name.contains(['*', '?']) {
@@ -105,7 +119,12 @@ impl SshConfig {
             .into_iter()
             .flatten()
             .flatten()
-            .filter(|entry| entry.file_name().to_str().is_some_and(|entry| pattern::matches(name, entry)))
+            .filter(|entry| {
+                entry
+                    .file_name()
+                    .to_str()
+                    .is_some_and(|entry| pattern::matches(name, entry))
+            })
             .map(|entry| entry.path())
             .collect();
         found.sort();
@@ -183,7 +202,9 @@ fn split_line(line: &str) -> Result<Option<(String, Vec<String>)>, String> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
-    let end = line.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(line.len());
+    let end = line
+        .find(|c: char| c.is_whitespace() || c == '=')
+        .unwrap_or(line.len());
     let (keyword, rest) = line.split_at(end);
     let rest = rest.trim_start();
     let mut rest = rest.strip_prefix('=').unwrap_or(rest).trim();
@@ -204,7 +225,9 @@ mod tests {
     use super::*;
 
     fn of(text: &str, alias: &str) -> HostConfig {
-        SshConfig::from_text(text, Path::new("/home/op")).unwrap().of(alias)
+        SshConfig::from_text(text, Path::new("/home/op"))
+            .unwrap()
+            .of(alias)
     }
 
     #[test]
@@ -231,7 +254,10 @@ mod tests {
         assert_eq!(fe1.port, Some(2222));
         assert_eq!(fe1.proxy_jump.as_deref(), Some("op@gate:2200"));
         assert_eq!(fe1.host_keys, Some(HostKeyPolicy::AcceptNew));
-        assert_eq!(fe1.identity_files, [Path::new("/home/op/.ssh/cloud"), Path::new("/keys/fe1")]);
+        assert_eq!(
+            fe1.identity_files,
+            [Path::new("/home/op/.ssh/cloud"), Path::new("/keys/fe1")]
+        );
         assert_eq!(
             fe1.known_hosts.unwrap(),
             [PathBuf::from("/home/op/known hosts"), PathBuf::from("/etc/more")]
@@ -252,7 +278,11 @@ mod tests {
     fn includes_stand_where_they_are_named() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("config.d")).unwrap();
-        std::fs::write(dir.path().join("config.d/10-a.conf"), "User inner\nHost other\nPort 7\n").unwrap();
+        std::fs::write(
+            dir.path().join("config.d/10-a.conf"),
+            "User inner\nHost other\nPort 7\n",
+        )
+        .unwrap();
         std::fs::write(
             dir.path().join("config"),
             "Host fe1\nInclude config.d/*.conf\nUser outer\nHost fe2\nPort 9\n",
@@ -260,7 +290,11 @@ mod tests {
         .unwrap();
         let config = SshConfig::read(&[dir.path().join("config")], dir.path()).unwrap();
         assert_eq!(config.of("fe1").user.as_deref(), Some("inner"));
-        assert_eq!(config.of("other").port, None, "the include stands inside Host fe1");
+        assert_eq!(
+            config.of("other").port,
+            None,
+            "the include stands inside Host fe1"
+        );
         assert_eq!(config.of("fe2").user, None);
         std::fs::write(dir.path().join("loop"), "Include loop\n").unwrap();
         let error = SshConfig::read(&[dir.path().join("loop")], dir.path()).unwrap_err();
@@ -272,7 +306,10 @@ mod tests {
         for (text, expected) in [
             ("Host a\nPort ssh\n", "config:2: not a port: Port ssh"),
             ("User\n", "config:1: the keyword has no value: User"),
-            ("IdentityFile \"x\n", "config:1: a quote is not closed: IdentityFile \"x"),
+            (
+                "IdentityFile \"x\n",
+                "config:1: a quote is not closed: IdentityFile \"x",
+            ),
         ] {
             assert_eq!(SshConfig::from_text(text, Path::new("/")).unwrap_err(), expected);
         }

@@ -26,7 +26,15 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     pub(super) fn new(first: Vec<u8>, feed: Feed) -> Self {
-        Self { bytes: first, written: 0, feed, may_end: false, ended: false, abandoned: false, total: 0 }
+        Self {
+            bytes: first,
+            written: 0,
+            feed,
+            may_end: false,
+            ended: false,
+            abandoned: false,
+            total: 0,
+        }
     }
 
     /// Adds bytes that go before anything the feed holds.
@@ -44,8 +52,18 @@ impl Outgoing {
         self.total
     }
 
+    /// Whether nothing waits to be sent.
+    pub(super) fn all_sent(&self) -> bool {
+        self.written == self.bytes.len()
+    }
+
     /// Sends what can be sent now; whether anything moved.
-    pub(super) fn push(&mut self, wire: &Wire, channel: &mut Channel, waker: &Waker) -> Result<bool, OpError> {
+    pub(super) fn push(
+        &mut self,
+        wire: &Wire,
+        channel: &mut Channel,
+        waker: &Waker,
+    ) -> Result<bool, OpError> {
         let mut moved = false;
         while !self.ended && !self.abandoned {
             if self.written == self.bytes.len() && !self.refill(waker) {
@@ -53,7 +71,9 @@ impl Outgoing {
             }
             if self.written < self.bytes.len() {
                 let rest = &self.bytes[self.written..];
-                let Some(count) = wire.attempt(|_| channel.write(rest))? else { break };
+                let Some(count) = wire.attempt(|_| channel.write(rest))? else {
+                    break;
+                };
                 self.written += count;
                 self.total += count;
             } else if wire.attempt(|_| Ok(channel.send_eof()?))?.is_some() {
@@ -83,7 +103,12 @@ impl Outgoing {
             Feed::Pipe(pipe, finished) => {
                 self.bytes.resize(CHUNK, 0);
                 let read = read_now(pipe, waker, &mut self.bytes);
-                self.bytes.truncate(read.as_ref().and_then(|read| read.as_ref().ok()).copied().unwrap_or(0));
+                self.bytes.truncate(
+                    read.as_ref()
+                        .and_then(|read| read.as_ref().ok())
+                        .copied()
+                        .unwrap_or(0),
+                );
                 if read.is_some() && self.bytes.is_empty() {
                     self.abandoned = !finished.said();
                     self.feed = Feed::Nothing;
@@ -118,7 +143,13 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub(super) fn new(drain: Drain) -> Self {
-        Self { drain, pending: Vec::new(), abandoned: false, stdout: Vec::new(), stderr: Vec::new() }
+        Self {
+            drain,
+            pending: Vec::new(),
+            abandoned: false,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
     }
 
     /// Hands on one piece.
@@ -142,7 +173,9 @@ impl Incoming {
 
     /// Hands to the pipe what it takes now; whether anything moved.
     pub(super) fn flush(&mut self, waker: &Waker) -> bool {
-        let Drain::Pipe(pipe) = &mut self.drain else { return false };
+        let Drain::Pipe(pipe) = &mut self.drain else {
+            return false;
+        };
         let mut moved = false;
         while !self.pending.is_empty() && !self.abandoned {
             match write_now(pipe, waker, &self.pending) {
@@ -169,7 +202,9 @@ impl Incoming {
 
     /// Whether the reader of the pipe is gone; a pipe that takes nothing at the moment still has one.
     pub(super) fn unread(&mut self, waker: &Waker) -> bool {
-        let Drain::Pipe(pipe) = &mut self.drain else { return false };
+        let Drain::Pipe(pipe) = &mut self.drain else {
+            return false;
+        };
         self.abandoned || matches!(write_now(pipe, waker, &[]), Some(Err(_)))
     }
 

@@ -31,8 +31,11 @@ pub(super) fn prefer(session: &Session, known: &KnownHosts, name: &str) -> Resul
     let types = known.key_types(name);
     let is_known = |key_type: &str| types.iter().any(|known| known == key_type);
     let (first, rest): (Vec<_>, Vec<_>) = ALGORITHMS.iter().partition(|(key_type, _)| is_known(key_type));
-    let order: Vec<&str> =
-        first.iter().chain(&rest).flat_map(|(_, algorithms)| algorithms.iter().copied()).collect();
+    let order: Vec<&str> = first
+        .iter()
+        .chain(&rest)
+        .flat_map(|(_, algorithms)| algorithms.iter().copied())
+        .collect();
     session.method_pref(MethodType::HostKey, &order.join(","))
 }
 
@@ -49,15 +52,27 @@ pub(super) fn check(session: &Session, known: &KnownHosts, hop: &Hop) -> Result<
     let (host, key_type) = (hop.name.clone(), known_hosts::key_type(key));
     match known.check(&filed_as, key) {
         Verdict::Known => Ok(()),
-        Verdict::Revoked(known_at) => {
-            Err(ConnectError::RevokedHostKey { host, key_type, fingerprint, known_at })
-        }
+        Verdict::Revoked(known_at) => Err(ConnectError::RevokedHostKey {
+            host,
+            key_type,
+            fingerprint,
+            known_at,
+        }),
         _ if hop.policy == HostKeyPolicy::Off => Ok(()),
-        Verdict::Changed(known_at, file) => {
-            Err(ConnectError::ChangedHostKey { host, filed_as, key_type, fingerprint, known_at, file })
-        }
+        Verdict::Changed(known_at, file) => Err(ConnectError::ChangedHostKey {
+            host,
+            filed_as,
+            key_type,
+            fingerprint,
+            known_at,
+            file,
+        }),
         Verdict::Unknown => {
-            let file = hop.known_hosts.first().cloned().unwrap_or_else(|| PathBuf::from("known_hosts"));
+            let file = hop
+                .known_hosts
+                .first()
+                .cloned()
+                .unwrap_or_else(|| PathBuf::from("known_hosts"));
             let line = known_hosts::line(&filed_as, key);
             if hop.policy == HostKeyPolicy::AcceptNew && !known.has_authority(&filed_as) {
                 return add(&file, &line).map_err(|error| ConnectError::Unsupported {
@@ -65,7 +80,14 @@ pub(super) fn check(session: &Session, known: &KnownHosts, hop: &Hop) -> Result<
                     why: format!("its new key cannot be added to {}: {error}", file.display()),
                 });
             }
-            Err(ConnectError::UnknownHostKey(UnknownKey { host, filed_as, key_type, fingerprint, line, file }))
+            Err(ConnectError::UnknownHostKey(UnknownKey {
+                host,
+                filed_as,
+                key_type,
+                fingerprint,
+                line,
+                file,
+            }))
         }
     }
 }
@@ -73,10 +95,21 @@ pub(super) fn check(session: &Session, known: &KnownHosts, hop: &Hop) -> Result<
 /// Adds one line, in one write, so that hosts added at the same time do not mix.
 fn add(file: &Path, line: &str) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let text = std::fs::read(file).unwrap_or_default();
-    let break_before = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+    let break_before = if text.is_empty() || text.ends_with(b"\n") {
+        ""
+    } else {
+        "\n"
+    };
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file)?;
     file.write_all(format!("{break_before}{line}\n").as_bytes())
 }

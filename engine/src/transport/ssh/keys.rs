@@ -24,7 +24,11 @@ impl KeyFile {
         beside.push(".pub");
         let public = std::fs::read_to_string(beside).ok();
         let public = public.and_then(|line| BASE64.decode(line.split_ascii_whitespace().nth(1)?).ok());
-        Some(Self { path: path.to_owned(), encrypted: is_encrypted(&text), public })
+        Some(Self {
+            path: path.to_owned(),
+            encrypted: is_encrypted(&text),
+            public,
+        })
     }
 }
 
@@ -35,9 +39,17 @@ fn is_encrypted(text: &[u8]) -> bool {
         return true;
     }
     let text = String::from_utf8_lossy(text);
-    let body: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
-    let Ok(bytes) = BASE64.decode(body) else { return false };
-    bytes.strip_prefix(MAGIC).is_some_and(|rest| !rest.starts_with(b"\0\0\0\x04none"))
+    let body: String = text
+        .lines()
+        .filter(|line| !line.starts_with("-----"))
+        .map(str::trim)
+        .collect();
+    let Ok(bytes) = BASE64.decode(body) else {
+        return false;
+    };
+    bytes
+        .strip_prefix(MAGIC)
+        .is_some_and(|rest| !rest.starts_with(b"\0\0\0\x04none"))
 }
 
 /// The operator's agent.

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, oneshot};
 use super::request::{Fault, Handle, Request, Run, Tunnel};
 use crate::transport::connector::Connector;
 use crate::transport::error::ConnectError;
+use crate::transport::frame;
 use crate::transport::launch::{self, Account};
 use crate::transport::machine::{Link, Pending};
 use crate::transport::pipe::{Drain, Feed, PIPE_SIZE};
@@ -23,8 +24,18 @@ pub(in crate::transport) struct SshLink {
 }
 
 impl SshLink {
-    pub(in crate::transport) fn new(connector: Connector, target: Target, account: Account, session: Handle) -> Self {
-        Self { connector, target, account, session: Mutex::new(Some(Arc::new(session))) }
+    pub(in crate::transport) fn new(
+        connector: Connector,
+        target: Target,
+        account: Account,
+        session: Handle,
+    ) -> Self {
+        Self {
+            connector,
+            target,
+            account,
+            session: Mutex::new(Some(Arc::new(session))),
+        }
     }
 
     /// The session, connecting if there is none. Callers that come meanwhile wait for the same one.
@@ -52,13 +63,30 @@ fn unreached(error: ConnectError) -> Fault {
 impl Link for SshLink {
     async fn start(&self, command: &Command, feed: Feed, drain: Drain) -> Result<Pending, Fault> {
         let session = self.session().await?;
-        let launch = launch::command(&self.account, command).map_err(|error| Fault::Refused(error.to_string()))?;
+        let launch =
+            launch::command(&self.account, command).map_err(|error| Fault::Refused(error.to_string()))?;
         let (answer, answered) = oneshot::channel();
         let way = self.account.way(&command.run_as);
-        let run = Run { launch, way, feed, drain, deadline: command.deadline, answer };
+        let body = if matches!(drain, Drain::Answer) {
+            frame::body(command)
+        } else {
+            None
+        };
+        let run = Run {
+            launch,
+            body,
+            way,
+            feed,
+            drain,
+            deadline: command.deadline,
+            answer,
+        };
         // A session that ended this very moment drops the request, which reads as "gone, not sent".
         session.submit(Request::Run(run));
-        Ok(Pending { answer: answered, guard: Box::new(session.ring_on_drop()) })
+        Ok(Pending {
+            answer: answered,
+            guard: Box::new(session.ring_on_drop()),
+        })
     }
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, Fault> {
@@ -75,7 +103,10 @@ impl Link for SshLink {
             answer,
         }));
         let _guard = session.ring_on_drop();
-        let lost = Fault::Gone { why: "its session ended".to_owned(), sent: false };
+        let lost = Fault::Gone {
+            why: "its session ended".to_owned(),
+            sent: false,
+        };
         answered.await.unwrap_or(Err(lost))?;
         Ok(Box::new(ours))
     }

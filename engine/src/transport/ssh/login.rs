@@ -60,7 +60,12 @@ impl<'a> Login<'a> {
             why: format!("no SSH session could be set up: {}", error.message()),
         };
         let session = Session::new().map_err(unreachable)?;
-        let mut login = Self { session, hop, deadline: Cell::new(deadline), tried: Vec::new() };
+        let mut login = Self {
+            session,
+            hop,
+            deadline: Cell::new(deadline),
+            tried: Vec::new(),
+        };
         let name = known_hosts::filed_as(&hop.address, hop.port);
         host_key::prefer(&login.session, known, &name).map_err(unreachable)?;
         match socket {
@@ -68,7 +73,10 @@ impl<'a> Login<'a> {
             Socket::Pair(socket) => login.session.set_tcp_stream(socket),
         }
         login.arm();
-        login.session.handshake().map_err(|error| login.broken("the SSH handshake", &error))?;
+        login
+            .session
+            .handshake()
+            .map_err(|error| login.broken("the SSH handshake", &error))?;
         host_key::check(&login.session, known, hop)?;
         Ok(login)
     }
@@ -84,10 +92,15 @@ impl<'a> Login<'a> {
     fn broken(&self, doing: &str, error: &ssh2::Error) -> ConnectError {
         let host = self.hop.name.clone();
         match error.code() {
-            ErrorCode::Session(code) if TIMEOUTS.contains(&code) => {
-                ConnectError::TimedOut { host, doing: doing.to_owned(), limit: self.hop.timeout }
-            }
-            _ => ConnectError::Unreachable { host, why: format!("{doing} failed: {}", error.message()) },
+            ErrorCode::Session(code) if TIMEOUTS.contains(&code) => ConnectError::TimedOut {
+                host,
+                doing: doing.to_owned(),
+                limit: self.hop.timeout,
+            },
+            _ => ConnectError::Unreachable {
+                host,
+                why: format!("{doing} failed: {}", error.message()),
+            },
         }
     }
 
@@ -100,14 +113,21 @@ impl<'a> Login<'a> {
             Err(_) if self.session.authenticated() => return Ok(()),
             Err(error) => return Err(self.broken("asking how to log in", &error)),
         };
-        let keys: Vec<keys::KeyFile> = self.hop.keys.iter().filter_map(|path| keys::KeyFile::look(path)).collect();
-        let agent = means.agent.and_then(|socket| match keys::Agent::open(&self.session, socket) {
-            Ok(agent) => Some(agent),
-            Err(why) => {
-                self.tried.push(format!("agent ({why})"));
-                None
-            }
-        });
+        let keys: Vec<keys::KeyFile> = self
+            .hop
+            .keys
+            .iter()
+            .filter_map(|path| keys::KeyFile::look(path))
+            .collect();
+        let agent = means
+            .agent
+            .and_then(|socket| match keys::Agent::open(&self.session, socket) {
+                Ok(agent) => Some(agent),
+                Err(why) => {
+                    self.tried.push(format!("agent ({why})"));
+                    None
+                }
+            });
         for key in keys.iter().filter(|key| !key.encrypted) {
             if self.offer_file(key, None)? {
                 return Ok(());
@@ -133,13 +153,16 @@ impl<'a> Login<'a> {
 
     fn offer_file(&mut self, key: &keys::KeyFile, passphrase: Option<&str>) -> Result<bool, ConnectError> {
         self.arm();
-        let offered = self.session.userauth_pubkey_file(&self.hop.user, None, &key.path, passphrase);
+        let offered = self
+            .session
+            .userauth_pubkey_file(&self.hop.user, None, &key.path, passphrase);
         self.outcome(offered, &key.path.display().to_string())
     }
 
     fn offer_agent(&mut self, agent: &keys::Agent, files: &[keys::KeyFile]) -> Result<bool, ConnectError> {
         let only_keys = self.hop.only_keys;
-        let wanted = |blob: &[u8]| !only_keys || files.iter().any(|file| file.public.as_deref() == Some(blob));
+        let wanted =
+            |blob: &[u8]| !only_keys || files.iter().any(|file| file.public.as_deref() == Some(blob));
         for identity in agent.identities.iter().filter(|identity| wanted(identity.blob())) {
             self.arm();
             let outcome = agent.agent.userauth(&self.hop.user, identity);
@@ -164,7 +187,9 @@ impl<'a> Login<'a> {
             return Err(refuse("none was given"));
         };
         self.arm();
-        let offered = self.session.userauth_pubkey_file(&self.hop.user, None, &key.path, Some(&passphrase));
+        let offered = self
+            .session
+            .userauth_pubkey_file(&self.hop.user, None, &key.path, Some(&passphrase));
         if let Err(error) = &offered
             && matches!(error.code(), ErrorCode::Session(-16 | -48))
         {
@@ -188,7 +213,11 @@ impl<'a> Login<'a> {
                     }
                     // LIBSSH2_ERROR_SOCKET_SEND, _SOCKET_DISCONNECT, _SOCKET_RECV: too many tries end so.
                     ErrorCode::Session(-7 | -13 | -43) => {
-                        let tried = if self.tried.is_empty() { String::new() } else { format!(" after {}", self.tried.join(", ")) };
+                        let tried = if self.tried.is_empty() {
+                            String::new()
+                        } else {
+                            format!(" after {}", self.tried.join(", "))
+                        };
                         return Err(ConnectError::Unreachable {
                             host: self.hop.name.clone(),
                             why: format!("it hung up while {what} was offered{tried}"),

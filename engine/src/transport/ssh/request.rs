@@ -37,6 +37,8 @@ pub(in crate::transport) enum Request {
 /// A command to run.
 pub(in crate::transport) struct Run {
     pub(in crate::transport) launch: Launch,
+    /// The same for a shell that stays, if it may go there: buffered, without input.
+    pub(in crate::transport) body: Option<String>,
     /// The way to its user; killing it takes the same.
     pub(in crate::transport) way: Way,
     pub(in crate::transport) feed: Feed,
@@ -86,7 +88,11 @@ impl Drop for RingOnDrop {
 impl Handle {
     /// `alive` is set to false by the thread when it ends.
     pub(super) fn new(requests: Sender<Dated>, bell: Bell, alive: Arc<AtomicBool>) -> Self {
-        Self(Inner { requests: Some(requests), bell, alive })
+        Self(Inner {
+            requests: Some(requests),
+            bell,
+            alive,
+        })
     }
 
     /// Hands a request over. If the session is gone, the request is dropped, and its answer with it.

@@ -48,7 +48,11 @@ pub(in crate::transport) async fn open(
     let (ready, opened) = oneshot::channel();
     let name = hop.name.clone();
     let serve = move || {
-        let means = Means { known: &known, agent: agent.as_deref(), keyring: &keyring };
+        let means = Means {
+            known: &known,
+            agent: agent.as_deref(),
+            keyring: &keyring,
+        };
         match start(dialled.into(), &hop, account, &means, keepalive) {
             Ok((handle, actor)) => {
                 // Whoever asked may have gone; then the handle is dropped with the message, and the actor ends at once.
@@ -58,10 +62,17 @@ pub(in crate::transport) async fn open(
             Err(error) => drop(ready.send(Err(error))),
         }
     };
-    let thread = std::thread::Builder::new().name(format!("ssh {name}")).spawn(serve);
-    let lost = |why: String| ConnectError::Unreachable { host: name.clone(), why };
+    let thread = std::thread::Builder::new()
+        .name(format!("ssh {name}"))
+        .spawn(serve);
+    let lost = |why: String| ConnectError::Unreachable {
+        host: name.clone(),
+        why,
+    };
     thread.map_err(|error| lost(format!("no thread for its session: {error}")))?;
-    opened.await.map_err(|_| lost("its session's thread ended early".to_owned()))?
+    opened
+        .await
+        .map_err(|_| lost("its session's thread ended early".to_owned()))?
 }
 
 fn start(
@@ -95,6 +106,9 @@ pub(in crate::transport) async fn look_at_key(
     let name = hop.name.clone();
     let look = move || login::handshake(dialled.into(), &hop, &known).map(drop);
     tokio::task::spawn_blocking(look).await.unwrap_or_else(|error| {
-        Err(ConnectError::Unreachable { host: name, why: format!("looking at its key failed: {error}") })
+        Err(ConnectError::Unreachable {
+            host: name,
+            why: format!("looking at its key failed: {error}"),
+        })
     })
 }

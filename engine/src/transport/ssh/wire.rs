@@ -89,16 +89,17 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(
-        session: ssh2::Session,
-        socket: Socket,
-        ear: UnixStream,
-        keepalive: Duration,
-    ) -> Self {
+    pub(super) fn new(session: ssh2::Session, socket: Socket, ear: UnixStream, keepalive: Duration) -> Self {
         session.set_blocking(false);
         let seconds = u32::try_from(keepalive.as_secs()).unwrap_or(u32::MAX);
         session.set_keepalive(true, seconds);
-        Self { session, socket, ear, heard: Instant::now(), keepalive }
+        Self {
+            session,
+            socket,
+            ear,
+            heard: Instant::now(),
+            keepalive,
+        }
     }
 
     /// Tries an operation; `None`: it waits for the host.
@@ -158,7 +159,10 @@ impl Wire {
 
     fn wait_for(&mut self, limit: Duration, socket: PollFlags) -> Result<(), Gone> {
         let asleep_at_most = limit.min(self.keep_alive()?);
-        let mut fds = [PollFd::new(&self.socket, socket), PollFd::new(&self.ear, PollFlags::IN)];
+        let mut fds = [
+            PollFd::new(&self.socket, socket),
+            PollFd::new(&self.ear, PollFlags::IN),
+        ];
         match poll(&mut fds, Some(&timespec(asleep_at_most))) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(Gone(format!("waiting for it failed: {error}"))),
