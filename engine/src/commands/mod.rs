@@ -16,7 +16,6 @@ mod run;
 mod schema_text;
 mod status;
 mod terminal;
-mod world;
 
 use std::process::ExitCode;
 

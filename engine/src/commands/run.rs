@@ -19,8 +19,9 @@ use crate::diagnostics::{Findings, suggest};
 use crate::events::{Events, Json, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Disk, Playbook};
-use crate::run::{self, SystemClock, World};
+use crate::run::{self, World};
 use crate::template::{Templates, layer_of};
+use crate::transport::SystemClock;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -169,7 +170,7 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
     let names = hosts_of(&plan);
     let connections = Connections::new(Arc::clone(&hosts), templates.clone(), Arc::clone(&secrets), names)?;
     connections.check()?;
-    let clock = Arc::new(SystemClock::new());
+    let clock = Arc::new(SystemClock::default());
     let events = Events::new(
         clock.clone(),
         secrets,
