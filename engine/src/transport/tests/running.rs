@@ -290,12 +290,7 @@ async fn more_at_once_than_the_host_allows() {
         let mut running = tokio::task::JoinSet::new();
         for number in 0..25 {
             let host = Arc::clone(&host);
-            running.spawn(async move {
-                host.run(&sh(&format!("sleep 0.1; echo {number}")))
-                    .await
-                    .unwrap()
-                    .text()
-            });
+            running.spawn(async move { host.run(&numbered(number)).await.unwrap().text() });
         }
         let mut texts: Vec<usize> = running
             .join_all()
