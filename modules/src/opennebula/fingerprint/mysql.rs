@@ -76,8 +76,10 @@ if ask "create database \`$scratch\` character set utf8mb4;" "$@" > /dev/null 2>
     exit
 fi
 exec perl -ne '
-    our ($table, %rows, %made);
-    if (/^CREATE TABLE `(\w+)`/) { $made{$1} = 1; $rows{$1} //= 0; }
+    our ($table, $made, %rows, @indexes, $federated);
+    if (/^CREATE TABLE `(\w+)`/) { $made = $1; $rows{$1} //= 0; }
+    if (/^\) / || /^\);/) { undef $made; }
+    if (defined $made && /^  (?:UNIQUE |FULLTEXT |SPATIAL )?KEY `(\w+)`/) { push @indexes, "index $made.$1\n"; }
     if (s/^INSERT INTO `(\w+)` (?:\([^)]*\) )?VALUES\s*//) { $table = $1; }
     next unless defined $table;
     while (/\G\s*(\((?:[^\x27()]++|\x27(?:[^\x27\\]++|\\.|\x27\x27)*+\x27)*+\))\s*([,;]?)/gcs) {
@@ -90,12 +92,11 @@ exec perl -ne '
         die "a statement is cut off\n" if defined $table;
         my $n = 0;
         for (sort keys %rows) {
-            next if $_ eq "logdb" && $ARGV[0];
             $n++;
             print "table $n $_ $rows{$_}\nsha $n counted\n";
         }
-        if ($made{logdb}) { printf "table 0 logdb %d\nsha 0 counted\n", $federated // 0; }
-        print "end\n";
+        if (exists $rows{logdb}) { printf "table 0 logdb %d\nsha 0 counted\n", $federated // 0; }
+        print @indexes, "end\n";
     }' "$dump"
 "#;
 
@@ -186,6 +187,32 @@ fn client(access: &Access, script: &str, args: &[&str], in_schema: bool) -> Comm
     match secret {
         Some(password) => command.env("MYSQL_PWD", password),
         None => command,
+    }
+}
+
+/// Drops tables of the zone's own schema: what a migration made and a restore left.
+pub(crate) async fn drop_tables(host: &dyn Host, access: &Access, tables: &[&str]) -> Result<(), Failure> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if let Some(odd) = tables.iter().find(|name| !name.chars().all(plain)) {
+        return Err(Failure::failed(format!(
+            "{}: refused to drop the table {odd:?}",
+            host.name()
+        )));
+    }
+    let names = tables
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let script = format!(
+        "# nebplay: drop tables a restore left\n{FUNCTIONS}statement=$1\nshift\nask \"$statement\" \"$@\""
+    );
+    let statement = format!("drop table if exists {names};");
+    let output = host.run(&client(access, &script, &[&statement], true)).await?;
+    if output.exit.success() {
+        Ok(())
+    } else {
+        Err(super::explain(host.name(), &access.describe(), &output))
     }
 }
 
