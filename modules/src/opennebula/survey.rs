@@ -157,7 +157,8 @@ impl Look {
         self.zones.iter().find(|zone| zone.id == id)
     }
 
-    fn master_index(&self) -> Option<u64> {
+    /// The master's index, where it has one.
+    pub fn master_index(&self) -> Option<u64> {
         match self.zone(self.master)?.index {
             Some(FedIndex::At(index)) => Some(index),
             _ => None,
