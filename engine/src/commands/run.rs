@@ -16,7 +16,7 @@ use super::options::{Action, Options, RunArgs};
 use super::terminal::{self, Terminal};
 use super::{exit, options};
 use crate::diagnostics::{Findings, suggest};
-use crate::events::{Events, Json, Secrets, View};
+use crate::events::{self, Events, Json, Look, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Disk, Playbook};
 use crate::run::{self, World};
@@ -150,6 +150,7 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
         directory,
     } = prepared;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CommandError::Io {
@@ -210,8 +211,15 @@ fn hosts_of(plan: &Plan) -> Vec<String> {
 
 /// What shows the run.
 fn view(json: bool, verbosity: u8, terminal: &Terminal) -> Box<dyn View> {
-    let _ = (json, verbosity, terminal);
-    Box::new(Json::new(io::stdout()))
+    if json {
+        return Box::new(Json::new(io::stdout()));
+    }
+    let look = Look {
+        colour: terminal.colour,
+        live: terminal.error_is_seen,
+        verbosity,
+    };
+    Box::new(events::Terminal::new(io::stdout(), look))
 }
 
 /// An id that sorts by time, and differs between two runs that begin in the same second.
