@@ -1,5 +1,7 @@
 //! The program as an operator calls it, on this machine alone.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
