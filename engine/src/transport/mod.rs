@@ -1,8 +1,8 @@
 //! How a host is reached: SSH or this machine; privilege; jobs.
 //!
 //! [`Connector::connect`] turns a [`Target`] of the inventory into a [`Host`](nebplay_modules::host::Host). What goes over the
-//! connection is the same for both kinds: a command is put to the host by [`launch`], its output begins after the marker that
-//! [`opening`] looks for; files and jobs are scripts on top of that. `ssh` owns sessions, `local` child processes.
+//! connection is the same for both kinds: a command is put to the host by `launch`, its output begins after the marker that
+//! `opening` looks for; files and jobs are scripts on top of that. `ssh` owns sessions, `local` child processes.
 
 mod clock;
 mod connector;

@@ -1,5 +1,7 @@
 //! One request on its channel, from opening it to the answer.
 
+mod ending;
+
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -204,12 +206,6 @@ impl Task {
         self.settle(doomed.map_or(Ok(output), Err));
     }
 
-    /// The host said no before anything ran, or is gone.
-    pub(super) fn fail(mut self, fault: Fault) {
-        let doomed = self.doom.take().map(|(fault, _)| fault);
-        self.settle(Err(doomed.unwrap_or(fault)));
-    }
-
     /// Whether it was let go.
     pub(super) fn is_over(&self) -> bool {
         self.phase == Phase::Over
@@ -228,15 +224,6 @@ impl Task {
     /// Whether it goes before the others, and beyond the usual number of channels: it frees one.
     pub(super) fn urgent(&self) -> bool {
         matches!((&self.reply, &self.purpose), (Reply::Nobody, Purpose::Run { .. }))
-    }
-
-    /// Lets a task go that is late or unwanted before it had its turn; `false`: it still waits.
-    pub(super) fn dropped_from_queue(&mut self) -> bool {
-        if self.doom.is_none() {
-            return false;
-        }
-        self.settle(Err(Fault::TimedOut));
-        true
     }
 
     /// Goes as far as it can without waiting.
@@ -417,25 +404,6 @@ impl Task {
         }
     }
 
-    /// The connection is gone.
-    pub(super) fn gone(mut self, why: &str) {
-        let sent = self.sent();
-        self.settle(Err(Fault::Gone {
-            why: why.to_owned(),
-            sent,
-        }));
-    }
-
-    /// For how long the host has had no channel for it.
-    pub(super) fn refused_for(&mut self) -> Duration {
-        self.refused.get_or_insert_with(Instant::now).elapsed()
-    }
-
-    /// The host will not take it: there is no channel for it, and none will come free.
-    pub(super) fn refuse(mut self, why: &str) {
-        self.settle(Err(Fault::Refused(format!("the host opens no session: {why}"))));
-    }
-
     /// Whether the host was handed all that it needs to act.
     fn sent(&self) -> bool {
         match &self.purpose {
@@ -445,63 +413,6 @@ impl Task {
                 opening.open() || (opening.settled() && self.outgoing.total() >= self.opening_length)
             }
             Purpose::Tunnel { .. } => self.phase >= Phase::Live,
-        }
-    }
-
-    /// When it has to be looked at even if nothing happens.
-    pub(super) fn alarm(&self) -> Option<Instant> {
-        self.doom.as_ref().map(|(_, until)| *until).or(self.deadline)
-    }
-
-    /// Ends it if its time is over or nobody waits for it any more.
-    ///
-    /// Returns the process to kill, and by which way, once there is one: of its own channel, or `in_shell`.
-    pub(super) fn judge(&mut self, now: Instant, waker: &Waker, in_shell: Option<i32>) -> Option<(i32, Way)> {
-        if self.doom.is_none() {
-            let fault = if self.deadline.is_some_and(|deadline| now >= deadline) {
-                Fault::TimedOut
-            } else if self.unwanted(waker) {
-                Fault::Refused("it was given up".to_owned())
-            } else {
-                return None;
-            };
-            let grace = if self.sent() { GRACE } else { Duration::ZERO };
-            self.doom = Some((fault, now + grace));
-        }
-        if let Some((fault, until)) = &self.doom
-            && now >= *until
-            && !self.starting()
-        {
-            let fault = fault.clone();
-            self.settle(Err(fault));
-            self.phase = Phase::Over;
-        }
-        let Purpose::Run { opening, way, .. } = &self.purpose else {
-            return None;
-        };
-        // It may begin only after its time is over; then it is killed as soon as its process is known.
-        let pid = if self.in_shell { in_shell } else { opening.pid() };
-        if self.killed {
-            return None;
-        }
-        let victim = (pid?, way.clone());
-        self.killed = true;
-        Some(victim)
-    }
-
-    /// Whether nobody wants the outcome any more.
-    fn unwanted(&mut self, waker: &Waker) -> bool {
-        match &self.reply {
-            Reply::Output(reply) if reply.is_closed() => {
-                // The output may still be read by somebody who does not care for the end.
-                !self.incoming.piped() || self.incoming.unread(waker)
-            }
-            Reply::Output(_) => self.outgoing.abandoned || self.incoming.unread(waker),
-            Reply::Opened(reply) => reply.is_closed(),
-            Reply::Nobody => match self.purpose {
-                Purpose::Run { .. } => false,
-                Purpose::Tunnel { .. } => self.outgoing.ended() && self.incoming.unread(waker),
-            },
         }
     }
 
