@@ -47,6 +47,7 @@ impl<'a> Fit<'a> {
             (Kind::Mapping, Value::Object(map)) => self.mapping(shape, map, path),
             (Kind::OneOf, value) => self.one_of(shape, value, path),
             (Kind::Choice(choices), value) => self.choice(&choices, value, path),
+            (Kind::Text, value) if shape.pattern().is_some() => self.written(shape, value, path),
             (kind, value) => match scalar(&kind, value) {
                 Ok(value) => self.in_bounds(shape, value, path),
                 Err(value) => self.wrong(&kind, value, path),
@@ -99,6 +100,33 @@ impl<'a> Fit<'a> {
                     None,
                 );
             }
+        }
+        value
+    }
+
+    /// Text whose spelling matters: a number has lost it. `0644` without quotes has become 420 on its way through a variable,
+    /// and read as a mode again that would be another one.
+    fn written(&mut self, shape: Shape<'_>, value: Value, path: &str) -> Value {
+        let pattern = shape
+            .pattern()
+            .and_then(|pattern| regex::Regex::new(pattern).ok());
+        match &value {
+            Value::String(text) if pattern.is_none_or(|pattern| pattern.is_match(text)) => {}
+            Value::String(_) => {
+                let message = format!("`{path}` cannot be written as {}", shown(&value, path));
+                self.error(path, message, None);
+            }
+            Value::Number(number) => {
+                let message = format!("expected text for `{path}`, got {}", shown(&value, path));
+                let quote = match number.as_u64() {
+                    Some(bits) => {
+                        format!("quote it where it is set (without quotes, 0{bits:o} becomes {bits})")
+                    }
+                    None => "quote it where it is set".to_owned(),
+                };
+                self.error(path, message, Some(quote));
+            }
+            _ => return self.wrong(&Kind::Text, value, path),
         }
         value
     }

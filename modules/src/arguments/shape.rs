@@ -142,6 +142,11 @@ impl<'a> Shape<'a> {
         std::iter::once(name).chain(property.into_iter().flat_map(aliases))
     }
 
+    /// How a text must be written, as a regular expression.
+    pub(super) fn pattern(self) -> Option<&'a str> {
+        self.schema.get("pattern").and_then(Value::as_str)
+    }
+
     pub(super) fn bound(self, name: &str) -> Option<f64> {
         self.schema.get(name).and_then(Value::as_f64)
     }

@@ -49,6 +49,9 @@ struct Everything {
     message: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     password: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^[0-7]{3,4}$"))]
+    mode: Option<String>,
 }
 
 fn read_back(arguments: Value) -> Result<Value, ArgumentError> {
@@ -165,6 +168,18 @@ fn what_is_wrong_is_named_with_what_was_expected() {
             json!({"path": "a", "environment": ["x"]}),
             "environment",
             "expected a mapping for `environment`, got a list",
+            None,
+        ),
+        (
+            json!({"path": "a", "mode": 420}),
+            "mode",
+            "expected text for `mode`, got the number 420",
+            Some("quote it where it is set (without quotes, 0644 becomes 420)"),
+        ),
+        (
+            json!({"path": "a", "mode": "u+x"}),
+            "mode",
+            "`mode` cannot be written as the text \"u+x\"",
             None,
         ),
         (
