@@ -136,10 +136,9 @@ pub fn exit_code(status: std::process::ExitStatus) -> i32 {
 pub fn tail(text: &str) -> String {
     const LINES: usize = 40;
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LINES)..]
-        .iter()
-        .map(|line| format!("{line}\n"))
-        .collect()
+    let mut end = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    end.push('\n');
+    end
 }
 
 /// A program of this workspace, as built beside the one that runs now.

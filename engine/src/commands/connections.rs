@@ -1,7 +1,7 @@
-//! One connection for each host and run, made when the host is first used.
+//! The hosts of a run: connected when they are first used, once.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,111 +11,141 @@ use tokio::sync::OnceCell;
 
 use super::error::CommandError;
 use super::hosts::Hosts;
-use crate::diagnostics::Findings;
+use crate::events::Secrets;
 use crate::template::Templates;
 use crate::transport::{ConnectError, Connector, Settings, Target, UnknownKey};
 
-type Cell = Arc<OnceCell<Arc<dyn Host>>>;
+type Slot = Arc<OnceCell<Arc<dyn Host>>>;
 
-/// The connections of a run.
+/// Connections by inventory name.
 pub(super) struct Connections {
+    hosts: Arc<Hosts>,
+    templates: Templates,
+    secrets: Arc<Secrets>,
     connector: Connector,
-    targets: HashMap<String, Target>,
-    made: Mutex<HashMap<String, Cell>>,
-    /// Host keys that nobody knows, once one was met: of all hosts of the run, so that they are added in one go.
-    unknown: OnceCell<Vec<UnknownKey>>,
+    /// The hosts that the run is about, for saying at once which of their keys are unknown.
+    names: Vec<String>,
+    /// What there is to say about unknown keys; worked out when the first turns up.
+    unknown: OnceCell<String>,
+    open: Mutex<HashMap<String, Slot>>,
 }
 
 impl Connections {
-    /// Works out how each of these hosts is reached; connects to none of them yet.
-    pub(super) fn of(hosts: &Hosts, names: &[String], templates: &Templates) -> Result<Self, CommandError> {
-        let mut targets = HashMap::new();
-        let mut findings = Findings::new();
-        for name in names {
-            match hosts.target(name, templates) {
-                Ok(target) => drop(targets.insert(name.clone(), target)),
-                Err(finding) => findings.push(finding),
-            }
-        }
-        if !findings.is_empty() {
-            return Err(findings.into());
-        }
+    /// Connects to nothing yet. `names` are the hosts the run is about.
+    pub(super) fn new(
+        hosts: Arc<Hosts>,
+        templates: Templates,
+        secrets: Arc<Secrets>,
+        names: Vec<String>,
+    ) -> Result<Self, CommandError> {
         let connector = Connector::new(settings()?).map_err(CommandError::usage)?;
         Ok(Self {
+            hosts,
+            templates,
+            secrets,
             connector,
-            targets,
-            made: Mutex::default(),
+            names,
             unknown: OnceCell::new(),
+            open: Mutex::default(),
         })
     }
 
-    /// The host keys nobody knows, if the run met one.
-    pub(super) fn unknown_keys(&self) -> &[UnknownKey] {
-        self.unknown.get().map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The passwords of sudo that the inventory or the operator gave.
-    pub(super) fn passwords(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.targets
+    /// Checks that the connection variables of all hosts make sense, before the first of them is connected to.
+    pub(super) fn check(&self) -> Result<(), CommandError> {
+        let targets = self
+            .names
             .iter()
-            .filter_map(|(name, target)| Some((name.as_str(), target.privileges.password.as_deref()?)))
+            .map(|name| self.hosts.target(name, &self.templates));
+        let wrong: Vec<_> = targets.filter_map(Result::err).collect();
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(wrong.into())
+        }
     }
 
-    fn cell(&self, name: &str) -> Cell {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(made.entry(name.to_owned()).or_default())
+    fn target(&self, name: &str) -> Result<Target, HostError> {
+        let target = self
+            .hosts
+            .target(name, &self.templates)
+            .map_err(|finding| HostError::Refused {
+                host: name.to_owned(),
+                what: "working out how to connect".to_owned(),
+                why: finding.message,
+            })?;
+        if let Some(password) = &target.privileges.password {
+            self.secrets
+                .learn(password, &format!("the password of sudo on {name}"));
+        }
+        Ok(target)
     }
 
     async fn connect(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
-        let unreachable = |why: String| HostError::Unreachable {
-            host: name.to_owned(),
-            why,
-            sent: false,
-        };
-        let target = self
-            .targets
-            .get(name)
-            .ok_or_else(|| unreachable("it is not in the inventory".to_owned()))?;
-        match self.connector.connect(target).await {
+        match self.connector.connect(&self.target(name)?).await {
             Ok(host) => Ok(host),
-            Err(error) => {
-                if matches!(error, ConnectError::UnknownHostKey(_)) {
-                    let all: Vec<Target> = self.targets.values().cloned().collect();
-                    self.unknown
-                        .get_or_init(|| self.connector.check_host_keys(&all))
-                        .await;
-                }
-                // Whatever the reason, the host was not reached: that is what decides the exit code.
-                Err(unreachable(match error {
-                    ConnectError::Unreachable { why, .. } => why,
-                    other => other.to_string(),
-                }))
-            }
+            Err(ConnectError::UnknownHostKey(key)) => Err(HostError::Refused {
+                host: name.to_owned(),
+                what: "checking its host key".to_owned(),
+                why: self.unknown.get_or_init(|| self.unknown_keys(key)).await.clone(),
+            }),
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// All host keys of the run that nobody knows: an operator compares and adds them in one go.
+    async fn unknown_keys(&self, first: UnknownKey) -> String {
+        let targets = self.names.iter().filter_map(|name| self.target(name).ok());
+        let mut keys = self.connector.check_host_keys(&targets.collect::<Vec<_>>()).await;
+        if !keys.iter().any(|key| key.line == first.line) {
+            keys.insert(0, first);
+        }
+        let shown = keys.iter().map(|key| {
+            format!(
+                "  {} ({}): {} {}",
+                key.host, key.filed_as, key.key_type, key.fingerprint
+            )
+        });
+        let commands = keys.iter().map(|key| format!("  {}", key.add_command()));
+        let lines: Vec<String> = [
+            "these host keys are not known; compare each with what the host's console shows".to_owned(),
+        ]
+        .into_iter()
+        .chain(shown)
+        .chain([
+            "(ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then add them, or give --host-keys accept-new:"
+                .to_owned(),
+        ])
+        .chain(commands)
+        .collect();
+        lines.join("\n")
     }
 }
 
 #[async_trait]
 impl Peers for Connections {
     async fn peer(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
-        let cell = self.cell(name);
-        cell.get_or_try_init(|| self.connect(name)).await.cloned()
+        let slot = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(open.entry(name.to_owned()).or_default())
+        };
+        // Whoever comes second waits for the first; a failure is not kept, the next one tries again.
+        slot.get_or_try_init(|| self.connect(name)).await.map(Arc::clone)
     }
 }
 
-/// How this process connects: the operator's home, login and agent.
+/// What of this process's environment decides how hosts are reached.
 fn settings() -> Result<Settings, CommandError> {
-    let home = std::env::var_os("HOME")
-        .map(PathBuf::from)
-        .ok_or_else(|| CommandError::usage("HOME is not set: where are your keys and known hosts?"))?;
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "root".to_owned());
-    Ok(Settings {
-        agent: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
-        ask_passphrase: Some(Arc::new(|key| {
-            rpassword::prompt_password(format!("Passphrase of {}: ", key.display())).ok()
-        })),
-        ..Settings::new(home, user)
-    })
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let home = variable("HOME")
+        .ok_or_else(|| CommandError::usage("HOME is not set: where are ~/.ssh/config and the keys?"))?;
+    let user = variable("USER").or_else(|| variable("LOGNAME"));
+    let user = user.map_or_else(|| "root".to_owned(), |user| user.to_string_lossy().into_owned());
+    let mut settings = Settings::new(PathBuf::from(home), user);
+    settings.agent = variable("SSH_AUTH_SOCK").map(PathBuf::from);
+    settings.ask_passphrase = Some(Arc::new(ask_passphrase));
+    Ok(settings)
+}
+
+fn ask_passphrase(key: &Path) -> Option<String> {
+    rpassword::prompt_password(format!("Passphrase of {}: ", key.display())).ok()
 }

@@ -5,15 +5,17 @@ mod doc;
 pub mod error;
 pub mod exit;
 mod extra_vars;
+mod files;
 pub mod hosts;
 mod inventory;
+mod lookups;
+mod operator;
 pub mod options;
 mod plan;
 mod run;
 mod schema_text;
 mod status;
 mod terminal;
-mod world;
 
 use std::process::ExitCode;
 

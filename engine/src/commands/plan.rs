@@ -1,17 +1,11 @@
 //! `nebplay plan`: every step in order, its hosts, how many at once, and what allows it.
 
-use std::sync::Arc;
-
 use clap::Args as ClapArgs;
 
 use super::error::CommandError;
-use super::exit;
 use super::options::RunArgs;
-use super::run::resolve;
-use super::terminal::print;
-use super::world::{ThisMachine, directory_of};
-use crate::plan::Listing;
-use crate::template::Templates;
+use super::run::prepare;
+use super::{exit, terminal};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -27,17 +21,14 @@ pub(super) struct Args {
 
 /// Shows the plan.
 pub(super) fn run(args: Args) -> Result<u8, CommandError> {
-    let options = args.run.read()?;
-    let directory = directory_of(options.playbooks.first());
-    let plan = resolve(
-        &options,
-        &Templates::with_lookups(Arc::new(ThisMachine { directory })),
-    )?;
-    let listing = Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
-    if options.json {
-        print(&format!("{:#}\n", serde_json::json!(listing)))?;
+    let prepared = prepare(args.run)?;
+    let listing = prepared.listing();
+    let text = if prepared.options.json {
+        let json = serde_json::to_string_pretty(&listing).map_err(std::io::Error::from)?;
+        json + "\n"
     } else {
-        print(&listing.text())?;
-    }
+        listing.text()
+    };
+    terminal::print(&text)?;
     Ok(exit::OK)
 }

@@ -1,21 +1,24 @@
 //! `nebplay PLAYBOOK…`: the run itself.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nebplay_modules::host::Clock;
+use indexmap::IndexSet;
 
 use super::connections::Connections;
 use super::error::CommandError;
-use super::exit;
+use super::files::Files;
+use super::hosts::Hosts;
+use super::lookups::ProcessLookups;
+use super::operator::{self, AtTerminal};
 use super::options::{Action, Options, RunArgs};
 use super::terminal::{self, Terminal};
-use super::world::{Files, Keyboard, ThisMachine, directory_of, heed_signals};
+use super::{exit, options};
 use crate::diagnostics::{Findings, suggest};
 use crate::events::{self, Events, Json, Look, Secrets, View};
-use crate::inventory::LOCALHOST;
 use crate::plan::{self, Listing, Plan, Tags};
-use crate::playbook::{self, Disk};
+use crate::playbook::{self, Disk, Playbook};
 use crate::run::{self, World};
 use crate::template::{Templates, layer_of};
 use crate::transport::SystemClock;
@@ -27,7 +30,28 @@ Examples:
 
 /// Runs playbooks.
 pub(super) fn run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError> {
-    execute(&args.read()?, terminal)
+    let prepared = prepare(args)?;
+    match prepared.options.action {
+        Action::Run => execute(prepared, terminal),
+        Action::SyntaxCheck => {
+            let names: Vec<String> = prepared
+                .options
+                .playbooks
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            terminal::print(&format!("{}: nothing is wrong\n", names.join(", ")))?;
+            Ok(exit::OK)
+        }
+        Action::ListHosts => {
+            terminal::print(&prepared.listing().host_names())?;
+            Ok(exit::OK)
+        }
+        Action::ListTasks => {
+            terminal::print(&prepared.listing().task_names())?;
+            Ok(exit::OK)
+        }
+    }
 }
 
 /// `nebplay pln x.yml`: the first word is neither a file nor a command.
@@ -48,58 +72,75 @@ pub(super) fn not_a_misspelt_command<'a>(
     }
 }
 
-/// Does what the options ask for.
-pub(super) fn execute(options: &Options, terminal: &Terminal) -> Result<u8, CommandError> {
-    let directory = directory_of(options.playbooks.first());
-    let templates = Templates::with_lookups(Arc::new(ThisMachine {
-        directory: directory.clone(),
-    }));
-    let plan = resolve(options, &templates)?;
-    let listing = || Listing::of(&plan, &options.hosts.zoned.federation, options.forks);
-    match options.action {
-        Action::SyntaxCheck => {
-            let tasks: usize = listing().plays.iter().map(|play| play.tasks.len()).sum();
-            terminal::print(&format!(
-                "{} plays, {tasks} tasks: nothing is wrong\n",
-                plan.plays.len()
-            ))?;
-        }
-        Action::ListHosts => terminal::print(&listing().host_names())?,
-        Action::ListTasks => terminal::print(&listing().task_names())?,
-        Action::Run => return carry_out(options, terminal, plan, directory, templates),
-    }
-    Ok(exit::OK)
+/// Playbooks that are right, and their plan.
+pub(super) struct Prepared {
+    pub(super) options: Options,
+    pub(super) plan: Plan,
+    templates: Templates,
+    directory: PathBuf,
 }
 
-/// Loads the playbooks and resolves them: all that is wrong in all of them is said in one go.
-pub(super) fn resolve(options: &Options, templates: &Templates) -> Result<Plan, CommandError> {
-    let mut playbooks = Vec::new();
-    let mut findings = Findings::new();
-    for path in &options.playbooks {
+impl Prepared {
+    pub(super) fn listing(&self) -> Listing {
+        Listing::of(
+            &self.plan,
+            &self.options.hosts.zoned.federation,
+            self.options.forks,
+        )
+    }
+}
+
+/// Reads and checks everything that is given: all that is wrong, in the inventory and in every playbook, is said in one go.
+pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
+    let mut playbooks: Vec<Playbook> = Vec::new();
+    let mut wrong = Findings::new();
+    for path in &args.playbooks {
         match playbook::load(path, &Disk) {
             Ok(playbook) => playbooks.push(playbook),
-            Err(wrong) => findings.extend(wrong),
+            Err(findings) => wrong.extend(findings),
         }
     }
-    let plan_options = plan::Options { tags: tags(options) };
-    let mut plan = match plan::plan(&playbooks, &plan_options, |pattern| {
-        options.hosts.of_play(pattern, templates)
-    }) {
-        Ok(plan) if findings.is_empty() => plan,
-        Ok(_) => return Err(findings.into()),
-        Err(wrong) => {
-            findings.extend(wrong);
-            return Err(findings.into());
+    let directory = args
+        .playbooks
+        .first()
+        .and_then(|path| options::directory_of(path));
+    let directory = directory.unwrap_or_else(|| PathBuf::from("."));
+    let options = match args.read() {
+        Ok(options) => options,
+        Err(CommandError::Files(findings)) => {
+            wrong.extend(findings);
+            return Err(wrong.into());
         }
+        Err(other) => return Err(other),
     };
-    unknown_tags(options, &plan)?;
-    if let Some(task) = &options.start_at_task {
-        plan.start_at(task).map_err(|error| CommandError::Usage {
-            message: error.to_string(),
-            help: error.suggestion,
-        })?;
+    let templates = Templates::with_lookups(Arc::new(ProcessLookups {
+        directory: directory.clone(),
+    }));
+    let chosen = plan::Options { tags: tags(&options) };
+    let planned = plan::plan(&playbooks, &chosen, |pattern| {
+        options.hosts.of_play(pattern, &templates)
+    });
+    match planned {
+        Ok(mut plan) if wrong.is_empty() => {
+            unknown_tags(&options, &plan)?;
+            if let Some(task) = &options.start_at_task {
+                plan.start_at(task).map_err(|error| CommandError::Usage {
+                    message: error.to_string(),
+                    help: error.suggestion,
+                })?;
+            }
+            Ok(Prepared {
+                options,
+                plan,
+                templates,
+                directory,
+            })
+        }
+        planned => {
+            wrong.extend(planned.err().into_iter().flatten());
+            Err(wrong.into())
+        }
     }
-    Ok(plan)
 }
 
 /// A misspelt tag would choose nothing, in silence.
@@ -125,85 +166,88 @@ fn tags(options: &Options) -> Tags {
     }
 }
 
-/// Every host that the run may touch: those of the plays, and whatever a task may delegate to.
-fn names(options: &Options) -> Vec<String> {
-    let inventory = &options.hosts.zoned.inventory;
-    inventory
-        .hosts()
-        .map(|host| host.name.clone())
-        .chain([LOCALHOST.to_owned()])
-        .collect()
-}
-
-fn carry_out(
-    options: &Options,
-    terminal: &Terminal,
-    plan: Plan,
-    directory: PathBuf,
-    templates: Templates,
-) -> Result<u8, CommandError> {
-    let connections = Arc::new(Connections::of(&options.hosts, &names(options), &templates)?);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let secrets = Arc::new(Secrets::default());
-    for (host, password) in connections.passwords() {
-        secrets.learn(password, &format!("the password of sudo on {host}"));
-    }
-    let events = Arc::new(Events::new(
-        Arc::clone(&clock),
-        secrets,
-        vec![view(options, terminal)],
-    ));
+/// Runs the plan.
+fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> {
+    let Prepared {
+        options,
+        plan,
+        templates,
+        directory,
+    } = prepared;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
         .enable_all()
-        .build()?;
+        .build()
+        .map_err(|error| CommandError::Io {
+            doing: "start".to_owned(),
+            error,
+        })?;
+    let settings = run::Options {
+        check: options.check,
+        diff: options.diff,
+        forks: options.forks,
+        r#become: options.r#become,
+        become_user: options.become_user.clone(),
+        tags: tags(&options),
+    };
+    let secrets = Arc::new(Secrets::default());
+    options.hosts.tell_passwords(&secrets);
+    let hosts: Arc<Hosts> = Arc::new(options.hosts);
+    let names = hosts_of(&plan);
+    let connections = Connections::new(Arc::clone(&hosts), templates.clone(), Arc::clone(&secrets), names)?;
+    connections.check()?;
+    let clock = Arc::new(SystemClock::default());
+    let events = Events::new(
+        clock.clone(),
+        secrets,
+        vec![view(options.json, options.verbosity, terminal)],
+    );
     let summary = runtime.block_on(async {
+        let stop = operator::listen().map_err(|error| CommandError::Io {
+            doing: "listen for signals".to_owned(),
+            error,
+        })?;
         let world = World {
             run: run_id(),
-            options: run::Options {
-                check: options.check,
-                diff: options.diff,
-                forks: options.forks,
-                r#become: options.r#become,
-                become_user: options.become_user.clone(),
-                tags: tags(options),
-            },
-            inventory: options.hosts.zoned.clone(),
-            extra_vars: layer_of(&options.hosts.extra_vars),
-            hosts: connections.clone(),
+            options: settings,
+            inventory: hosts.zoned.clone(),
+            extra_vars: layer_of(&hosts.extra_vars),
+            hosts: Arc::new(connections),
             loader: Arc::new(Files),
-            operator: Arc::new(Keyboard),
+            operator: Arc::new(AtTerminal),
             templates,
-            events,
+            events: Arc::new(events),
             clock,
             directory,
-            stop: heed_signals(|_| ())?,
+            stop,
         };
         Ok::<_, CommandError>(run::run(plan, world).await)
     })?;
-    // Whatever still runs on a host runs there as a job: nothing here is waited for.
+    // A question nobody answered, or a connection that hangs, must not hold up the end.
     runtime.shutdown_background();
-    let unknown = connections.unknown_keys();
-    if !unknown.is_empty() {
-        terminal.unknown_keys(unknown);
-    }
     Ok(exit::of_run(summary.result))
 }
 
-/// When the run began, and the process: no other run of this machine has both.
-fn run_id() -> String {
-    let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
-    format!("{now}-{}", std::process::id())
+/// The hosts of all plays, each once.
+fn hosts_of(plan: &Plan) -> Vec<String> {
+    let hosts: IndexSet<&String> = plan.plays.iter().flat_map(|play| &play.hosts).collect();
+    hosts.into_iter().cloned().collect()
 }
 
-fn view(options: &Options, terminal: &Terminal) -> Box<dyn View> {
-    if options.json {
-        return Box::new(Json::new(std::io::stdout()));
+/// What shows the run.
+fn view(json: bool, verbosity: u8, terminal: &Terminal) -> Box<dyn View> {
+    if json {
+        return Box::new(Json::new(io::stdout()));
     }
     let look = Look {
         colour: terminal.colour,
         live: terminal.error_is_seen,
-        verbosity: options.verbosity,
+        verbosity,
     };
-    Box::new(events::Terminal::new(std::io::stdout(), look))
+    Box::new(events::Terminal::new(io::stdout(), look))
+}
+
+/// An id that sorts by time, and differs between two runs that begin in the same second.
+fn run_id() -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    format!("{now}-{}", std::process::id())
 }

@@ -13,7 +13,7 @@ pub(super) fn read(node: &Node, shape: Shape<'_>) -> Result<IndexMap<String, Nod
     let text = node.as_str().unwrap_or_default();
     let words = words(text).map_err(|quote| {
         Finding::at(&node.span, format!("a {quote} is not closed"), "")
-            .help("in YAML, a text that begins with a quote ends with it: quote the whole once more")
+            .help("to have a line taken as it is, write it under `cmd:`")
     })?;
     match shape.free_form() {
         // A command line: only what the module knows is an argument, everything else is the command.

@@ -69,7 +69,7 @@ impl Loader<'_> {
             let help =
                 suggest(&notified.value, names.iter().copied()).unwrap_or_else(|| match names.as_slice() {
                     [] => "the play has no `handlers`".to_owned(),
-                    names => format!("there are {}", names.join(", ")),
+                    names => format!("handlers are {}", names.join(", ")),
                 });
             self.wrong(finding.help(help));
         }

@@ -53,6 +53,24 @@ pub fn load_vars(file: &str, from: &Span, reader: &dyn Reader) -> Result<Vars, F
     }
 }
 
+/// Findings file by file, each from top to bottom.
+fn in_order(mut findings: Findings) -> Findings {
+    let place = |finding: &Finding| finding.labels.first().map(|(span, _)| span.clone());
+    let mut files: Vec<String> = Vec::new();
+    for span in findings.iter().filter_map(place) {
+        if !files.contains(&span.source.name) {
+            files.push(span.source.name.clone());
+        }
+    }
+    findings.sort_by_key(|finding| {
+        place(finding).map(|span| {
+            let file = files.iter().position(|name| *name == span.source.name);
+            (file, span.start)
+        })
+    });
+    findings
+}
+
 /// A file that is no YAML; the finding has been noted.
 struct Broken;
 
@@ -83,7 +101,7 @@ impl<'a> Loader<'a> {
         if self.findings.is_empty() {
             Ok(loaded)
         } else {
-            Err(self.findings)
+            Err(in_order(self.findings))
         }
     }
 

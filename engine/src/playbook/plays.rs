@@ -104,7 +104,9 @@ impl Loader<'_> {
             }
         }
         let Some(hosts) = hosts else {
-            if !entries.iter().any(|entry| entry.name() == "hosts") {
+            // One that is misspelt has been found already.
+            let close = |entry: &Entry| crate::diagnostics::suggest(entry.name(), ["hosts"]).is_some();
+            if !entries.iter().any(close) {
                 let place = entries.first().map_or(&node.span, |entry| &entry.key.span);
                 self.wrong(
                     Finding::at(place, "a play without `hosts`", "this play")

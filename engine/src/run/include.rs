@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::items::{Context, Dropped, merge};
 use super::keywords::Keywords;
+use super::loops::not_a_list;
 use super::outcome::{StepResult, finding_failure};
 use super::play::PlayRun;
 use super::runner::Runner;
@@ -136,7 +137,7 @@ impl Runner {
             .await?
             .0;
         let Value::Array(list) = list else {
-            let failure = Failure::failed(format!("{}: `loop` needs a list", r#loop.over.span.place()));
+            let failure = not_a_list(&r#loop.over);
             return Err(Box::new(StepResult::failed(failure)));
         };
         let mut wanted = Wanted::new();

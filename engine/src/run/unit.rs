@@ -7,6 +7,7 @@ use std::time::Duration;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
+use super::loops::Items;
 use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::scoped::Scoped;
 use super::step::Ready;
@@ -26,22 +27,10 @@ pub(super) struct Unit {
     pub(super) id: String,
 }
 
-/// What a task on a host goes over.
-struct Items {
-    /// `None`: no loop.
-    list: Option<Vec<Value>>,
-}
-
-impl Items {
-    fn rounds(&self) -> usize {
-        self.list.as_ref().map_or(1, Vec::len)
-    }
-}
-
 /// One step to be done, with what belongs to it.
 pub(super) struct Part {
     /// Index of its host in the group.
-    at: usize,
+    pub(super) at: usize,
     pub(super) step: StepRef,
     /// Loop variables.
     pub(super) locals: Vec<Arc<Layer>>,
@@ -92,47 +81,6 @@ impl Unit {
             (None, Some(_)) => Some(of_loop(results)),
         })
         .collect()
-    }
-
-    /// What the task's loop goes over on this host.
-    async fn items(&self, host: &str) -> Result<Items, Box<StepResult>> {
-        let Some(r#loop) = &self.node.task.r#loop else {
-            return Ok(Items { list: None });
-        };
-        let templates = &self.scoped.runner.world.templates;
-        let rendered = self
-            .scoped
-            .rendered(host, &[], |scope| Ok(templates.render_node(&r#loop.over, scope)?))
-            .await;
-        let list = match rendered {
-            Ok((Value::Array(list), _)) => list,
-            Ok(_) => {
-                let failure = Failure::failed(format!("{}: `loop` needs a list", r#loop.over.span.place()));
-                return Err(Box::new(StepResult::failed(failure)));
-            }
-            // A condition that does not need the item may say that the list does not matter.
-            Err(result) => {
-                let conditions = &self.node.keywords.when;
-                let no = |scope: &Scope| {
-                    let first_false = conditions
-                        .iter()
-                        .find(|node| templates.condition(node, scope).is_ok_and(|yes| !yes));
-                    Ok(first_false.map(super::step::written))
-                };
-                return match self.scoped.rendered(host, &[], no).await {
-                    Ok((Some(condition), _)) => Err(Box::new(StepResult::skipped(&condition))),
-                    _ => Err(result),
-                };
-            }
-        };
-        if !self.hidden(&self.scoped.scope(host, &[])) {
-            self.scoped.runner.world.events.emit(What::LoopResolved {
-                task: self.id.clone(),
-                host: host.to_owned(),
-                items: list.clone(),
-            });
-        }
-        Ok(Items { list: Some(list) })
     }
 
     /// Waits between items; no if the run ends.
@@ -296,25 +244,6 @@ impl Unit {
             results.push((part, result));
         }
         results
-    }
-
-    /// What a result of a loop says about its item.
-    fn add_item(&self, part: &Part, result: &mut StepResult, items: &[Items]) {
-        let Some(r#loop) = self
-            .node
-            .task
-            .r#loop
-            .as_ref()
-            .filter(|_| items[part.at].list.is_some())
-        else {
-            return;
-        };
-        if let Some(Binding::Value(item)) = part.locals.first().and_then(|layer| layer.get(&r#loop.var)) {
-            result.known.insert(r#loop.var.clone(), item.clone());
-            result
-                .known
-                .insert("ansible_loop_var".to_owned(), r#loop.var.as_str().into());
-        }
     }
 
     /// Asks the operator what a module wants to know (`pause`).

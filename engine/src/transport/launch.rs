@@ -73,20 +73,46 @@ fn reader(length: usize, from: u8) -> String {
     }
 }
 
-/// Shell words that set variables and then become the command.
+/// Sets the command's variables.
+fn exports(command: &Command) -> String {
+    let set = |(name, value): (&String, &String)| format!("export {name}={}\n", quote_always(value));
+    command.env.iter().map(set).collect()
+}
+
+/// The command's words, every one quoted.
+fn words(command: &Command) -> String {
+    command
+        .argv
+        .iter()
+        .map(|word| quote_always(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A script that sets variables and then becomes the command.
 fn become_command(command: &Command, from: u8) -> String {
-    let mut script = String::new();
-    for (name, value) in &command.env {
-        script.push_str(&format!("export {name}={}\n", quote_always(value)));
-    }
-    let words: Vec<String> = command.argv.iter().map(|word| quote_always(word)).collect();
     let redirect = match (from, &command.stdin) {
         (0, Some(_)) => String::new(),
         (0, None) => " </dev/null".to_owned(),
         _ => format!(" </dev/null {from}<&-"),
     };
-    script.push_str(&format!("exec {}{redirect}", words.join(" ")));
-    script
+    format!("{}exec {}{redirect}", exports(command), words(command))
+}
+
+/// The same for a subshell of a shell that stays, whose descriptor 3 is where standard error goes: the command gets a process
+/// group of its own. An empty environment takes another shell, which is told through a pipe, not by its arguments.
+pub(super) fn in_shell(command: &Command) -> String {
+    if command.clear_env {
+        let script = quote_always(&become_command(command, 0));
+        return format!(
+            "printf %s {script} | exec setsid env -i PATH={PLAIN_PATH} sh -c 'eval \"$(cat)\"' 2>&3 3>&-"
+        );
+    }
+    format!(
+        "{}exec setsid -- {} </dev/null 2>&3 3>&-",
+        exports(command),
+        words(command)
+    )
 }
 
 /// Quotes a word even where [`quote`] leaves it alone: a bare `a=b` before a command would be an assignment.
@@ -165,7 +191,8 @@ fn build(account: &Account, way: &Way, clear_env: bool, inner: &Inner<'_>) -> st
             let cd = change_directory(command);
             format!("{{ {cd}{announce}\n{}\n}}\n", become_command(command, 0))
         }
-        Inner::Shell => format!("{{ {announce}\nexec sh\n}}\n"),
+        // Its own messages go nowhere; commands find standard error at descriptor 3.
+        Inner::Shell => format!("{{ {announce}\nexec sh 3>&2 2>/dev/null\n}}\n"),
     };
     let asks = account.password.is_some() && matches!(way, Way::Sudo(_));
     let prompt = if asks {

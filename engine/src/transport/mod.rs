@@ -8,6 +8,7 @@ mod clock;
 mod connector;
 mod error;
 mod files;
+mod frame;
 mod jobs;
 mod keyring;
 mod known_hosts;

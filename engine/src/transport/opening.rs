@@ -14,6 +14,7 @@ pub(super) struct Opening {
     stderr: Side,
     pid: Option<i32>,
     talk: Option<Talk>,
+    password_refused: bool,
 }
 
 /// One stream before its marker.
@@ -57,6 +58,7 @@ impl Opening {
             stderr: Side::default(),
             pid: None,
             talk,
+            password_refused: false,
         };
         (opening, at_once)
     }
@@ -69,6 +71,11 @@ impl Opening {
     /// Whether everything that has to be sent before the command's own input is known.
     pub(super) fn settled(&self) -> bool {
         self.talk.is_none()
+    }
+
+    /// Whether sudo asked twice.
+    pub(super) fn password_refused(&self) -> bool {
+        self.password_refused
     }
 
     /// Whether both streams are the command's own by now.
@@ -103,6 +110,7 @@ impl Opening {
         if let Some(at) = find(heard, talk.password.prompt.as_bytes()) {
             talk.seen += at + talk.password.prompt.len();
             if std::mem::replace(&mut talk.asked, true) {
+                self.password_refused = true;
                 return (rest, Say::WrongPassword);
             }
             return (

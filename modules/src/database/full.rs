@@ -25,7 +25,7 @@ elif [ -e "$db" ]; then
     done
     mv -- "$db" "$aside" || exit
 fi
-onedb restore -v "$dump" "$@" || exit
+onedb restore -v "$@" "$dump" || exit
 if [ -e "$aside" ]; then chmod --reference="$aside" -- "$db" || exit; fi
 sync -- "$db"
 "#;
@@ -108,7 +108,7 @@ pub(super) async fn restore(
     let command = match (&access.db, aside) {
         (Backend::Sqlite { path }, Some(aside)) => access.script_with_options(SQLITE, &[src, path, aside]),
         // onedb drops the database and makes it again.
-        _ => access.onedb(&["restore", "-v", "-f", src]),
+        _ => access.onedb(&["restore", "-v", "-f"], Some(src)),
     };
     let end = task::run(cx, access, "onedb-restore-full", command).await?;
     task::succeeded(cx, access, "the full restore", &end).map_err(|failure| failure.state(state(aside)))

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::guard::{absolute, room, what_runs};
+use super::guard::{Running, absolute, room, what_runs};
 use super::record::{self, Proof, Record};
 use super::task;
 use crate::contract::{Contract, Order, Privilege, Recovery};
@@ -15,6 +15,7 @@ use crate::opennebula::command::USER;
 use crate::opennebula::conf::Backend;
 use crate::opennebula::dump::{self, Dump};
 use crate::opennebula::fingerprint::{Fingerprints, all_tables, federated_tables, mysql};
+use crate::opennebula::onedb::version::{self, Standing};
 use crate::opennebula::onedb::{Access, GivenDatabase};
 
 /// Backs a zone's database up and proves the dump: loaded into a scratch database it holds what the database holds.
@@ -29,7 +30,8 @@ pub(super) struct OnedbBackup {
     /// Only the federated tables and the federated log: what slaves are restored from.
     #[serde(default)]
     federated: bool,
-    /// An earlier full backup of nebplay's at `dest` counts although the database has changed since.
+    /// An earlier full backup of nebplay's at `dest` counts although the database was migrated since. One from before the zone ran on
+    /// is renamed and kept, and a new one written.
     #[serde(default)]
     keep: bool,
     /// Back up although the zone runs. The dump is then proven whole, but not equal to a database that moves.
@@ -54,7 +56,7 @@ if [ "$extent" = federated ]; then set -- --federated "$@"; fi
 if [ -n "$sqlite" ] && [ "$extent" = federated ]; then
     sqlite3 -batch -init /dev/null -bail "$sqlite" 'drop table if exists logdb_tmp' || exit
 fi
-onedb backup -v "$dest" "$@"
+onedb backup -v "$@" "$dest"
 status=$?
 sync -- "$dest"
 exit $status
@@ -74,10 +76,15 @@ impl OnedbBackup {
     }
 
     /// What is to be done about a file that is there already.
-    async fn existing(&self, cx: &Cx<'_>, access: &Access, found: &Dump) -> Result<Finding, Failure> {
+    async fn existing(
+        &self,
+        cx: &Cx<'_>,
+        access: &Access,
+        found: &Dump,
+        running: &Running,
+    ) -> Result<Finding, Failure> {
         let dest = &self.dest;
         let host = cx.host.name();
-        let again = |what: String| Ok(Finding::Change(Change::new(what).seen(json!({"replace": true}))));
         let Some(record) = record::recall(cx.host, dest).await? else {
             return Err(Failure::unsafe_to_go_on(format!(
                 "{host}: {dest} is there already and nebplay did not write it"
@@ -85,8 +92,10 @@ impl OnedbBackup {
             .hint("give another dest, or move that file away"));
         };
         let Some(proof) = &record.proven else {
-            return again(format!(
-                "replace {dest}, which an interrupted backup of nebplay's left behind"
+            self.still(cx, running)?;
+            return Ok(change(
+                format!("replace {dest}, which an interrupted backup of nebplay's left behind"),
+                Leftover::Replace,
             ));
         };
         if found.sha256 != proof.sha256 {
@@ -98,24 +107,44 @@ impl OnedbBackup {
         }
         let now = self.database_prints(cx, access).await?;
         let differences = now.differences(&proof.fingerprints);
-        if record.federated == self.federated && differences.is_empty() {
+        let same_extent = record.federated == self.federated;
+        if same_extent && differences.is_empty() {
             return Ok(Finding::NoChange(register(
                 Outcome::unchanged(format!("{dest} already holds what the database holds")),
                 dest,
                 proof,
             )));
         }
-        if record.federated == self.federated && self.keep {
-            let outcome = Outcome::unchanged(format!("kept {dest}, proven when it was made")).warn(format!(
+        let kept = || {
+            let outcome = Outcome::unchanged(format!("kept {dest}, proven when it was made"));
+            let outcome = outcome.warn(format!(
                 "the database has changed since {dest} was made: {}",
                 differences.join("; ")
             ));
-            return Ok(Finding::NoChange(register(outcome, dest, proof)));
+            Ok(Finding::NoChange(register(outcome, dest, proof)))
+        };
+        if same_extent && self.federated {
+            // What a started master wrote since reaches the slaves by its log, once they are restored from this.
+            if !running.is_nothing() && now.shared_version == proof.fingerprints.shared_version {
+                return kept();
+            }
+            self.still(cx, running)?;
+            return Ok(change(
+                format!("replace {dest}; since it was made, {}", differences.join("; ")),
+                Leftover::Replace,
+            ));
         }
-        if record.federated && self.federated {
-            return again(format!(
-                "replace {dest}; since it was made, {}",
-                differences.join("; ")
+        if same_extent && self.keep {
+            // No migrator touches the log: if it is as it was, nobody but a migrator wrote, and this is the way back.
+            let written = now.tables.get("logdb") != proof.fingerprints.tables.get("logdb");
+            let standing = version::read(cx.host, access).await?.state;
+            if !(written && standing == Standing::Current) {
+                return kept();
+            }
+            self.still(cx, running)?;
+            return Ok(change(
+                format!("write {dest} anew, and keep the one from before the zone ran on beside it"),
+                Leftover::Keep,
             ));
         }
         // The database as it was before a migration may exist nowhere else.
@@ -125,6 +154,54 @@ impl OnedbBackup {
         ))
         .hint("give another dest, or `keep: true` if this is the backup to go back to"))
     }
+
+    fn still(&self, cx: &Cx<'_>, running: &Running) -> Result<(), Failure> {
+        if self.while_running || running.is_nothing() {
+            return Ok(());
+        }
+        Err(running.refuse(cx.host.name(), "back the database up while it moves"))
+    }
+
+    /// Moves a proven backup of another day out of the way, with what is remembered of it.
+    async fn put_aside(&self, cx: &Cx<'_>) -> Result<String, Failure> {
+        let older = format!("{}.old-{}", self.dest, cx.host.clock().now());
+        if let Some(record) = record::recall(cx.host, &self.dest).await? {
+            let record = Record {
+                path: older.clone(),
+                ..record
+            };
+            record::note(cx.host, &record).await?;
+        }
+        let output = cx
+            .host
+            .run(&Command::new(["mv", "-nT", "--", &self.dest, &older]).as_root())
+            .await?;
+        if output.exit.success() && cx.host.stat(&self.dest, &RunAs::root()).await?.is_none() {
+            return Ok(older);
+        }
+        Err(Failure::failed(format!(
+            "{}: failed to move {} aside: {}",
+            cx.host.name(),
+            self.dest,
+            output.err_text().trim()
+        )))
+    }
+}
+
+/// What is done with a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Leftover {
+    /// There is none.
+    None,
+    /// It is removed.
+    Replace,
+    /// It is renamed.
+    Keep,
+}
+
+fn change(what: String, leftover: Leftover) -> Finding {
+    Finding::Change(Change::new(what).seen(json!({ "leftover": leftover })))
 }
 
 fn register(outcome: Outcome, path: &str, proof: &Proof) -> Outcome {
@@ -169,12 +246,10 @@ impl Module for OnedbBackup {
         }
         let access = Access::of(cx, self.database.as_ref()).await?;
         let running = what_runs(cx, &access).await?;
-        if !self.while_running && !running.is_nothing() {
-            return Err(running.refuse(cx.host.name(), "back the database up while it moves"));
-        }
         if let Some(found) = dump::look(cx.host, &access, &self.dest).await? {
-            return self.existing(cx, &access, &found).await;
+            return self.existing(cx, &access, &found, &running).await;
         }
+        self.still(cx, &running)?;
         let need = database_size(cx, &access).await? * ROOM_FACTOR;
         room(cx, &[(parent(&self.dest), need), (access.room(), need)]).await?;
         Ok(Finding::Change(
@@ -184,7 +259,7 @@ impl Module for OnedbBackup {
                 access.describe(),
                 self.dest
             ))
-            .seen(json!({"replace": false})),
+            .seen(json!({ "leftover": Leftover::None })),
         ))
     }
 }
@@ -193,12 +268,6 @@ impl Module for OnedbBackup {
 impl Effect for OnedbBackup {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
-        let begun = Record {
-            path: self.dest.clone(),
-            federated: self.federated,
-            proven: None,
-        };
-        record::note(cx.host, &begun).await?;
         let directory = parent(&self.dest);
         let make = r#"# nebplay: a directory for dumps
             [ -d "$1" ] || install -d -m 0700 -o "$2" -g "$2" -- "$1""#;
@@ -213,15 +282,29 @@ impl Effect for OnedbBackup {
                 made.err_text().trim()
             )));
         }
-        let leftover = match change.seen.get("replace").and_then(Value::as_bool) {
-            Some(true) => "replace",
-            _ => "new",
+        let leftover = change.seen.get("leftover").cloned();
+        let leftover = leftover.and_then(|seen| serde_json::from_value(seen).ok());
+        let leftover = leftover.unwrap_or(Leftover::None);
+        let older = match leftover {
+            Leftover::Keep => Some(self.put_aside(cx).await?),
+            Leftover::None | Leftover::Replace => None,
+        };
+        let begun = Record {
+            path: self.dest.clone(),
+            federated: self.federated,
+            proven: None,
+        };
+        record::note(cx.host, &begun).await?;
+        let word = if leftover == Leftover::Replace {
+            "replace"
+        } else {
+            "new"
         };
         let sqlite = match &access.db {
             Backend::Sqlite { path } => path.as_str(),
             Backend::Mysql { .. } => "",
         };
-        let command = access.script_with_options(SCRIPT, &[&self.dest, self.word(), leftover, sqlite]);
+        let command = access.script_with_options(SCRIPT, &[&self.dest, self.word(), word, sqlite]);
         let end = task::run(cx, &access, "onedb-backup", command).await?;
         task::succeeded(cx, &access, "onedb backup", &end).map_err(|failure| {
             failure.state(format!(
@@ -229,7 +312,7 @@ impl Effect for OnedbBackup {
                 self.dest
             ))
         })?;
-        Ok(Outcome::changed(format!("wrote {}", self.dest)))
+        Ok(Outcome::changed(format!("wrote {}", self.dest)).with("older", older))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {

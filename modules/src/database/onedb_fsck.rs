@@ -51,7 +51,7 @@ impl OnedbFsck {
     async fn look(&self, cx: &Cx<'_>, access: &Access) -> Result<FsckSaid, Failure> {
         let output = cx
             .host
-            .run(&access.onedb(&["fsck", "--dry"]).deadline(LOOK))
+            .run(&access.onedb(&["fsck", "--dry"], None).deadline(LOOK))
             .await?;
         read(cx, access, output.exit, &output.text(), &output.err_text())
     }

@@ -165,7 +165,7 @@ impl Effect for OnedbRestore {
                     .hint("bring it with distribute"),
             );
         }
-        let command = access.onedb(&["restore", "-v", "--federated", &self.src]);
+        let command = access.onedb(&["restore", "-v", "--federated"], Some(&self.src));
         let end = task::run(cx, &access, "onedb-restore", command).await?;
         task::succeeded(cx, &access, "onedb restore", &end).map_err(|failure| failure.state(HALF))?;
         Ok(Outcome::changed(format!("restored {}", self.src)))

@@ -2,10 +2,13 @@
 
 use crate::registry::{Entry, changes, reads};
 
+mod api_block;
+mod api_unblock;
 #[cfg(test)]
-mod cloud;
+pub(crate) mod cloud;
 mod everywhere;
 mod fed_index_check;
+mod federation_facts;
 mod guard;
 mod host_disable;
 mod host_enable;
@@ -19,6 +22,9 @@ mod zone_toggle;
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
     vec![
+        changes::<api_block::ApiBlock>(),
+        changes::<api_unblock::ApiUnblock>(),
+        reads::<federation_facts::FederationFacts>(),
         changes::<fed_index_check::FedIndexCheck>(),
         changes::<host_disable::HostDisable>(),
         changes::<host_enable::HostEnable>(),

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
@@ -14,8 +15,8 @@ use crate::opennebula::onedb::LOOK;
 
 /// Backs a front-end's configuration up as a tar file, owners, modes and times kept, and compares it with what is there.
 ///
-/// A backup that is there already is kept whatever the configuration has become since: the one made before an upgrade is the one
-/// that is needed. Never below `/var/lib/one/remotes`, where the documented copy breaks `onehost sync`.
+/// A backup that is there already is kept for `keep_hours` whatever the configuration has become since: the one made before an
+/// upgrade is the one that is needed. An older one is renamed, never overwritten. Never below `/var/lib/one/remotes`, where the documented copy breaks `onehost sync`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigBackup {
@@ -25,6 +26,13 @@ pub(super) struct ConfigBackup {
     /// What is backed up. One that is not there is left out, unless it is the first.
     #[serde(default = "default_paths")]
     paths: Vec<String>,
+    /// How long a backup counts although the configuration has changed since.
+    #[serde(default = "two_days")]
+    keep_hours: u32,
+}
+
+fn two_days() -> u32 {
+    48
 }
 
 fn default_dest() -> String {
@@ -178,6 +186,16 @@ impl Module for ConfigBackup {
             .with("path", self.dest.as_str())
             .with("sha256", sha256)
             .with("entries", found.entries);
+        let age = cx.host.clock().now() - stat.mtime;
+        if !found.differences.is_empty() && age > i64::from(self.keep_hours) * 3600 {
+            return Ok(Finding::Change(
+                Change::new(format!(
+                    "write {} anew, and keep the older one beside it",
+                    self.dest
+                ))
+                .seen(json!({"older": format!("{}.old-{}", self.dest, stat.mtime)})),
+            ));
+        }
         if !found.differences.is_empty() {
             outcome = outcome.warn(format!(
                 "the configuration has changed since {} was made, in {} points: {}",
@@ -192,7 +210,20 @@ impl Module for ConfigBackup {
 
 #[async_trait]
 impl Effect for ConfigBackup {
-    async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
+    async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        let older = change.seen.get("older").and_then(Value::as_str);
+        if let Some(older) = older {
+            let aside = Command::new(["mv", "-nT", "--", &self.dest, older]).as_root();
+            let output = cx.host.run(&aside).await?;
+            if !output.exit.success() {
+                return Err(Failure::failed(format!(
+                    "{}: failed to move {} aside: {}",
+                    cx.host.name(),
+                    self.dest,
+                    output.err_text().trim()
+                )));
+            }
+        }
         memory::overwrite(cx.host, &self.key(), &Record { sha256: None }).await?;
         let words = std::iter::once(&self.dest).chain(&self.paths).cloned();
         let name = cx.job_name("config-backup");
@@ -204,7 +235,9 @@ impl Effect for ConfigBackup {
         let end = cx.host.follow_job(&name, cx.progress).await?;
         cx.host.forget_job(&name).await?;
         if end.exit == Some(Exit::Code(0)) {
-            return Ok(Outcome::changed(format!("wrote {}", self.dest)).with("path", self.dest.as_str()));
+            return Ok(Outcome::changed(format!("wrote {}", self.dest))
+                .with("path", self.dest.as_str())
+                .with("older", older));
         }
         Err(Failure::failed(format!(
             "{}: failed to back the configuration up: {}",
@@ -254,7 +287,6 @@ mod tests {
     use crate::module::FailureKind;
     use crate::testing::FakeWorld;
     use crate::testing_local::LocalHost;
-    use serde_json::json;
 
     const DEST: &str = "/var/lib/nebplay/backups/config.tar";
 
@@ -293,6 +325,20 @@ mod tests {
             "{kept:?}"
         );
         assert_eq!(kept.result["sha256"], first.result["sha256"]);
+    }
+
+    #[tokio::test]
+    async fn one_of_another_night_is_kept_beside_the_new_one() {
+        let host = front_end();
+        run(&host).await.unwrap();
+        let made = std::fs::File::open(host.mapped(DEST)).unwrap();
+        made.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000))
+            .unwrap();
+        assert!(!run(&host).await.unwrap().changed);
+        host.write("/etc/one/oned.conf", "PORT = 2644\n");
+        let outcome = run(&host).await.unwrap();
+        let older = outcome.result["older"].as_str().unwrap();
+        assert!(outcome.changed && host.read(older).is_some() && host.read(DEST).is_some());
     }
 
     #[tokio::test]

@@ -50,9 +50,9 @@ fn private() -> String {
     "0600".to_owned()
 }
 
-/// `$1` file. Answers its digest and size.
+/// `$1` file. Answers its digest and size. openssl is four times as fast as coreutils where the processor has instructions for it.
 const DIGEST: &str = r#"# nebplay: digest of a file
-sha256sum < "$1" && stat -c %s -- "$1""#;
+if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$1"; else sha256sum < "$1"; fi && stat -c %s -- "$1""#;
 
 /// Puts a received file in its place: `$1` part, `$2` dest.
 const PLACE: &str = r#"# nebplay: put a received file in its place
@@ -241,14 +241,11 @@ impl Together for Distribute {
                 return fail_all(&failure);
             }
         };
-        let mut results = Vec::with_capacity(targets.len());
-        for (cx, received) in contexts.iter().zip(received) {
-            results.push(match received {
-                Ok(received) => self.place(cx, received, &wanted).await,
-                Err(failure) => Err(failure),
-            });
-        }
-        results
+        let placed = contexts.iter().zip(received).map(|(cx, received)| {
+            let wanted = &wanted;
+            relay::boxed(async move { self.place(cx, received?, wanted).await })
+        });
+        relay::all(placed.collect()).await
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {

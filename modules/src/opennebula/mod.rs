@@ -13,6 +13,7 @@ pub mod fingerprint;
 pub mod local;
 pub mod machines;
 pub mod onedb;
+pub mod status;
 pub mod survey;
 pub mod version;
 pub mod xml;

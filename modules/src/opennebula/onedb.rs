@@ -149,12 +149,13 @@ impl Access {
         }
     }
 
-    /// `onedb` with these words and the connection's options.
-    pub fn onedb(&self, words: &[&str]) -> Command {
+    /// `onedb` with these words, the connection's options, and the file it is about, if any.
+    pub fn onedb(&self, words: &[&str], file: Option<&str>) -> Command {
         let words = words.iter().map(|word| (*word).to_owned());
         let argv = std::iter::once("onedb".to_owned())
             .chain(words)
-            .chain(self.options());
+            .chain(self.options())
+            .chain(file.map(str::to_owned));
         self.equip(opennebula(self.port, argv))
     }
 
@@ -258,7 +259,7 @@ mod tests {
 
     #[test]
     fn given_parameters_are_options_and_the_password_is_not() {
-        let command = mysql(true).onedb(&["version"]);
+        let command = mysql(true).onedb(&["version"], None);
         assert_eq!(
             command.display(),
             "onedb version -t mysql -S localhost -u oneadmin -d opennebula"
@@ -269,7 +270,7 @@ mod tests {
             "http://localhost:2633/RPC2"
         );
         assert!(command.clear_env);
-        let by_conf = mysql(false).onedb(&["version"]);
+        let by_conf = mysql(false).onedb(&["version"], None);
         assert_eq!(by_conf.display(), "onedb version");
         assert!(!by_conf.env.contains_key("ONE_DB_PASSWORD"));
     }

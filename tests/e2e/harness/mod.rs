@@ -175,6 +175,11 @@ impl Lab {
         list.stdout.lines().skip(1).filter_map(zone_line).collect()
     }
 
+    /// Waits until every zone has what the master has; a minute at most.
+    pub(crate) fn wait_until_in_sync(&self) {
+        wait_until_in_sync(&self.guard).unwrap_or_else(|error| panic!("failed to {error}"));
+    }
+
     /// The machine-wide name; namespaces and control groups carry it.
     pub(crate) fn name(&self) -> &str {
         self.guard.name()

@@ -19,13 +19,17 @@ fn write(out: &mut String, value: &Value, level: usize) {
             out.push_str("{\n");
             for (at, (name, value)) in map.iter().enumerate() {
                 let comma = if at == 0 { "" } else { ",\n" };
-                out.push_str(&format!("{comma}{inner}{}: ", Value::String(name.clone())));
+                out.push_str(comma);
+                out.push_str(&inner);
+                out.push_str(&Value::String(name.clone()).to_string());
+                out.push_str(": ");
                 write(out, value, level + 1);
             }
             if !map.is_empty() {
                 out.push('\n');
             }
-            out.push_str(&format!("{end}}}"));
+            out.push_str(&end);
+            out.push('}');
         }
         Value::Array(values) => {
             out.push_str("[\n");
@@ -34,7 +38,9 @@ fn write(out: &mut String, value: &Value, level: usize) {
                 out.push_str(&inner);
                 write(out, value, level + 1);
             }
-            out.push_str(&format!("\n{end}]"));
+            out.push('\n');
+            out.push_str(&end);
+            out.push(']');
         }
         other => out.push_str(&other.to_string()),
     }

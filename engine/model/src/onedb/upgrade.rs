@@ -94,10 +94,11 @@ const NEW_QUOTAS: [(&str, &str); 8] = [
 /// A quota's body after the local migration from 7.0.0 to 7.2.0: new elements in every VM quota (also when
 /// they are there already), and indented. A body that is no XML stays as it is.
 pub fn migrated_quotas(body: &str) -> String {
-    let added: String = NEW_QUOTAS
+    let added = NEW_QUOTAS
         .iter()
         .map(|(name, value)| format!("<{name}>{value}</{name}>"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let extended = body
         .replace("</VM></VM_QUOTA>", &format!("{added}</VM></VM_QUOTA>"))
         .replace("    </VM>\n  </VM_QUOTA>", &format!("{added}</VM></VM_QUOTA>"));

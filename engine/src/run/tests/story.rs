@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::playbook::{playbook, tasks, vars};
 use crate::diagnostics::{Finding, Findings, Source, Span};
 use crate::events::{Event, Events, Secrets, StepEnd, StepRef, View, What};
-use crate::plan::{self, Tags};
+use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{Item, Vars};
 use crate::run::{Inventory, Loader, Operator, Options, Stop, Summary, World, run};
 use crate::template::{Binding, Layer, Templates};
@@ -119,6 +119,13 @@ impl Story {
         self
     }
 
+    /// Its plan, to look at.
+    pub(super) fn listing(&self) -> Listing {
+        let names: Vec<String> = self.hosts.iter().map(|host| host.name().to_owned()).collect();
+        let plan = plan_of(&self.playbook, &self.options.tags, &names);
+        Listing::of(&plan, &self.federation, self.options.forks)
+    }
+
     /// Runs it.
     pub(super) async fn told(self) -> Told {
         let hosts: BTreeMap<String, FakeHost> = self
@@ -127,20 +134,7 @@ impl Story {
             .map(|host| (host.name().to_owned(), rest_fine(host)))
             .collect();
         let names: Vec<String> = hosts.keys().cloned().collect();
-        let playbook = playbook(&self.playbook);
-        let options = plan::Options {
-            tags: self.options.tags.clone(),
-        };
-        let plan = plan::plan(&[playbook], &options, |pattern| {
-            let pattern = pattern.as_str().unwrap_or_default();
-            let wanted = |name: &&String| {
-                pattern == "all"
-                    || pattern.split(',').any(|part| part == *name)
-                    || (pattern == "slaves" && name.starts_with('s'))
-            };
-            Ok(names.iter().filter(wanted).cloned().collect())
-        })
-        .expect("a plan");
+        let plan = plan_of(&self.playbook, &self.options.tags, &names);
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let (want, stop) = watch::channel(Stop::Run);
         let recorder = Recorder {
@@ -176,6 +170,19 @@ impl Story {
             hosts,
         }
     }
+}
+
+fn plan_of(text: &str, tags: &Tags, names: &[String]) -> Plan {
+    let options = plan::Options { tags: tags.clone() };
+    let select = |pattern: &yaml::Node| {
+        let pattern = pattern.as_str().unwrap_or_default();
+        let wanted = |name: &&String| {
+            let named = pattern.split(',').any(|part| part == *name);
+            pattern == "all" || named || (pattern == "slaves" && name.starts_with('s'))
+        };
+        Ok(names.iter().filter(wanted).cloned().collect())
+    };
+    plan::plan(&[playbook(text)], &options, select).expect("a plan")
 }
 
 /// What came of it.

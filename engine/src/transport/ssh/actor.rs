@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use ssh2::Channel;
 
-use super::request::Dated;
+use super::request::{Dated, Fault};
+use super::shell::{Shell, ShellStep};
 use super::task::{Step, Task};
 use super::wire::{Gone, OpError, Wire};
 use crate::transport::launch::{self, Account, Way};
@@ -32,6 +33,10 @@ pub(super) struct Actor {
     requests: Receiver<Dated>,
     queue: VecDeque<Task>,
     tasks: Vec<Task>,
+    /// One for each user, made when it is first needed.
+    shells: Vec<Shell>,
+    /// sudo did not take the password: offering it again could lock the account.
+    password_refused: bool,
     /// Channels of finished tasks whose other side has not closed yet.
     closing: Vec<Channel>,
     ear: Ear,
@@ -64,6 +69,8 @@ impl Actor {
             requests,
             queue: VecDeque::new(),
             tasks: Vec::new(),
+            shells: Vec::new(),
+            password_refused: false,
             closing: Vec::new(),
             ear: Ear::None {
                 since: Instant::now(),
@@ -81,6 +88,9 @@ impl Actor {
         };
         self.alive.store(false, Ordering::Release);
         self.wire.close();
+        for shell in self.shells.drain(..) {
+            shell.gone(&why);
+        }
         for task in self.tasks.drain(..).chain(self.queue.drain(..)) {
             task.gone(&why);
         }
@@ -94,13 +104,18 @@ impl Actor {
             let wanted = self.take_requests();
             self.judge()?;
             while self.pass()? {}
-            if !wanted && self.tasks.is_empty() && self.queue.is_empty() {
+            if !wanted && self.quiet() {
                 return Ok(());
             }
-            if !self.tasks.iter().any(Task::has_news) {
+            if !self.tasks.iter().any(Task::has_news) && !self.shells.iter().any(Shell::has_news) {
                 self.wait()?;
             }
         }
+    }
+
+    /// Whether nothing is asked for at the moment.
+    fn quiet(&self) -> bool {
+        self.tasks.is_empty() && self.queue.is_empty() && !self.shells.iter().any(Shell::busy)
     }
 
     /// Takes what was asked for; `false`: nobody can ask any more.
@@ -119,11 +134,14 @@ impl Actor {
         let now = Instant::now();
         let mut victims: Vec<(i32, Way)> = Vec::new();
         for task in &mut self.tasks {
-            victims.extend(task.judge(now, &self.waker));
+            victims.extend(task.judge(now, &self.waker, None));
+        }
+        for shell in &mut self.shells {
+            victims.extend(shell.judge(now, &self.waker));
         }
         for task in &mut self.queue {
-            // Not started, so there is nobody to kill; the second look lets it go.
-            task.judge(now, &self.waker);
+            // Not started, so there is nobody to kill.
+            task.judge(now, &self.waker, None);
         }
         self.queue.retain_mut(|task| !task.dropped_from_queue());
         for (pid, way) in victims {
@@ -136,9 +154,10 @@ impl Actor {
 
     /// Lets everything go as far as it can; whether anything moved.
     fn pass(&mut self) -> Result<bool, Gone> {
-        let mut moved = self.admit();
+        let mut moved = self.admit()?;
         moved |= self.listen()?;
         moved |= self.close_finished()?;
+        moved |= self.advance_shells()?;
         let mut index = 0;
         while index < self.tasks.len() {
             match self.tasks[index].advance(&self.wire, &self.waker)? {
@@ -149,15 +168,38 @@ impl Actor {
                 }
                 Step::Over => {
                     moved = true;
-                    self.closing.extend(self.tasks.swap_remove(index).into_channel());
+                    let task = self.tasks.swap_remove(index);
+                    self.password_refused |= task.password_refused();
+                    self.closing.extend(task.into_channel());
                 }
                 Step::NoChannel(why) => {
                     let task = self.tasks.swap_remove(index);
-                    if self.tasks.is_empty() && self.closing.is_empty() {
-                        task.refuse(&why);
-                    } else {
-                        self.most = self.tasks.len().max(1);
-                        self.queue.push_front(task);
+                    self.no_channel(task, &why);
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    fn advance_shells(&mut self) -> Result<bool, Gone> {
+        let mut moved = false;
+        let mut index = 0;
+        while index < self.shells.len() {
+            match self.shells[index].advance(&self.wire, &self.waker)? {
+                ShellStep::Waits => index += 1,
+                ShellStep::Moved => {
+                    moved = true;
+                    index += 1;
+                }
+                ShellStep::Over { again, no_channel } => {
+                    moved = true;
+                    let shell = self.shells.swap_remove(index);
+                    self.password_refused |= shell.password_refused();
+                    self.closing.extend(shell.into_channel());
+                    match (again, no_channel) {
+                        (Some(task), Some(why)) => self.no_channel(task, &why),
+                        (Some(task), None) => self.queue.push_front(task),
+                        (None, _) => {}
                     }
                 }
             }
@@ -165,22 +207,80 @@ impl Actor {
         Ok(moved)
     }
 
-    /// Starts the next request, if no other is just starting.
-    fn admit(&mut self) -> bool {
-        let busy = matches!(self.ear, Ear::Opening) || self.tasks.iter().any(Task::starting);
-        let Some(next) = self.queue.front() else {
+    /// The host opens no further channel: with what there is it must do, or nothing can be done.
+    fn no_channel(&mut self, task: Task, why: &str) {
+        if let Ear::Open(_) = self.ear
+            && let Ear::Open(channel) = std::mem::replace(&mut self.ear, Ear::Impossible)
+        {
+            self.closing.push(channel);
+            self.queue.push_front(task);
+        } else if self.channels() == 0 {
+            task.refuse(why);
+        } else {
+            self.most = (self.tasks.len() + self.shells.len()).max(1);
+            self.queue.push_front(task);
+        }
+    }
+
+    fn channels(&self) -> usize {
+        self.tasks.len() + self.shells.len() + self.closing.len()
+    }
+
+    /// Closes a shell that does nothing, so that its channel comes free.
+    fn give_way(&mut self) -> bool {
+        let idle = self.shells.iter().position(|shell| !shell.busy());
+        let Some(idle) = idle.filter(|_| self.closing.is_empty()) else {
             return false;
         };
-        let room = if next.urgent() { self.most + 1 } else { self.most };
-        if busy || self.tasks.len() + self.closing.len() >= room {
-            return false;
-        }
-        self.tasks.extend(self.queue.pop_front());
+        self.closing.extend(self.shells.swap_remove(idle).into_channel());
         true
+    }
+
+    /// Starts the next request, if no other is just starting.
+    fn admit(&mut self) -> Result<bool, Gone> {
+        let Some(next) = self.queue.pop_front() else {
+            return Ok(false);
+        };
+        let way = next.way_of_shell().cloned();
+        if let Some(way) = &way
+            && let Some(idle) = self.shells.iter_mut().find(|shell| shell.idle_for(way))
+        {
+            idle.take(next);
+            return Ok(true);
+        }
+        if next.may_ask() && self.password_refused {
+            next.fail(Fault::Refused(
+                "the password was refused before; it is not tried again".to_owned(),
+            ));
+            return Ok(true);
+        }
+        let busy = matches!(self.ear, Ear::Opening)
+            || self.tasks.iter().any(Task::starting)
+            || self.shells.iter().any(Shell::starting);
+        // One password at a time: if it is wrong, it is not tried a second time.
+        let asking = next.may_ask()
+            && (self.tasks.iter().any(Task::may_ask) || self.shells.iter().any(Shell::may_ask));
+        let room = if next.urgent() { self.most + 1 } else { self.most };
+        if busy || asking || self.channels() >= room {
+            self.queue.push_front(next);
+            return Ok(!busy && !asking && self.give_way());
+        }
+        match way {
+            Some(way) if !self.shells.iter().any(|shell| shell.is_for(&way)) => {
+                let launch = launch::shell(&self.account, &way)
+                    .map_err(|error| Gone(format!("no randomness: {error}")))?;
+                let mut shell = Shell::new(launch, way);
+                shell.take(next);
+                self.shells.push(shell);
+            }
+            _ => self.tasks.push(next),
+        }
+        Ok(true)
     }
 
     /// Reads what concerns no task: keeps a channel to listen on while there is no other.
     fn listen(&mut self) -> Result<bool, Gone> {
+        let occupied = self.channels() > 0 || !self.queue.is_empty();
         match &mut self.ear {
             Ear::Impossible => Ok(false),
             Ear::Open(channel) => {
@@ -192,7 +292,7 @@ impl Actor {
                 }
             }
             Ear::None { since } => {
-                if !self.tasks.is_empty() || !self.queue.is_empty() {
+                if occupied {
                     *since = Instant::now();
                     Ok(false)
                 } else if since.elapsed() < DEAF {
@@ -235,13 +335,18 @@ impl Actor {
     fn wait(&mut self) -> Result<(), Gone> {
         let now = Instant::now();
         let alarms = self.tasks.iter().chain(&self.queue).filter_map(Task::alarm);
-        let alarm = alarms.min().map(|at| at.saturating_duration_since(now));
-        let busy = !self.tasks.is_empty() || !self.closing.is_empty();
+        let alarm = alarms
+            .chain(self.shells.iter().filter_map(Shell::alarm))
+            .min()
+            .map(|at| at.saturating_duration_since(now));
+        let busy = !self.quiet() || !self.closing.is_empty();
         let longest = if busy { TICK } else { Duration::from_secs(3600) };
         let limit = alarm.unwrap_or(longest).min(longest);
         match self.ear {
-            Ear::None { .. } if !busy && self.queue.is_empty() => self.wire.wait_for_bell(DEAF),
-            Ear::Impossible if !busy => self.wire.wait_for_bell(limit.min(TICK)),
+            Ear::None { .. } if self.channels() == 0 && self.queue.is_empty() => {
+                self.wire.wait_for_bell(DEAF)
+            }
+            Ear::Impossible if self.channels() == 0 => self.wire.wait_for_bell(limit.min(TICK)),
             _ => self.wire.wait(limit),
         }
     }

@@ -52,6 +52,11 @@ impl Outgoing {
         self.total
     }
 
+    /// Whether nothing waits to be sent.
+    pub(super) fn all_sent(&self) -> bool {
+        self.written == self.bytes.len()
+    }
+
     /// Sends what can be sent now; whether anything moved.
     pub(super) fn push(
         &mut self,

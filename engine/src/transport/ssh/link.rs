@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, oneshot};
 use super::request::{Fault, Handle, Request, Run, Tunnel};
 use crate::transport::connector::Connector;
 use crate::transport::error::ConnectError;
+use crate::transport::frame;
 use crate::transport::launch::{self, Account};
 use crate::transport::machine::{Link, Pending};
 use crate::transport::pipe::{Drain, Feed, PIPE_SIZE};
@@ -66,8 +67,14 @@ impl Link for SshLink {
             launch::command(&self.account, command).map_err(|error| Fault::Refused(error.to_string()))?;
         let (answer, answered) = oneshot::channel();
         let way = self.account.way(&command.run_as);
+        let body = if matches!(drain, Drain::Answer) {
+            frame::body(command)
+        } else {
+            None
+        };
         let run = Run {
             launch,
+            body,
             way,
             feed,
             drain,

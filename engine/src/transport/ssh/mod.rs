@@ -8,6 +8,7 @@ mod link;
 mod login;
 mod request;
 mod session;
+mod shell;
 mod task;
 mod wire;
 

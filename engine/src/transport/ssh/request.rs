@@ -37,6 +37,8 @@ pub(in crate::transport) enum Request {
 /// A command to run.
 pub(in crate::transport) struct Run {
     pub(in crate::transport) launch: Launch,
+    /// The same for a shell that stays, if it may go there: buffered, without input.
+    pub(in crate::transport) body: Option<String>,
     /// The way to its user; killing it takes the same.
     pub(in crate::transport) way: Way,
     pub(in crate::transport) feed: Feed,

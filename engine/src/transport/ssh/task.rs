@@ -72,6 +72,12 @@ pub(super) struct Task {
     opening_length: usize,
     /// How it will end, whatever it says until then; and when we let go.
     doom: Option<(Fault, Instant)>,
+    /// Whether what it runs was told to end.
+    killed: bool,
+    /// What a shell that stays would be told; taken when one is.
+    body: Option<String>,
+    /// A shell that stays runs it: it has no channel of its own.
+    in_shell: bool,
 }
 
 impl Task {
@@ -106,6 +112,9 @@ impl Task {
             deadline: Some(began + run.deadline),
             opening_length,
             doom: None,
+            killed: false,
+            body: run.body,
+            in_shell: false,
         }
     }
 
@@ -128,6 +137,9 @@ impl Task {
             deadline: Some(began + tunnel.deadline),
             opening_length: 0,
             doom: None,
+            killed: false,
+            body: None,
+            in_shell: false,
         }
     }
 
@@ -138,6 +150,7 @@ impl Task {
             Instant::now(),
             Run {
                 launch,
+                body: None,
                 way,
                 feed: Feed::Nothing,
                 drain: Drain::Answer,
@@ -152,7 +165,59 @@ impl Task {
     /// Whether it is between asking for a channel and having one that works: only one task may be, because
     /// libssh2 keeps that state with the session.
     pub(super) fn starting(&self) -> bool {
-        matches!(self.phase, Phase::Opening | Phase::Starting)
+        !self.in_shell && matches!(self.phase, Phase::Opening | Phase::Starting)
+    }
+
+    /// The way to its user, if a shell that stays may run it.
+    pub(super) fn way_of_shell(&self) -> Option<&Way> {
+        match &self.purpose {
+            Purpose::Run { way, .. } if self.body.is_some() && self.doom.is_none() => Some(way),
+            _ => None,
+        }
+    }
+
+    /// Gives it to a shell; what the shell is to be told.
+    pub(super) fn enter_shell(&mut self) -> String {
+        self.in_shell = true;
+        self.body.take().unwrap_or_default()
+    }
+
+    /// Takes it back from a shell that did not begin it: it needs a channel of its own.
+    pub(super) fn leave_shell(&mut self) {
+        self.in_shell = false;
+    }
+
+    /// What came of it in a shell.
+    pub(super) fn answer(mut self, exit: Exit, stdout: Vec<u8>, stderr: Vec<u8>) {
+        let output = Output {
+            exit,
+            stdout,
+            stderr,
+            elapsed: self.began.elapsed(),
+        };
+        let doomed = self.doom.take().map(|(fault, _)| fault);
+        self.settle(doomed.map_or(Ok(output), Err));
+    }
+
+    /// The host said no before anything ran, or is gone.
+    pub(super) fn fail(mut self, fault: Fault) {
+        let doomed = self.doom.take().map(|(fault, _)| fault);
+        self.settle(Err(doomed.unwrap_or(fault)));
+    }
+
+    /// Whether it was let go.
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Whether sudo may ask for a password before it runs.
+    pub(super) fn may_ask(&self) -> bool {
+        !self.in_shell && matches!(&self.purpose, Purpose::Run { opening, .. } if !opening.settled())
+    }
+
+    /// Whether sudo did not take the password.
+    pub(super) fn password_refused(&self) -> bool {
+        matches!(&self.purpose, Purpose::Run { opening, .. } if opening.password_refused())
     }
 
     /// Whether it goes before the others, and beyond the usual number of channels: it frees one.
@@ -366,6 +431,8 @@ impl Task {
     /// Whether the host was handed all that it needs to act.
     fn sent(&self) -> bool {
         match &self.purpose {
+            // A shell knows better, and only ever takes a task to tell it at once.
+            Purpose::Run { .. } if self.in_shell => true,
             Purpose::Run { opening, .. } => {
                 opening.open() || (opening.settled() && self.outgoing.total() >= self.opening_length)
             }
@@ -380,32 +447,38 @@ impl Task {
 
     /// Ends it if its time is over or nobody waits for it any more.
     ///
-    /// Returns the process to kill, and by which way, when there is one.
-    pub(super) fn judge(&mut self, now: Instant, waker: &Waker) -> Option<(i32, Way)> {
-        if let Some((fault, until)) = &self.doom {
-            if now >= *until && !self.starting() {
-                let fault = fault.clone();
-                self.settle(Err(fault));
-                self.phase = Phase::Over;
-            }
+    /// Returns the process to kill, and by which way, once there is one: of its own channel, or `in_shell`.
+    pub(super) fn judge(&mut self, now: Instant, waker: &Waker, in_shell: Option<i32>) -> Option<(i32, Way)> {
+        if self.doom.is_none() {
+            let fault = if self.deadline.is_some_and(|deadline| now >= deadline) {
+                Fault::TimedOut
+            } else if self.unwanted(waker) {
+                Fault::Refused("it was given up".to_owned())
+            } else {
+                return None;
+            };
+            let grace = if self.sent() { GRACE } else { Duration::ZERO };
+            self.doom = Some((fault, now + grace));
+        }
+        if let Some((fault, until)) = &self.doom
+            && now >= *until
+            && !self.starting()
+        {
+            let fault = fault.clone();
+            self.settle(Err(fault));
+            self.phase = Phase::Over;
+        }
+        let Purpose::Run { opening, way, .. } = &self.purpose else {
+            return None;
+        };
+        // It may begin only after its time is over; then it is killed as soon as its process is known.
+        let pid = if self.in_shell { in_shell } else { opening.pid() };
+        if self.killed {
             return None;
         }
-        let fault = if self.deadline.is_some_and(|deadline| now >= deadline) {
-            Fault::TimedOut
-        } else if self.unwanted(waker) {
-            Fault::Refused("it was given up".to_owned())
-        } else {
-            return None;
-        };
-        let Purpose::Run { opening, way, .. } = &self.purpose else {
-            self.settle(Err(fault.clone()));
-            self.doom = Some((fault, now));
-            return None;
-        };
-        let victim = opening.pid().map(|pid| (pid, way.clone()));
-        let grace = if victim.is_some() { GRACE } else { Duration::ZERO };
-        self.doom = Some((fault, now + grace));
-        victim
+        let victim = (pid?, way.clone());
+        self.killed = true;
+        Some(victim)
     }
 
     /// Whether nobody wants the outcome any more.

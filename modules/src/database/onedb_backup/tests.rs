@@ -3,6 +3,7 @@ use crate::module::FailureKind;
 use crate::opennebula::onedb::fake::{self, DB};
 use crate::testing::FakeWorld;
 use crate::testing_local::LocalHost;
+use serde_json::Value;
 
 const DEST: &str = "/var/lib/one/nebplay/full.bck";
 
@@ -99,6 +100,16 @@ async fn the_backup_to_go_back_to_is_never_overwritten() {
         "{kept:?}"
     );
     assert_eq!(host.read(DEST).unwrap(), bytes);
+    // The zone has run since: that one is of another day, and kept all the same.
+    host.sql(DB, "insert into logdb values (8, 0, 'x', 8, 8, 1)");
+    let outcome = run(&world, &host, &module(json!({"dest": DEST, "keep": true})))
+        .await
+        .unwrap();
+    assert_eq!(
+        host.read(outcome.result["older"].as_str().unwrap()).unwrap(),
+        bytes
+    );
+    assert_ne!(host.read(DEST).unwrap(), bytes);
     // A federated dump is for slaves alone, and follows the master.
     let federated = module(json!({"dest": "/var/lib/one/f.bck", "federated": true}));
     run(&world, &host, &federated).await.unwrap();
@@ -137,4 +148,20 @@ async fn a_zone_that_runs_and_a_full_disk_are_refused_before_anything_is_done() 
         .unwrap_err();
     assert!(refused.message.contains("not enough room"), "{}", refused.message);
     assert!(host.read(DEST).is_none());
+}
+
+#[tokio::test]
+async fn the_federated_dump_of_a_master_that_was_started_since_still_counts() {
+    let world = FakeWorld::default();
+    let host = fake::front_end("m", "MASTER");
+    let module = module(json!({"dest": DEST, "federated": true}));
+    let made = run(&world, &host, &module).await.unwrap();
+    host.write("/var/lock/one/one", "");
+    host.sql(DB, "update marketplace_pool set body = 'monitored' where oid = 1");
+    let again = run(&world, &host, &module).await.unwrap();
+    assert!(!again.changed && again.warnings.len() == 1);
+    assert_eq!(again.result["fingerprints"], made.result["fingerprints"]);
+    // One of another version does not.
+    host.sql(DB, "insert into db_versioning values (1, '7.2.0', 1)");
+    assert!(run(&world, &host, &module).await.is_err());
 }

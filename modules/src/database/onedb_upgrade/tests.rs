@@ -213,3 +213,19 @@ async fn an_empty_database_and_a_newer_one_are_refused() {
     let failure = run(&world, &host).await.unwrap_err();
     assert!(failure.state.unwrap().contains("new cloud"));
 }
+
+#[tokio::test]
+async fn rows_that_a_running_zone_deleted_since_are_not_blamed_on_the_migration() {
+    let world = FakeWorld::default();
+    let host = before_migration("MASTER").await;
+    run(&world, &host).await.unwrap();
+    host.sql(
+        DB,
+        "delete from user_pool where oid = 3; insert into logdb values (9, 0, 'x', 9, 9, 1)",
+    );
+    let again = run(&world, &host).await.unwrap();
+    assert_eq!(
+        (again.changed, &again.result["rows_proven"]),
+        (false, &json!(false))
+    );
+}

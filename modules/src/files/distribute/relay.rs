@@ -103,7 +103,8 @@ zstd) zstd -d -q -c > "$part" ;;
 gzip) gzip -d -c > "$part" ;;
 *) cat > "$part" ;;
 esac || { status=$?; rm -f -- "$part"; exit $status; }
-chown "$3:$4" -- "$part" && chmod "$5" -- "$part" && sync -- "$part" && sha256sum < "$part""#;
+chown "$3:$4" -- "$part" && chmod "$5" -- "$part" && sync -- "$part" || exit
+if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$part"; else sha256sum < "$part"; fi"#;
 
 /// Relays the source's file to all receivers; the results are in their order.
 pub(super) async fn relay(
@@ -274,14 +275,14 @@ fn settle(
     }
 }
 
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Boxed<'a, T> {
+pub(super) fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Boxed<'a, T> {
     Box::pin(future)
 }
 
 /// Runs futures at once on this task; the results are in their order.
-async fn all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
+pub(super) async fn all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
     let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
     poll_fn(|context| {
         for (future, result) in futures.iter_mut().zip(&mut results) {

@@ -20,11 +20,11 @@ fn access() -> Access {
 async fn host_with_dump(federated: bool) -> (LocalHost, Vec<u8>) {
     let host = fake::front_end("m", "MASTER");
     let words: &[&str] = if federated {
-        &["backup", "--federated", DUMP]
+        &["backup", "--federated"]
     } else {
-        &["backup", DUMP]
+        &["backup"]
     };
-    let output = host.run(&access().onedb(words)).await.unwrap();
+    let output = host.run(&access().onedb(words, Some(DUMP))).await.unwrap();
     assert!(output.exit.success(), "{output:?}");
     let bytes = host.read(DUMP).unwrap();
     (host, bytes)

@@ -39,7 +39,9 @@ pub struct DbVersion {
 
 /// Asks onedb. It may run beside oned and changes nothing, except that SQLite undoes a transaction that something killed left behind.
 pub async fn read(host: &dyn Host, access: &Access) -> Result<DbVersion, Failure> {
-    let output = host.run(&access.onedb(&["version", "-v"]).deadline(LOOK)).await?;
+    let output = host
+        .run(&access.onedb(&["version", "-v"], None).deadline(LOOK))
+        .await?;
     let said = format!("{}{}", output.text(), output.err_text());
     interpret(output.exit, &output.text()).map_err(|why| {
         super::output::explain(
