@@ -139,6 +139,11 @@ pub enum What {
         /// Why it did not do.
         why: String,
     },
+    /// The operator is asked a question; nothing may be drawn over it until the step ends.
+    Asking {
+        /// Which step asks.
+        step: StepRef,
+    },
     /// A step ended.
     StepEnded {
         /// Which one.

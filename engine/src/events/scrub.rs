@@ -122,7 +122,9 @@ impl Scrub for What {
             | Self::PlayStarted { name, .. }
             | Self::HandlerNotified { name, .. } => name.scrub(secrets),
             Self::LoopResolved { items, .. } => items.scrub(secrets),
-            Self::StepStarted { step } | Self::StepBytes { step, .. } => step.scrub(secrets),
+            Self::StepStarted { step } | Self::Asking { step } | Self::StepBytes { step, .. } => {
+                step.scrub(secrets)
+            }
             Self::StepInspected { step, to_do, .. } | Self::StepApplying { step, to_do } => {
                 step.scrub(secrets);
                 to_do.scrub(secrets);

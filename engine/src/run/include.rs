@@ -39,6 +39,14 @@ impl Runner {
     ) -> Dropped {
         let mut dropped = Dropped::new();
         let mut groups: Vec<Group> = Vec::new();
+        self.world.events.emit(What::TaskStarted {
+            task: node.id.clone(),
+            name: node.name.clone(),
+            module: "include_tasks".to_owned(),
+            hosts: hosts.to_vec(),
+            pace: "each host decides what it includes".to_owned(),
+            handler: context.handler,
+        });
         let scoped = Scoped {
             runner: Arc::clone(self),
             play: Arc::clone(play),

@@ -1,6 +1,7 @@
 //! A task on a host, or on all hosts of a wave for a module that acts on them together: loop items, tries, and what the engine
 //! makes of results.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(super) struct Unit {
     pub(super) node: Arc<TaskNode>,
     /// The task's identity; for what runs more than once (a handler), with which time it is.
     pub(super) id: String,
+    /// What the operator answered, by question and item.
+    pub(super) answers: tokio::sync::Mutex<HashMap<(String, Option<String>), Option<String>>>,
 }
 
 /// One step to be done, with what belongs to it.
@@ -129,7 +132,7 @@ impl Unit {
                     delay = delay.max(again.delay);
                     todo.extend(here.iter().filter(|(at, ..)| *at == part.at));
                 } else {
-                    self.answer(&mut result).await;
+                    self.answer(&part, &mut result).await;
                     self.forgive(&part, &mut result);
                     self.add_item(&part, &mut result, items);
                     self.conclude(&part, &result);
@@ -246,16 +249,27 @@ impl Unit {
         results
     }
 
-    /// Asks the operator what a module wants to know (`pause`).
-    async fn answer(&self, result: &mut StepResult) {
+    /// Asks the operator what a module wants to know (`pause`): once for all hosts of the task.
+    async fn answer(&self, part: &Part, result: &mut StepResult) {
         let Some(Directive::Prompt { text, echo }) = &result.directive else {
             return;
         };
-        let asked = self.scoped.runner.world.operator.ask(text, *echo);
-        let answer = tokio::select! {
-            answer = asked => answer,
-            () = stop::wanted(&self.scoped.runner.world.stop, Stop::Drain) => None,
+        let mut answers = self.answers.lock().await;
+        let question = (text.clone(), part.step.item.clone());
+        let answer = if let Some(answer) = answers.get(&question) {
+            answer.clone()
+        } else {
+            let step = part.step.clone();
+            self.scoped.runner.world.events.emit(What::Asking { step });
+            let asked = self.scoped.runner.world.operator.ask(text, *echo);
+            let answer = tokio::select! {
+                answer = asked => answer,
+                () = stop::wanted(&self.scoped.runner.world.stop, Stop::Drain) => None,
+            };
+            answers.insert(question, answer.clone());
+            answer
         };
+        drop(answers);
         match answer {
             Some(line) => {
                 result.known.insert("user_input".to_owned(), line.into());

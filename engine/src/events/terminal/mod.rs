@@ -297,7 +297,9 @@ impl<W: Write + Send> View for Terminal<W> {
                 What::StepStarted { step } => live.started(step),
                 What::StepLine { step, line, .. } => live.says(step, line),
                 What::StepBytes { step, done, total } => live.transfers(step, *done, *total),
-                What::StepRetried { step, .. } | What::StepEnded { step, .. } => live.ended(step),
+                What::StepRetried { step, .. } | What::Asking { step } | What::StepEnded { step, .. } => {
+                    live.ended(step)
+                }
                 _ => {}
             }
         }

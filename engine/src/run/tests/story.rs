@@ -1,6 +1,7 @@
 //! A run as a story: a playbook, hosts, and what was told.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -31,6 +32,7 @@ pub(super) struct Story {
     pub(super) secrets: Arc<Secrets>,
     federation: Federation,
     stop_at: Option<(String, Stop)>,
+    attended: bool,
 }
 
 /// A host that does what it is asked.
@@ -70,6 +72,7 @@ impl Story {
             secrets: Arc::default(),
             federation: FakeWorld::default().federation,
             stop_at: None,
+            attended: false,
         }
     }
 
@@ -119,6 +122,12 @@ impl Story {
         self
     }
 
+    /// Somebody is there to answer.
+    pub(super) fn attended(mut self) -> Self {
+        self.attended = true;
+        self
+    }
+
     /// Its plan, to look at.
     pub(super) fn listing(&self) -> Listing {
         let names: Vec<String> = self.hosts.iter().map(|host| host.name().to_owned()).collect();
@@ -155,7 +164,11 @@ impl Story {
             extra_vars: self.extra,
             hosts: Arc::new(Machines(hosts.clone())),
             loader: Arc::new(Files(self.files)),
-            operator: Arc::new(Nobody),
+            operator: if self.attended {
+                Arc::new(Patient::default())
+            } else {
+                Arc::new(Nobody)
+            },
             templates: Templates::new(),
             events: Arc::new(Events::new(clock.clone(), self.secrets, vec![Box::new(recorder)])),
             clock,
@@ -327,6 +340,18 @@ impl Loader for Files {
         let document =
             yaml::parse(&Source::new(file, self.text(file, from)?)).map_err(|wrong| vec![wrong])?;
         Ok(vars(document.as_ref()))
+    }
+}
+
+/// Answers with the number of the question.
+#[derive(Default)]
+struct Patient(AtomicUsize);
+
+#[async_trait]
+impl Operator for Patient {
+    async fn ask(&self, _: &str, _: bool) -> Option<String> {
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        Some(format!("answer {}", before + 1))
     }
 }
 
