@@ -18,3 +18,4 @@ mod by_hand;
 )]
 mod harness;
 mod lab;
+mod reach;

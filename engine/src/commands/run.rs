@@ -175,6 +175,7 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
         directory,
     } = prepared;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CommandError::Io {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indexmap::IndexSet;
 use nebplay_modules::federation_map::Federation;
-use nebplay_modules::module::Failure;
+use nebplay_modules::module::{Failure, FailureKind};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -33,6 +33,8 @@ pub(super) struct Runner {
     pub(super) gathering: Gathering,
     /// A task said that this is all.
     ended: AtomicBool,
+    /// Check mode left something undone: from here on hosts are not what later tasks would find.
+    left_undone: AtomicBool,
 }
 
 /// Runs a plan to its end. Everything that happens is told in events, the last one being [`What::RunEnded`].
@@ -51,6 +53,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         under_way: UnderWay::default(),
         gathering: Gathering::default(),
         ended: AtomicBool::new(false),
+        left_undone: AtomicBool::new(false),
         world,
     });
     let sources: IndexSet<String> = plan.plays.iter().map(|play| play.source.name.clone()).collect();
@@ -88,6 +91,29 @@ async fn tell_of_interruption(runner: Arc<Runner>) {
 }
 
 impl Runner {
+    /// Check mode did not do something.
+    pub(super) fn leave_undone(&self) {
+        self.left_undone.store(true, Ordering::Relaxed);
+    }
+
+    /// What a look that failed is worth: where check mode left something undone before, the host is not what it would be, and
+    /// nothing can be told. A host that cannot be reached, or a module that looks at no host, is what it is.
+    pub(super) fn after_what_was_left_undone(
+        &self,
+        failure: &Failure,
+        looks_at_host: bool,
+    ) -> Option<StepResult> {
+        let undone = looks_at_host
+            && failure.kind != FailureKind::Unreachable
+            && self.left_undone.load(Ordering::Relaxed);
+        undone.then(|| {
+            StepResult::unknown(format!(
+                "{} (earlier steps were not done, because of check mode)",
+                failure.message
+            ))
+        })
+    }
+
     /// Whether new steps may begin.
     pub(super) fn may_start(&self) -> bool {
         *self.world.stop.borrow() == Stop::Run

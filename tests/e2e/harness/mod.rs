@@ -136,6 +136,11 @@ impl Lab {
         Invocation::nebplay(&self.guard.controller(), &self.guard.access(), output).args(arguments)
     }
 
+    /// The upgrade of this federation to the second version, from the lab's repository.
+    pub(crate) fn upgrade(&self) -> Invocation {
+        self.nebplay(["playbooks/upgrade.yml", "-e", "@inventories/lab-upgrade.yml"])
+    }
+
     /// Any program, run where nebplay runs.
     pub(crate) fn controller(&self, argv: &[&str]) -> nebplay_tests::program::Output {
         let words = self.guard.controller();
