@@ -6,7 +6,8 @@ use std::time::Duration;
 use nebplay_modules::host::Clock;
 
 use super::event::{Event, What};
-use super::secrets::{Scrub, Secrets};
+use super::scrub::Scrub;
+use super::secrets::Secrets;
 
 /// Something a person or a program sees of a run.
 pub trait View: Send {

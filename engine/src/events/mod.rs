@@ -3,14 +3,17 @@
 mod bus;
 mod event;
 mod json;
+mod parts;
+mod scrub;
 mod secrets;
 mod terminal;
 
 pub use bus::{Events, View};
-pub use event::{
-    Counts, Event, FailedStep, FailureRecord, LastStep, RunResult, Running, Seen, Status, StepEnd, StepRef,
-    What, ZoneEnd,
-};
+pub use event::{Event, What};
 pub use json::Json;
-pub use secrets::{Scrub, Secrets, Stream};
+pub use parts::{
+    Counts, FailedStep, FailureRecord, LastStep, RunResult, Running, Seen, Status, StepEnd, StepRef, ZoneEnd,
+};
+pub use scrub::Scrub;
+pub use secrets::{Secrets, Stream};
 pub use terminal::{Look, Terminal};

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::items::{Context, Dropped, merge};
 use super::keywords::Keywords;
+use super::loops::not_a_list;
 use super::outcome::{StepResult, finding_failure};
 use super::play::PlayRun;
 use super::runner::Runner;
@@ -38,6 +39,14 @@ impl Runner {
     ) -> Dropped {
         let mut dropped = Dropped::new();
         let mut groups: Vec<Group> = Vec::new();
+        self.world.events.emit(What::TaskStarted {
+            task: node.id.clone(),
+            name: node.name.clone(),
+            module: "include_tasks".to_owned(),
+            hosts: hosts.to_vec(),
+            pace: "each host decides what it includes".to_owned(),
+            handler: context.handler,
+        });
         let scoped = Scoped {
             runner: Arc::clone(self),
             play: Arc::clone(play),
@@ -136,7 +145,7 @@ impl Runner {
             .await?
             .0;
         let Value::Array(list) = list else {
-            let failure = Failure::failed(format!("{}: `loop` needs a list", r#loop.over.span.place()));
+            let failure = not_a_list(&r#loop.over);
             return Err(Box::new(StepResult::failed(failure)));
         };
         let mut wanted = Wanted::new();

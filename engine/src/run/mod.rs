@@ -4,8 +4,8 @@
 //! decides how many hosts at once ([`crate::plan::pace`]). Nothing here formats text for people or touches a host but through
 //! [`nebplay_modules::host::Host`].
 //!
-//! From the outside in: [`runner`] goes over plays, batches and sections; [`items`] over lists, blocks and includes; [`task`]
-//! over the hosts of one task; [`unit`] over the loop items and tries on a host; [`step`] is one look, one act, one proof.
+//! From the outside in: `runner` goes over plays, batches and sections; `items` over lists, blocks and includes; `task` over the
+//! hosts of one task; `unit` over the loop items and tries on a host; `step` is one look, one act, one proof.
 
 mod books;
 mod controller;
@@ -14,6 +14,7 @@ mod handlers;
 mod include;
 mod items;
 mod keywords;
+mod loops;
 mod nowhere;
 mod outcome;
 mod play;

@@ -72,6 +72,7 @@ impl Runner {
             name: self.task_name(node, &scope),
             node: Arc::clone(node),
             id,
+            answers: tokio::sync::Mutex::default(),
         });
         // Whoever cannot be told whether a task runs once must not run it many times.
         let once = unit

@@ -1,6 +1,7 @@
 //! A task on a host, or on all hosts of a wave for a module that acts on them together: loop items, tries, and what the engine
 //! makes of results.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use nebplay_modules::contract::Privilege;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
+use super::loops::Items;
 use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::scoped::Scoped;
 use super::step::Ready;
@@ -25,24 +27,14 @@ pub(super) struct Unit {
     pub(super) node: Arc<TaskNode>,
     /// The task's identity; for what runs more than once (a handler), with which time it is.
     pub(super) id: String,
-}
-
-/// What a task on a host goes over.
-struct Items {
-    /// `None`: no loop.
-    list: Option<Vec<Value>>,
-}
-
-impl Items {
-    fn rounds(&self) -> usize {
-        self.list.as_ref().map_or(1, Vec::len)
-    }
+    /// What the operator answered, by question and item.
+    pub(super) answers: tokio::sync::Mutex<HashMap<(String, Option<String>), Option<String>>>,
 }
 
 /// One step to be done, with what belongs to it.
 pub(super) struct Part {
     /// Index of its host in the group.
-    at: usize,
+    pub(super) at: usize,
     pub(super) step: StepRef,
     /// Loop variables.
     pub(super) locals: Vec<Arc<Layer>>,
@@ -95,47 +87,6 @@ impl Unit {
         .collect()
     }
 
-    /// What the task's loop goes over on this host.
-    async fn items(&self, host: &str) -> Result<Items, Box<StepResult>> {
-        let Some(r#loop) = &self.node.task.r#loop else {
-            return Ok(Items { list: None });
-        };
-        let templates = &self.scoped.runner.world.templates;
-        let rendered = self
-            .scoped
-            .rendered(host, &[], |scope| Ok(templates.render_node(&r#loop.over, scope)?))
-            .await;
-        let list = match rendered {
-            Ok((Value::Array(list), _)) => list,
-            Ok(_) => {
-                let failure = Failure::failed(format!("{}: `loop` needs a list", r#loop.over.span.place()));
-                return Err(Box::new(StepResult::failed(failure)));
-            }
-            // A condition that does not need the item may say that the list does not matter.
-            Err(result) => {
-                let conditions = &self.node.keywords.when;
-                let no = |scope: &Scope| {
-                    let first_false = conditions
-                        .iter()
-                        .find(|node| templates.condition(node, scope).is_ok_and(|yes| !yes));
-                    Ok(first_false.map(super::step::written))
-                };
-                return match self.scoped.rendered(host, &[], no).await {
-                    Ok((Some(condition), _)) => Err(Box::new(StepResult::skipped(&condition))),
-                    _ => Err(result),
-                };
-            }
-        };
-        if !self.hidden(&self.scoped.scope(host, &[])) {
-            self.scoped.runner.world.events.emit(What::LoopResolved {
-                task: self.id.clone(),
-                host: host.to_owned(),
-                items: list.clone(),
-            });
-        }
-        Ok(Items { list: Some(list) })
-    }
-
     /// Waits between items; no if the run ends.
     async fn pause_between_items(&self) -> bool {
         let pause = self.node.task.r#loop.as_ref().and_then(|r#loop| r#loop.pause);
@@ -182,7 +133,7 @@ impl Unit {
                     delay = delay.max(again.delay);
                     todo.extend(here.iter().filter(|(at, ..)| *at == part.at));
                 } else {
-                    self.answer(&mut result).await;
+                    self.answer(&part, &mut result).await;
                     self.forgive(&part, &mut result);
                     self.add_item(&part, &mut result, items);
                     self.conclude(&part, &result);
@@ -309,35 +260,27 @@ impl Unit {
         results
     }
 
-    /// What a result of a loop says about its item.
-    fn add_item(&self, part: &Part, result: &mut StepResult, items: &[Items]) {
-        let Some(r#loop) = self
-            .node
-            .task
-            .r#loop
-            .as_ref()
-            .filter(|_| items[part.at].list.is_some())
-        else {
-            return;
-        };
-        if let Some(Binding::Value(item)) = part.locals.first().and_then(|layer| layer.get(&r#loop.var)) {
-            result.known.insert(r#loop.var.clone(), item.clone());
-            result
-                .known
-                .insert("ansible_loop_var".to_owned(), r#loop.var.as_str().into());
-        }
-    }
-
-    /// Asks the operator what a module wants to know (`pause`).
-    async fn answer(&self, result: &mut StepResult) {
+    /// Asks the operator what a module wants to know (`pause`): once for all hosts of the task.
+    async fn answer(&self, part: &Part, result: &mut StepResult) {
         let Some(Directive::Prompt { text, echo }) = &result.directive else {
             return;
         };
-        let asked = self.scoped.runner.world.operator.ask(text, *echo);
-        let answer = tokio::select! {
-            answer = asked => answer,
-            () = stop::wanted(&self.scoped.runner.world.stop, Stop::Drain) => None,
+        let mut answers = self.answers.lock().await;
+        let question = (text.clone(), part.step.item.clone());
+        let answer = if let Some(answer) = answers.get(&question) {
+            answer.clone()
+        } else {
+            let step = part.step.clone();
+            self.scoped.runner.world.events.emit(What::Asking { step });
+            let asked = self.scoped.runner.world.operator.ask(text, *echo);
+            let answer = tokio::select! {
+                answer = asked => answer,
+                () = stop::wanted(&self.scoped.runner.world.stop, Stop::Drain) => None,
+            };
+            answers.insert(question, answer.clone());
+            answer
         };
+        drop(answers);
         match answer {
             Some(line) => {
                 result.known.insert("user_input".to_owned(), line.into());

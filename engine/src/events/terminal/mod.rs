@@ -17,7 +17,8 @@ use self::diff::Line;
 use self::live::Live;
 use self::paint::{BOLD, CYAN, DIM, GREEN, MAGENTA, Paint, RED, YELLOW, clean, of_status, time};
 use super::bus::View;
-use super::event::{Event, Running, StepEnd, StepRef, What};
+use super::event::{Event, What};
+use super::parts::{Running, StepEnd, StepRef};
 
 /// A step that took longer shows its time without being asked.
 const SLOW_MS: u64 = 1_000;
@@ -296,7 +297,9 @@ impl<W: Write + Send> View for Terminal<W> {
                 What::StepStarted { step } => live.started(step),
                 What::StepLine { step, line, .. } => live.says(step, line),
                 What::StepBytes { step, done, total } => live.transfers(step, *done, *total),
-                What::StepRetried { step, .. } | What::StepEnded { step, .. } => live.ended(step),
+                What::StepRetried { step, .. } | What::Asking { step } | What::StepEnded { step, .. } => {
+                    live.ended(step)
+                }
                 _ => {}
             }
         }

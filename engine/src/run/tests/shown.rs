@@ -117,3 +117,32 @@ async fn every_line_for_programs_is_an_event_again() {
     assert_eq!(read, told.events);
     assert!(read.iter().map(|event| event.seq).eq(1..=read.len() as u64));
 }
+
+#[tokio::test]
+async fn a_plan_says_in_which_order_and_why() {
+    let story = Story::new(
+        "
+- name: Upgrade
+  hosts: all
+  any_errors_fatal: true
+  tasks:
+    - {name: Keep out, master_last: {x: a}, tags: [out, always]}
+    - name: Careful
+      block:
+        - {name: Bring it, share: {x: b}, when: really}
+      rescue:
+        - {name: Complain, debug: {msg: oh}, run_once: true}
+    - {name: Each, act: {x: '{{ item }}'}, loop: [1, 2], delegate_to: m}
+    - {include_tasks: more.yml}
+    - {name: Not today, act: {x: c}, tags: never}
+  handlers: [{name: tidy, act: {x: tidy}}]
+- hosts: slaves
+  serial: 1
+  tasks: [{look: {x: around}}]
+",
+    );
+    let listing = story.listing();
+    insta::assert_snapshot!("plan", listing.text());
+    insta::assert_snapshot!("tasks", listing.task_names());
+    insta::assert_snapshot!("hosts", listing.host_names());
+}

@@ -1,6 +1,7 @@
 //! A run as a story: a playbook, hosts, and what was told.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use super::playbook::{playbook, tasks, vars};
 use crate::diagnostics::{Finding, Findings, Source, Span};
 use crate::events::{Event, Events, Secrets, StepEnd, StepRef, View, What};
-use crate::plan::{self, Tags};
+use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{Item, Vars};
 use crate::run::{Inventory, Loader, Operator, Options, Stop, Summary, World, run};
 use crate::template::{Binding, Layer, Templates};
@@ -31,6 +32,7 @@ pub(super) struct Story {
     pub(super) secrets: Arc<Secrets>,
     federation: Federation,
     stop_at: Option<(String, Stop)>,
+    attended: bool,
 }
 
 /// A host that does what it is asked.
@@ -70,6 +72,7 @@ impl Story {
             secrets: Arc::default(),
             federation: FakeWorld::default().federation,
             stop_at: None,
+            attended: false,
         }
     }
 
@@ -119,6 +122,19 @@ impl Story {
         self
     }
 
+    /// Somebody is there to answer.
+    pub(super) fn attended(mut self) -> Self {
+        self.attended = true;
+        self
+    }
+
+    /// Its plan, to look at.
+    pub(super) fn listing(&self) -> Listing {
+        let names: Vec<String> = self.hosts.iter().map(|host| host.name().to_owned()).collect();
+        let plan = plan_of(&self.playbook, &self.options.tags, &names);
+        Listing::of(&plan, &self.federation, self.options.forks)
+    }
+
     /// Runs it.
     pub(super) async fn told(self) -> Told {
         let hosts: BTreeMap<String, FakeHost> = self
@@ -127,20 +143,7 @@ impl Story {
             .map(|host| (host.name().to_owned(), rest_fine(host)))
             .collect();
         let names: Vec<String> = hosts.keys().cloned().collect();
-        let playbook = playbook(&self.playbook);
-        let options = plan::Options {
-            tags: self.options.tags.clone(),
-        };
-        let plan = plan::plan(&[playbook], &options, |pattern| {
-            let pattern = pattern.as_str().unwrap_or_default();
-            let wanted = |name: &&String| {
-                pattern == "all"
-                    || pattern.split(',').any(|part| part == *name)
-                    || (pattern == "slaves" && name.starts_with('s'))
-            };
-            Ok(names.iter().filter(wanted).cloned().collect())
-        })
-        .expect("a plan");
+        let plan = plan_of(&self.playbook, &self.options.tags, &names);
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let (want, stop) = watch::channel(Stop::Run);
         let recorder = Recorder {
@@ -161,7 +164,11 @@ impl Story {
             extra_vars: self.extra,
             hosts: Arc::new(Machines(hosts.clone())),
             loader: Arc::new(Files(self.files)),
-            operator: Arc::new(Nobody),
+            operator: if self.attended {
+                Arc::new(Patient::default())
+            } else {
+                Arc::new(Nobody)
+            },
             templates: Templates::new(),
             events: Arc::new(Events::new(clock.clone(), self.secrets, vec![Box::new(recorder)])),
             clock,
@@ -176,6 +183,19 @@ impl Story {
             hosts,
         }
     }
+}
+
+fn plan_of(text: &str, tags: &Tags, names: &[String]) -> Plan {
+    let options = plan::Options { tags: tags.clone() };
+    let select = |pattern: &yaml::Node| {
+        let pattern = pattern.as_str().unwrap_or_default();
+        let wanted = |name: &&String| {
+            let named = pattern.split(',').any(|part| part == *name);
+            pattern == "all" || named || (pattern == "slaves" && name.starts_with('s'))
+        };
+        Ok(names.iter().filter(wanted).cloned().collect())
+    };
+    plan::plan(&[playbook(text)], &options, select).expect("a plan")
 }
 
 /// What came of it.
@@ -320,6 +340,18 @@ impl Loader for Files {
         let document =
             yaml::parse(&Source::new(file, self.text(file, from)?)).map_err(|wrong| vec![wrong])?;
         Ok(vars(document.as_ref()))
+    }
+}
+
+/// Answers with the number of the question.
+#[derive(Default)]
+struct Patient(AtomicUsize);
+
+#[async_trait]
+impl Operator for Patient {
+    async fn ask(&self, _: &str, _: bool) -> Option<String> {
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        Some(format!("answer {}", before + 1))
     }
 }
 

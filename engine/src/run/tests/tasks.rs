@@ -338,3 +338,19 @@ async fn environment_and_user_reach_the_module() {
         ("task", "2")
     );
 }
+
+#[tokio::test]
+async fn a_question_is_asked_once_for_all_hosts() {
+    let playbook =
+        "[{hosts: all, tasks: [{pause: {prompt: 'Go on?'}, register: r}, {act: {x: '{{ r.user_input }}'}}]}]";
+    let told = Story::new(playbook).attended().told().await;
+    for host in ["m", "s1", "s2"] {
+        assert_eq!(told.did(host), ["answer 1"], "{:?}", told.failures());
+    }
+    let told = Story::new(playbook).told().await;
+    assert!(
+        told.failures()[0].contains("nobody answered"),
+        "{:?}",
+        told.failures()
+    );
+}
