@@ -14,13 +14,15 @@ mod story;
 
 use std::path::Path;
 
+use federation::Federation;
+
 /// Plays one story file.
-fn play(name: &str) {
+fn play(name: &str, with_mysql: bool) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("standin/golden")
         .join(format!("{name}.story"));
     let text = std::fs::read_to_string(&file).unwrap();
-    if let Err(difference) = story::play(&text) {
+    if let Err(difference) = story::play(&text, Federation::new(with_mysql)) {
         panic!("{name}.story, {difference}");
     }
 }
@@ -30,7 +32,7 @@ macro_rules! stories {
         $(
             #[test]
             fn $name() {
-                play(stringify!($name));
+                play(stringify!($name), false);
             }
         )*
     };
@@ -46,3 +48,18 @@ stories!(
     interrupted_upgrade,
     hosts
 );
+
+/// Needs a MariaDB server's programs; where there are none it says so, and fails if CI=true.
+#[test]
+fn mysql() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|directory| directory.join("mariadbd").is_file()) {
+        play("mysql", true);
+    } else {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "mariadbd is not installed"
+        );
+        eprintln!("skipped: mariadbd is not installed");
+    }
+}

@@ -80,16 +80,22 @@ impl Connections {
         Ok(target)
     }
 
+    /// Whatever the reason, a host that cannot be connected to was not reached: that is what decides the exit code.
     async fn connect(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
-        match self.connector.connect(&self.target(name)?).await {
-            Ok(host) => Ok(host),
-            Err(ConnectError::UnknownHostKey(key)) => Err(HostError::Refused {
-                host: name.to_owned(),
-                what: "checking its host key".to_owned(),
-                why: self.unknown.get_or_init(|| self.unknown_keys(key)).await.clone(),
-            }),
-            Err(error) => Err(error.into()),
-        }
+        let why = match self.connector.connect(&self.target(name)?).await {
+            Ok(host) => return Ok(host),
+            Err(ConnectError::UnknownHostKey(key)) => {
+                self.unknown.get_or_init(|| self.unknown_keys(key)).await.clone()
+            }
+            Err(ConnectError::Unreachable { why, .. }) => why,
+            Err(error) => error.to_string(),
+        };
+        let host = name.to_owned();
+        Err(HostError::Unreachable {
+            host,
+            why,
+            sent: false,
+        })
     }
 
     /// All host keys of the run that nobody knows: an operator compares and adds them in one go.

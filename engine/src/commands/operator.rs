@@ -39,8 +39,8 @@ fn ask(question: &str, echo: bool) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Turns signals into what the operator wants: the first Ctrl-C lets running steps end, the second leaves; TERM and HUP leave
-/// at once. Jobs on hosts go on in any case. Must be called inside of a runtime.
+/// Turns signals into what the operator wants: the first INT or TERM lets running steps end, the second leaves at once; a
+/// terminal that goes away (HUP) is no reason to stop. Jobs on hosts go on in any case. Must be called inside of a runtime.
 pub(super) fn listen() -> io::Result<watch::Receiver<Stop>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -48,22 +48,22 @@ pub(super) fn listen() -> io::Result<watch::Receiver<Stop>> {
     let (wants, stop) = watch::channel(Stop::Run);
     tokio::spawn(async move {
         loop {
-            let leave = tokio::select! {
-                _ = interrupt.recv() => false,
-                _ = terminate.recv() => true,
-                _ = hang_up.recv() => true,
-            };
-            wants.send_modify(|now| *now = next(*now, leave));
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => continue,
+            }
+            wants.send_modify(|now| *now = next(*now));
         }
     });
     Ok(stop)
 }
 
 /// What the operator wants after one more signal.
-fn next(now: Stop, leave: bool) -> Stop {
-    match (now, leave) {
-        (Stop::Run, false) => Stop::Drain,
-        _ => Stop::Leave,
+fn next(now: Stop) -> Stop {
+    match now {
+        Stop::Run => Stop::Drain,
+        Stop::Drain | Stop::Leave => Stop::Leave,
     }
 }
 
@@ -73,10 +73,9 @@ mod tests {
 
     #[test]
     fn signals_add_up() {
-        assert_eq!(next(Stop::Run, false), Stop::Drain);
-        assert_eq!(next(Stop::Run, true), Stop::Leave);
-        assert_eq!(next(Stop::Drain, false), Stop::Leave);
-        assert_eq!(next(Stop::Leave, false), Stop::Leave);
+        assert_eq!(next(Stop::Run), Stop::Drain);
+        assert_eq!(next(Stop::Drain), Stop::Leave);
+        assert_eq!(next(Stop::Leave), Stop::Leave);
     }
 
     #[tokio::test]

@@ -80,6 +80,9 @@ pub struct SelectionArgs {
     /// No task with one of these tags.
     #[arg(long, value_name = "TAGS", value_delimiter = ',')]
     skip_tags: Vec<String>,
+    /// Begin at the task of this name or step id.
+    #[arg(long, value_name = "TASK")]
+    start_at_task: Option<String>,
 }
 
 /// Everything `nebplay PLAYBOOK…` takes.
@@ -153,6 +156,8 @@ pub struct Options {
     pub tags: Vec<String>,
     /// Tags a task must have none of.
     pub skip_tags: Vec<String>,
+    /// Name or step id of the task to begin at.
+    pub start_at_task: Option<String>,
     /// Change nothing.
     pub check: bool,
     /// Show what changes in files.
@@ -185,6 +190,7 @@ impl RunArgs {
             hosts,
             tags: self.selection.tags,
             skip_tags: self.selection.skip_tags,
+            start_at_task: self.selection.start_at_task,
             check: self.check,
             diff: self.diff,
             forks: self.forks,

@@ -16,7 +16,7 @@ use super::options::{Action, Options, RunArgs};
 use super::terminal::{self, Terminal};
 use super::{exit, options};
 use crate::diagnostics::{Findings, suggest};
-use crate::events::{Events, Json, Secrets, View};
+use crate::events::{self, Events, Json, Look, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Disk, Playbook};
 use crate::run::{self, World};
@@ -121,16 +121,41 @@ pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
         options.hosts.of_play(pattern, &templates)
     });
     match planned {
-        Ok(plan) if wrong.is_empty() => Ok(Prepared {
-            options,
-            plan,
-            templates,
-            directory,
-        }),
+        Ok(mut plan) if wrong.is_empty() => {
+            unknown_tags(&options, &plan)?;
+            if let Some(task) = &options.start_at_task {
+                plan.start_at(task).map_err(|error| CommandError::Usage {
+                    message: error.to_string(),
+                    help: error.suggestion,
+                })?;
+            }
+            Ok(Prepared {
+                options,
+                plan,
+                templates,
+                directory,
+            })
+        }
         planned => {
             wrong.extend(planned.err().into_iter().flatten());
             Err(wrong.into())
         }
+    }
+}
+
+/// A misspelt tag would choose nothing, in silence.
+fn unknown_tags(options: &Options, plan: &Plan) -> Result<(), CommandError> {
+    let special = ["all", "always", "never", "tagged", "untagged"];
+    let Some(known) = plan.tags() else {
+        return Ok(());
+    };
+    let is_unknown = |tag: &&String| !special.contains(&tag.as_str()) && !known.contains(tag.as_str());
+    match options.tags.iter().chain(&options.skip_tags).find(is_unknown) {
+        None => Ok(()),
+        Some(tag) => Err(CommandError::Usage {
+            message: format!("no task has the tag `{tag}`"),
+            help: suggest(tag, known),
+        }),
     }
 }
 
@@ -150,6 +175,7 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
         directory,
     } = prepared;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CommandError::Io {
@@ -210,8 +236,15 @@ fn hosts_of(plan: &Plan) -> Vec<String> {
 
 /// What shows the run.
 fn view(json: bool, verbosity: u8, terminal: &Terminal) -> Box<dyn View> {
-    let _ = (json, verbosity, terminal);
-    Box::new(Json::new(io::stdout()))
+    if json {
+        return Box::new(Json::new(io::stdout()));
+    }
+    let look = Look {
+        colour: terminal.colour,
+        live: terminal.error_is_seen,
+        verbosity,
+    };
+    Box::new(events::Terminal::new(io::stdout(), look))
 }
 
 /// An id that sorts by time, and differs between two runs that begin in the same second.

@@ -6,7 +6,6 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::error::{CommandError, count};
 use crate::diagnostics::Finding;
-use crate::transport::UnknownKey;
 
 /// Columns where nobody says how many there are.
 const WIDTH: u16 = 100;
@@ -81,18 +80,6 @@ impl Terminal {
             text.push('\n');
         }
         text + &count(findings.len()) + "; nothing was run\n"
-    }
-
-    /// The host keys nobody knows, with the commands that add them.
-    pub(super) fn unknown_keys(&self, keys: &[UnknownKey]) {
-        let mut text = format!(
-            "{}\n",
-            self.heading("Host keys nobody knows: compare the fingerprints with what the hosts' consoles show, then add them")
-        );
-        for key in keys {
-            text.extend(["  ", &key.host, "  ", &key.key_type, "  ", &key.fingerprint, "\n    ", &key.add_command(), "\n"]);
-        }
-        let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Text as a heading.

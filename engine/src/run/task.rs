@@ -209,6 +209,9 @@ impl Runner {
         }
         let mut end = TaskEnd::default();
         if result.stops_host() {
+            for host in hosts {
+                self.variables.set_failed(host, &unit.name, result.binding());
+            }
             let mut failures = hosts.iter().take(1).map(|host| unit.failed_step(host, result));
             // One failure, that ends all of them.
             end.failed = hosts
@@ -234,6 +237,9 @@ impl Runner {
         });
         let last = unit.last_step(host, Some(result.status));
         self.books.ended(last, result);
+        if result.stops_host() {
+            self.variables.set_failed(host, &unit.name, result.binding());
+        }
         if result.notifies() {
             for topic in &task.notify {
                 let scope = unit.scoped.scope(host, &[]);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nebplay_modules::contract::Privilege;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
@@ -279,15 +280,25 @@ impl Unit {
                     let result = match found {
                         Ok(Finding::NoChange(outcome)) => StepResult::done(outcome),
                         Ok(Finding::Change(change)) if !acts => {
+                            self.scoped.runner.leave_undone();
                             StepResult::would_change(&change.what, change.diff)
                         }
-                        Ok(Finding::CannotTell(_)) if !acts => StepResult::unknown(NOT_RUN),
+                        Ok(Finding::CannotTell(_)) if !acts => {
+                            self.scoped.runner.leave_undone();
+                            StepResult::unknown(NOT_RUN)
+                        }
                         Ok(Finding::Change(_) | Finding::CannotTell(_)) => match acted.next() {
                             Some(Ok(outcome)) => StepResult::done(outcome),
                             Some(Err(failure)) => StepResult::failed_at(failure, delegate.clone()),
                             None => StepResult::failed(Failure::failed("the module was not asked to act")),
                         },
-                        Err(failure) => StepResult::failed_at(failure, delegate.clone()),
+                        Err(failure) => {
+                            let looks = self.node.task.module.contract.privilege != Privilege::None;
+                            let runner = &self.scoped.runner;
+                            runner
+                                .after_what_was_left_undone(&failure, looks)
+                                .unwrap_or_else(|| StepResult::failed_at(failure, delegate.clone()))
+                        }
                     };
                     StepResult { delegate, ..result }
                 }

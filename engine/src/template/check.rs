@@ -99,7 +99,7 @@ impl Templates {
             );
             findings.push(match suggest(&name, COMMON.iter().copied()) {
                 Some(suggestion) => finding.help(suggestion),
-                None => finding.help("docs/differences-from-ansible.md lists what there is"),
+                None => finding.help("there are Jinja's own, and Ansible's for text, lists, mappings, formats, paths and versions"),
             });
         }
     }

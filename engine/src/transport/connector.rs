@@ -60,7 +60,7 @@ impl Connector {
         let reconnect = self.0.settings.reconnect;
         match target.kind {
             Kind::Local => {
-                let account = self.account(target, &self.0.settings.user);
+                let account = Self::account(target, &self.0.settings.user);
                 let link = LocalLink::new(account.clone());
                 Ok(Arc::new(Machine {
                     account,
@@ -129,12 +129,12 @@ impl Connector {
             why: "there is no way to it".to_owned(),
         })?;
         let dialled = self.dial(&hops, &last, target).await?;
-        let account = self.account(target, &last.user);
+        let account = Self::account(target, &last.user);
         let handle = self.log_in(dialled, last, account.clone()).await?;
         Ok((account, handle))
     }
 
-    fn account(&self, target: &Target, login: &str) -> Account {
+    fn account(target: &Target, login: &str) -> Account {
         Account {
             host: target.name.clone(),
             login: login.to_owned(),
@@ -173,7 +173,7 @@ impl Connector {
             return dial_tcp(hop).await.map(Dialled::Tcp);
         };
         let dialled = Box::pin(self.dial(before, bastion, target)).await?;
-        let account = self.account(target, &bastion.user);
+        let account = Self::account(target, &bastion.user);
         let session = self.log_in(dialled, bastion.clone(), account).await?;
         tunnel(session, hop).await.map(Dialled::Pair)
     }

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_stat_prints() {
-        let file = parse_stat("81a4\u{0}12\0root\u{0}0\0domain users\u{0}100\01700000000\0").unwrap();
+        let file = parse_stat("81a4\u{0}12\0root\u{0}0\0domain users\u{0}100\u{0}1700000000\0").unwrap();
         assert_eq!(
             (file.kind, file.size, file.mode, file.mtime),
             (FileKind::File, 12, 0o644, 1_700_000_000)
@@ -182,13 +182,13 @@ mod tests {
             (file.owner.as_str(), file.group.as_str()),
             ("root", "domain users")
         );
-        let link = parse_stat("a1ff\u{0}3\0UNKNOWN\u{0}4711\0root\u{0}0\01\0../a b\n").unwrap();
+        let link = parse_stat("a1ff\u{0}3\0UNKNOWN\u{0}4711\0root\u{0}0\u{0}1\0../a b\n").unwrap();
         assert_eq!((link.kind, link.owner.as_str()), (FileKind::Link, "4711"));
         assert_eq!(link.target.as_deref(), Some("../a b\n"));
         for broken in [
             "",
             "zz",
-            "81a4\u{0}x\0root\u{0}0\0root\u{0}0\01\0",
+            "81a4\u{0}x\0root\u{0}0\0root\u{0}0\u{0}1\0",
             "81a4\u{0}1\0root",
         ] {
             assert_eq!(parse_stat(broken), None, "{broken:?}");

@@ -52,6 +52,8 @@ echo "$rc $(date +%s)" >"$d/status.new" && sync -- "$d/status.new" && mv -f -- "
 sync -- "$d"
 "#;
 
+/// The wrapper goes into a file, because systemd replaces what looks like a variable in the arguments of a service.
+///
 /// Claims the name under a lock, starts the wrapper, and waits until its process is on record.
 const START: &str = r#"
 name=$1 digest=$2 limit=$3 length=$4 size=$5 wrapper=$6
@@ -65,13 +67,13 @@ if [ ! -d "$jobs/$name" ]; then
   new=$jobs/.new.$name d=$jobs/$name
   rm -rf -- "$new" && mkdir -- "$new" || exit 1
   echo "$digest" >"$new/digest" && cat /proc/sys/kernel/random/boot_id >"$new/boot" && date +%s >"$new/started" &&
-  echo "$limit" >"$new/limit" && : >"$new/stdout" && : >"$new/stderr" && mv -T -- "$new" "$d" && sync -- "$jobs" || exit 1
+  echo "$limit" >"$new/limit" && printf '%s' "$wrapper" >"$new/run" && : >"$new/stdout" && : >"$new/stderr" && mv -T -- "$new" "$d" && sync -- "$jobs" || exit 1
   if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
     systemctl reset-failed "nebplay-$name.service" 2>/dev/null
     systemd-run --quiet --collect --unit="nebplay-$name" --description="nebplay job" \
-      -- /bin/sh -c "$wrapper" sh "$d" "$limit" "$length" "$script" 9>&- || { rm -rf -- "$d"; exit 1; }
+      -- /bin/sh "$d/run" "$d" "$limit" "$length" "$script" 9>&- || { rm -rf -- "$d"; exit 1; }
   else
-    setsid sh -c "$wrapper" sh "$d" "$limit" "$length" "$script" </dev/null >/dev/null 2>&1 9>&- &
+    setsid sh "$d/run" "$d" "$limit" "$length" "$script" </dev/null >/dev/null 2>&1 9>&- &
   fi
   for wait in $(seq 200); do [ -f "$d/pid" ] && break; sleep 0.05; done
   if [ ! -f "$d/pid" ]; then

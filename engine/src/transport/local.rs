@@ -124,8 +124,15 @@ impl Talk {
                 next = heard.recv() => match next {
                     None => break,
                     Some(Heard::Stdout(bytes)) => {
-                        if !collected.take(opening.stdout(bytes), false).await && doom.is_none() {
-                            doom = Some(Fault::Refused("it was given up".to_owned()));
+                        // A reader that stands still does not stop the clock.
+                        let taken = collected.take(opening.stdout(bytes), false);
+                        let fault = match tokio::time::timeout_at(deadline.deadline(), taken).await {
+                            Ok(true) => continue,
+                            Ok(false) => Fault::Refused("it was given up".to_owned()),
+                            Err(_) => Fault::TimedOut,
+                        };
+                        if doom.is_none() {
+                            doom = Some(fault);
                             self.end(&mut child, &opening).await;
                         }
                     }

@@ -38,7 +38,7 @@ impl Pending {
 /// How commands get to a machine.
 #[async_trait]
 pub(super) trait Link: Send + Sync {
-    /// Starts a command, connecting anew where an idle connection was lost. `short`: it is buffered and takes no input.
+    /// Starts a command, connecting anew where an idle connection was lost.
     async fn start(&self, command: &Command, feed: Feed, drain: Drain) -> Result<Pending, Fault>;
     /// Opens a TCP connection.
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, Fault>;
@@ -56,22 +56,20 @@ pub(super) struct Machine<L> {
 impl<L: Link> Machine<L> {
     /// The error that a fault is to a module.
     fn error(&self, command: &Command, fault: Fault) -> HostError {
-        let host = self.account.host.clone();
-        match fault {
-            Fault::Gone { why, sent } => HostError::Unreachable { host, why, sent },
-            Fault::TimedOut => HostError::TimedOut {
-                host,
-                what: command.display(),
-                limit: command.deadline,
+        self.asked(command).error(fault)
+    }
+
+    /// What an error about this command has to say.
+    fn asked(&self, command: &Command) -> Asked {
+        Asked {
+            host: self.account.host.clone(),
+            what: command.display(),
+            before: match self.account.way(&command.run_as) {
+                Way::Direct => "starting a command".to_owned(),
+                Way::FromRoot(user) => format!("becoming {user}"),
+                Way::Sudo(user) => format!("becoming {user} by sudo"),
             },
-            Fault::Refused(why) => {
-                let what = match self.account.way(&command.run_as) {
-                    Way::Direct => "starting a command".to_owned(),
-                    Way::FromRoot(user) => format!("becoming {user}"),
-                    Way::Sudo(user) => format!("becoming {user} by sudo"),
-                };
-                HostError::Refused { host, what, why }
-            }
+            limit: command.deadline,
         }
     }
 
@@ -126,14 +124,9 @@ impl<L: Link> Machine<L> {
     /// Tells the outcome in the words of [`HostError`], whoever waits for it.
     fn translate(&self, command: &Command, pending: Pending) -> oneshot::Receiver<Result<Output, HostError>> {
         let (end, ended) = oneshot::channel();
-        let host = self.account.host.clone();
-        let (what, limit) = (command.display(), command.deadline);
+        let asked = self.asked(command);
         tokio::spawn(async move {
-            let outcome = pending.wait().await.map_err(|fault| match fault {
-                Fault::Gone { why, sent } => HostError::Unreachable { host, why, sent },
-                Fault::TimedOut => HostError::TimedOut { host, what, limit },
-                Fault::Refused(why) => HostError::Refused { host, what, why },
-            });
+            let outcome = pending.wait().await.map_err(|fault| asked.error(fault));
             drop(end.send(outcome));
         });
         ended
@@ -226,18 +219,48 @@ impl<L: Link> Host for Machine<L> {
     }
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
-        self.link.connect(address, port).await.map_err(|fault| {
-            let host = self.account.host.clone();
-            let what = format!("connecting from it to {address}:{port}");
-            match fault {
-                Fault::Gone { why, sent } => HostError::Unreachable { host, why, sent },
-                Fault::TimedOut => HostError::TimedOut {
-                    host,
-                    what,
-                    limit: super::TUNNEL_TIMEOUT,
-                },
-                Fault::Refused(why) => HostError::Refused { host, what, why },
+        let mut connected = self.link.connect(address, port).await;
+        if let Err(Fault::Gone { sent: false, .. }) = connected {
+            connected = self.link.connect(address, port).await;
+        }
+        let what = format!("connecting from it to {address}:{port}");
+        let host = self.account.host.clone();
+        connected.map_err(|fault| {
+            Asked {
+                host,
+                before: what.clone(),
+                what,
+                limit: super::TUNNEL_TIMEOUT,
             }
+            .error(fault)
         })
+    }
+}
+
+/// What was asked of the machine, for the errors about it.
+struct Asked {
+    host: String,
+    what: String,
+    /// What has to happen before it: what a refusal is about.
+    before: String,
+    limit: Duration,
+}
+
+impl Asked {
+    fn error(self, fault: Fault) -> HostError {
+        let host = self.host;
+        match fault {
+            Fault::Gone { why, sent } => HostError::Unreachable { host, why, sent },
+            Fault::TimedOut => HostError::TimedOut {
+                host,
+                what: self.what,
+                limit: self.limit,
+            },
+            Fault::Refused(why) => HostError::Refused {
+                host,
+                what: self.before,
+                why,
+            },
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::task;
 use crate::module::{Cx, Failure, FailureKind};
 use crate::opennebula::conf::Backend;
 use crate::opennebula::dump;
-use crate::opennebula::fingerprint::{Fingerprints, all_tables};
+use crate::opennebula::fingerprint::{FEDERATED_LOG, Fingerprints, all_tables, mysql};
 use crate::opennebula::onedb::Access;
 
 /// `$1` dump, `$2` SQLite file, `$3` where it is moved; onedb's options follow.
@@ -85,7 +85,7 @@ pub(super) async fn differences(
     }
 }
 
-/// Where the present SQLite file is moved; `None` on MySQL, where the database is dropped and made again.
+/// Where the present SQLite file is moved; `None` on MySQL, where tables that are not in the backup are dropped after the restore.
 pub(super) fn aside(cx: &Cx<'_>, access: &Access) -> Option<String> {
     match &access.db {
         Backend::Sqlite { path } => Some(format!("{path}.aside-{}", cx.host.clock().now())),
@@ -103,15 +103,27 @@ pub(super) async fn restore(
     cx: &Cx<'_>,
     access: &Access,
     src: &str,
+    wanted: &Fingerprints,
     aside: Option<&str>,
 ) -> Result<(), Failure> {
     let command = match (&access.db, aside) {
         (Backend::Sqlite { path }, Some(aside)) => access.script_with_options(SQLITE, &[src, path, aside]),
-        // onedb drops the database and makes it again.
         _ => access.onedb(&["restore", "-v", "-f"], Some(src)),
     };
     let end = task::run(cx, access, "onedb-restore-full", command).await?;
-    task::succeeded(cx, access, "the full restore", &end).map_err(|failure| failure.state(state(aside)))
+    task::succeeded(cx, access, "the full restore", &end).map_err(|failure| failure.state(state(aside)))?;
+    if aside.is_some() {
+        return Ok(());
+    }
+    let now = all_tables(cx.host, access).await?;
+    let names = now.tables.keys().map(String::as_str);
+    let extra: Vec<&str> = names
+        .filter(|name| *name != FEDERATED_LOG && !wanted.tables.contains_key(*name))
+        .collect();
+    if extra.is_empty() {
+        return Ok(());
+    }
+    mysql::drop_tables(cx.host, access, &extra).await
 }
 
 /// Proves a full restore: tables, indexes and rows are those of the backup.

@@ -76,8 +76,8 @@ impl OnedbFsck {
         }
         let summary = match (said.found, serious.len()) {
             (0, _) => "no errors".to_owned(),
-            (found, 0) => format!("{found} errors, only those that every slave has"),
-            (found, serious) => format!("{found} errors, {serious} of them to look at"),
+            (found, 0) => format!("{} that every slave has, and no others", errors(found)),
+            (found, serious) => format!("{}, {serious} to look at", errors(found)),
         };
         let mut outcome = Outcome::unchanged(summary)
             .with("found", said.found)
@@ -88,6 +88,14 @@ impl OnedbFsck {
             outcome = outcome.warn(format!("onedb fsck: {error}"));
         }
         Ok(outcome)
+    }
+}
+
+fn errors(count: u64) -> String {
+    if count == 1 {
+        "1 error".to_owned()
+    } else {
+        format!("{count} errors")
     }
 }
 

@@ -15,7 +15,7 @@ use crate::opennebula::onedb::{Access, GivenDatabase};
 /// Puts a zone's whole database back from a full backup: the way back, one zone at a time.
 ///
 /// The present SQLite file is moved aside and kept (registered as `aside`); a restore into it would leave tables that a migration
-/// made. Proven by comparing the list of tables, the indexes and every table's content with the backup. A master that goes back
+/// made; on MySQL such tables are dropped. Proven by comparing the list of tables, the indexes and every table's content with the backup. A master that goes back
 /// alone is out of step with its slaves, though every index may look equal: restore every zone that was touched.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,9 +62,9 @@ impl Module for OnedbRestoreFull {
         let mut change = Change::new(match &aside {
             Some(aside) => format!("move {} to {aside} and restore {}", access.describe(), self.src),
             None => format!(
-                "drop {}, make it again and restore {}",
-                access.describe(),
-                self.src
+                "restore {} into {}, and drop tables that are not in it",
+                self.src,
+                access.describe()
             ),
         });
         change.what.extend(differences);
@@ -80,22 +80,18 @@ fn aside_of(change: &Change) -> Option<&str> {
 impl Effect for OnedbRestoreFull {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
-        let resumed = task::found_again(cx, "onedb-restore-full").await?.is_some();
-        if !resumed
-            && full::trusted(cx, &access, &self.src, self.expect.as_ref())
-                .await?
-                .is_none()
-        {
+        let trusted = full::trusted(cx, &access, &self.src, self.expect.as_ref()).await?;
+        let Some((_, wanted)) = trusted else {
             return Err(Failure::failed(format!(
                 "{}: there is no backup {}",
                 cx.host.name(),
                 self.src
             )));
-        }
+        };
         let aside = aside_of(change)
             .map(str::to_owned)
             .or_else(|| full::aside(cx, &access));
-        full::restore(cx, &access, &self.src, aside.as_deref()).await?;
+        full::restore(cx, &access, &self.src, &wanted, aside.as_deref()).await?;
         Ok(Outcome::changed(format!("restored {}", self.src)).with("aside", aside))
     }
 

@@ -8,6 +8,7 @@ use super::guard::{absolute, stillness, what_runs};
 use super::migration::{self, Migration, Stage};
 use super::{full, task};
 use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::host::Command;
 use crate::module::{Change, Cx, Effect, Failure, FailureKind, Finding, Module, Outcome};
 use crate::opennebula::conf::Mode;
 use crate::opennebula::dump;
@@ -174,7 +175,7 @@ impl OnedbUpgrade {
             .await?
             .ok_or_else(|| gone(&self.backup))?;
         let aside = full::aside(cx, access);
-        full::restore(cx, access, &self.backup, aside.as_deref()).await?;
+        full::restore(cx, access, &self.backup, &wanted, aside.as_deref()).await?;
         full::prove(cx, access, &self.backup, &wanted, aside.as_deref()).await?;
         if access.mode != Mode::Slave {
             return Ok(());
@@ -407,7 +408,12 @@ impl Effect for OnedbUpgrade {
             Some(mark) if running => mark,
             _ => {
                 let before = all_tables(cx.host, &access).await?;
-                let name = format!("{}/before-migration-{}.bck", access.room(), cx.host.clock().now());
+                // Beside the backup that was proven, which is what this one is not.
+                let directory = self
+                    .backup
+                    .rsplit_once('/')
+                    .map_or("/", |(directory, _)| directory);
+                let name = format!("{directory}/before-migration-{}.bck", cx.host.clock().now());
                 migration::begin(cx, &version, Stage::Migrating, before, &name).await?
             }
         };
@@ -418,9 +424,7 @@ impl Effect for OnedbUpgrade {
             return Err(self.failed(cx, &access, &mark, failure, &said).await);
         }
         let said = output::upgrade(&said);
-        Ok(Outcome::changed("migrated")
-            .with("migrators", said.migrators)
-            .with("own_backup", mark.own_backup))
+        Ok(Outcome::changed("migrated").with("migrators", said.migrators))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
@@ -470,6 +474,11 @@ impl Effect for OnedbUpgrade {
             return Err(lost_rows(cx, &self.backup, &wrong));
         }
         migration::forget(cx).await?;
+        // onedb's own backup is the state that `backup` holds, proven.
+        let own = Command::new(["rm", "-f", "--", &mark.own_backup]).as_root();
+        if mark.own_backup.starts_with('/') {
+            cx.host.run(&own).await?;
+        }
         for name in mark.before.indexes.difference(&now.indexes) {
             outcome
                 .warnings

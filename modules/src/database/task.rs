@@ -8,7 +8,7 @@ use crate::module::{Change, Cx, Failure, Finding};
 use crate::opennebula::onedb::{Access, output::explain};
 
 /// Killing onedb in the middle does more harm than letting it run.
-const LIMIT: Duration = Duration::from_secs(48 * 3600);
+const LIMIT: Duration = Duration::from_hours(48);
 
 /// Hands lines on without what must not be shown.
 struct Scrubbed<'a> {

@@ -33,6 +33,10 @@ pub(crate) struct FedIndexCheck {
     /// Repeat the master zone's present state if slaves are stuck behind. This is a write, and opens nothing.
     #[serde(default)]
     nudge: bool,
+    /// Prove that a federated write arrives in every zone, without leaving test data behind: repeat the master zone's present state
+    /// though nothing is stuck, and see every index move.
+    #[serde(default)]
+    write: bool,
     /// Compare the federated tables of all zones too: the seven pools row by row, `db_versioning` by its newest version.
     #[serde(default)]
     data: bool,
@@ -133,6 +137,17 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// The one write there is, and what was seen before it.
+    fn repeat(&self, look: &Look, why: &str) -> Finding {
+        let state = look
+            .zone(self.master.id)
+            .map_or(ZoneState::Enabled, |zone| zone.state);
+        Finding::Change(
+            Change::new(format!("set zone {} {state}, as it is, {why}", self.master.id))
+                .seen(json!({ "state": state, "index": look.master_index() })),
+        )
+    }
+
     async fn finish(&self, look: &Look, index: u64, data: bool) -> Result<Outcome, Failure> {
         let outcome = Outcome::unchanged(look.table())
             .with("equal", true)
@@ -180,22 +195,11 @@ impl Module for FedIndexCheck {
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         let watch = Watch::of(cx, self.timeout).await?;
         match watch.settle(self.nudge).await? {
-            Settled::Equal(look, index) => {
+            Settled::Equal(look, index) if !self.write => {
                 Ok(Finding::NoChange(watch.finish(&look, index, self.data).await?))
             }
-            Settled::Stuck(look, why) => {
-                let state = look
-                    .zone(watch.master.id)
-                    .map_or(ZoneState::Enabled, |zone| zone.state);
-                Ok(Finding::Change(
-                    Change::new(format!(
-                        "set zone {} {state}, as it is, to wake up: {}",
-                        watch.master.id,
-                        why.join("; ")
-                    ))
-                    .seen(json!({ "state": state })),
-                ))
-            }
+            Settled::Equal(look, _) => Ok(watch.repeat(&look, "to see a write arrive in every zone")),
+            Settled::Stuck(look, why) => Ok(watch.repeat(&look, &format!("to wake up: {}", why.join("; ")))),
         }
     }
 }
@@ -243,6 +247,14 @@ impl Effect for FedIndexCheck {
             return Err(Failure::not_verified(format!(
                 "zone {} changed its state from {} to {state}",
                 watch.master.id, change.seen["state"]
+            )));
+        }
+        if change.seen["index"]
+            .as_u64()
+            .is_some_and(|before| index <= before)
+        {
+            return Err(Failure::not_verified(format!(
+                "the write did not move the index: all zones are at {index}, as before it"
             )));
         }
         let read = watch.finish(&look, index, self.data).await?;

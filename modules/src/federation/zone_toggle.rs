@@ -17,7 +17,7 @@ use crate::opennebula::zone::{self, ZoneInfo, ZoneState};
 pub(crate) const NOTE: &str = "zone-disabled";
 
 /// How long the other zones get to hear of a toggle: a second is usual, a slave far behind takes minutes.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What the note says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ use crate::opennebula::command::{HOME, opennebula};
 use crate::opennebula::conf::{Backend, Mode, read_conf_of};
 
 /// What a look into a large database may take. A look that is killed does no harm.
-pub const LOOK: Duration = Duration::from_secs(6 * 3600);
+pub const LOOK: Duration = Duration::from_hours(6);
 
 /// Connection parameters given in a task instead of those of oned.conf. onedb takes all of them from one place or all from the other.
 #[derive(Clone, Deserialize, JsonSchema)]

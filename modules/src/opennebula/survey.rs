@@ -133,10 +133,9 @@ async fn from_csv_alone(
     master: u32,
     error: RpcError,
 ) -> Result<Look, Failure> {
-    let rows = match csv(host, oned).await {
-        Ok(rows) => rows,
-        // Both ways are closed: the first one's words say more.
-        Err(_) => return Err(error.into()),
+    // Where both ways are closed, the first one's words say more.
+    let Ok(rows) = csv(host, oned).await else {
+        return Err(error.into());
     };
     let zone = |row: CsvRow| ZoneLook {
         why: row
@@ -158,7 +157,8 @@ impl Look {
         self.zones.iter().find(|zone| zone.id == id)
     }
 
-    fn master_index(&self) -> Option<u64> {
+    /// The master's index, where it has one.
+    pub fn master_index(&self) -> Option<u64> {
         match self.zone(self.master)?.index {
             Some(FedIndex::At(index)) => Some(index),
             _ => None,
@@ -245,10 +245,7 @@ impl Look {
             let _ = writeln!(
                 table,
                 "{:>5} {:names$} {:endpoints$} {index:>10} {}{role}{why}",
-                zone.id,
-                zone.name,
-                zone.endpoint,
-                zone.state.to_string()
+                zone.id, zone.name, zone.endpoint, zone.state
             );
         }
         table
@@ -258,6 +255,8 @@ impl Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    type Indices<'a> = &'a [(u32, Option<FedIndex>)];
 
     fn a_look(indices: &[(u32, Option<FedIndex>)]) -> Look {
         let zone = |&(id, index): &(u32, Option<FedIndex>)| ZoneLook {
@@ -277,7 +276,7 @@ mod tests {
     #[test]
     fn only_equal_indices_of_all_expected_zones_are_equal() {
         let at = |index| Some(FedIndex::At(index));
-        let cases: &[(&[(u32, Option<FedIndex>)], &str)] = &[
+        let cases: &[(Indices<'_>, &str)] = &[
             (&[(0, at(5)), (100, at(5)), (101, at(5))], "Equal(5)"),
             (&[(0, at(5)), (100, at(4)), (101, at(5))], "Behind"),
             (&[(0, at(5)), (100, at(6)), (101, at(5))], "Hopeless"),

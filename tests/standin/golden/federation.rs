@@ -1,9 +1,9 @@
 //! Three zones of stand-ins on loopback addresses, each below a root directory of its own.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -27,21 +27,34 @@ pub(crate) struct Federation {
     network: String,
     port: u16,
     running: BTreeMap<i64, Child>,
+    mysql: Option<Mysql>,
+}
+
+/// A database server of this federation's own.
+struct Mysql {
+    server: Child,
+    port: u16,
+    socket: String,
 }
 
 impl Federation {
-    pub(crate) fn new() -> Self {
+    /// On SQLite, or on a MariaDB server that lives as long as this.
+    pub(crate) fn new(with_mysql: bool) -> Self {
         let (network, port) = free_network();
-        let federation = Self {
+        let mut federation = Self {
             directory: tempfile::tempdir().unwrap(),
             network,
             port,
             running: BTreeMap::new(),
+            mysql: None,
         };
         let bin = federation.directory.path().join("bin");
         std::fs::create_dir_all(&bin).unwrap();
         for applet in APPLETS {
             symlink(BINARY, bin.join(applet)).unwrap();
+        }
+        if with_mysql {
+            federation.mysql = Some(Mysql::start(federation.directory.path(), port));
         }
         for zone in ZONES {
             federation.make_host(zone);
@@ -65,8 +78,18 @@ impl Federation {
             std::fs::create_dir_all(root.join("usr/lib/one/ruby/onedb").join(part)).unwrap();
         }
         let mode = if zone == 0 { "MASTER" } else { "SLAVE" };
+        let backend = self
+            .mysql
+            .as_ref()
+            .map_or("BACKEND = \"sqlite\"".to_owned(), |mysql| {
+                format!(
+                    "BACKEND = \"mysql\", SERVER = \"127.0.0.1\", PORT = {}, USER = \"oneadmin\",\n  \
+                 PASSWD = \"on3pw\", DB_NAME = \"opennebula{zone}\"",
+                    mysql.port
+                )
+            });
         let conf = format!(
-            "PORT = {}\nLISTEN_ADDRESS = \"{}\"\nDB = [ BACKEND = \"sqlite\" ]\n\
+            "PORT = {}\nLISTEN_ADDRESS = \"{}\"\nDB = [ {backend} ]\n\
              FEDERATION = [ MODE = \"{mode}\", ZONE_ID = {zone}, SERVER_ID = -1,\n  MASTER_ONED = \"{}\" ]\n",
             self.port,
             self.address(zone),
@@ -109,9 +132,14 @@ impl Federation {
             .map(|zone| format!("{zone}={}", self.endpoint(*zone)))
             .collect();
         for zone in ZONES {
+            let socket = self
+                .mysql
+                .as_ref()
+                .map(|mysql| format!("--mysql-socket {}", mysql.socket));
+            let (endpoints, socket) = (endpoints.join(","), socket.unwrap_or_default());
             let output = self.shell(
                 zone,
-                &format!("standin-seed --endpoints {} {options}", endpoints.join(",")),
+                &format!("standin-seed --endpoints {endpoints} {socket} {options}"),
             );
             assert!(output.status.success(), "{output:?}");
         }
@@ -179,6 +207,11 @@ impl Federation {
             .env("LC_ALL", "C.UTF-8")
             .env("STANDIN_ROOT", self.root(zone))
             .env("ROOT", self.root(zone))
+            .env("DB", format!("opennebula{zone}"))
+            .env(
+                "DB_PORT",
+                self.mysql.as_ref().map_or(0, |mysql| mysql.port).to_string(),
+            )
             .env("ONE_XMLRPC", self.endpoint(zone));
         command
     }
@@ -188,12 +221,59 @@ impl Federation {
         let text = text.replace(&self.root(zone).to_string_lossy().into_owned(), "");
         let text = text.replace(&format!(":{}", self.port), ":2633");
         let text = text.replace(&format!("port {}", self.port), "port 2633");
-        text.replace(&self.network, "10.99.0.")
+        let text = text.replace(&self.network, "10.99.0.");
+        let Some(mysql) = &self.mysql else { return text };
+        text.replace(&format!("-h 127.0.0.1 -P {}", mysql.port), "-h localhost -P 0")
+            .replace("at 127.0.0.1", "at localhost")
+            .replace("mysql_127.0.0.1_", "mysql_localhost_")
+            .replace(&format!("opennebula{zone}"), "opennebula")
+    }
+}
+
+impl Mysql {
+    fn start(directory: &Path, near: u16) -> Self {
+        let (data, socket) = (
+            directory.join("mysql"),
+            directory.join("mysql.sock").to_string_lossy().into_owned(),
+        );
+        let data = format!("--datadir={}", data.display());
+        let made = Command::new("mariadb-install-db")
+            .args(["--no-defaults", "--auth-root-authentication-method=normal", &data])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(
+            made.is_ok_and(|status| status.success()),
+            "mariadb-install-db failed"
+        );
+        let port = near + 10_000;
+        let mut command = Command::new("mariadbd");
+        command
+            .args([
+                "--no-defaults",
+                &data,
+                &format!("--socket={socket}"),
+                &format!("--port={port}"),
+            ])
+            .args(["--bind-address=127.0.0.1", "--user=root"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let server = command.spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "mariadbd does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Self { server, port, socket }
     }
 }
 
 impl Drop for Federation {
     fn drop(&mut self) {
+        if let Some(mysql) = &mut self.mysql {
+            let _ = mysql.server.kill();
+            let _ = mysql.server.wait();
+        }
         for child in self.running.values_mut() {
             let _ = child.kill();
             let _ = child.wait();

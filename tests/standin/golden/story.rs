@@ -20,8 +20,7 @@ use regex::Regex;
 use crate::federation::Federation;
 
 /// Plays a story to its end, or to the first command that does not print what it must.
-pub(crate) fn play(text: &str) -> Result<(), String> {
-    let mut federation = Federation::new();
+pub(crate) fn play(text: &str, mut federation: Federation) -> Result<(), String> {
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         let line = line.trim_end();

@@ -121,24 +121,15 @@ impl Tool {
             return Ok(Some(element()?.indented()));
         }
         if self.options.has("json") {
-            if self.version < Version::V7_2_0 {
-                return Err(Stop {
-                    line: NO_JSON.to_owned(),
-                    exit: 1,
-                });
-            }
-            let element = element()?;
-            let mut root = serde_json::Map::new();
-            root.insert(element.name.clone(), element.json());
-            return Ok(Some(json::pretty(&serde_json::Value::Object(root))));
+            let json = json::document(&element()?, self.version);
+            return json.map(Some).ok_or_else(|| Stop {
+                line: json::NO_JSON.to_owned(),
+                exit: 1,
+            });
         }
         Ok(None)
     }
 }
-
-/// 7.0.0's packages lack a library that `-j` needs.
-const NO_JSON: &str = "<internal:/usr/lib/ruby/vendor_ruby/rubygems/core_ext/kernel_require.rb>:85:in \
-                       `require': cannot load such file -- active_support (LoadError)";
 
 fn not_xml(error: nebplay_model::xml::NotXml) -> Stop {
     Stop::new(error.to_string())

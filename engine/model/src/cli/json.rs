@@ -3,12 +3,23 @@
 
 use serde_json::Value;
 
-/// `value` indented by two spaces a level, with a newline at the end.
-pub fn pretty(value: &Value) -> String {
+use crate::version::Version;
+use crate::xml::Element;
+
+/// What a tool that cannot print JSON says on stderr, with exit code 1.
+pub const NO_JSON: &str = "<internal:/usr/lib/ruby/vendor_ruby/rubygems/core_ext/kernel_require.rb>:85:in \
+                           `require': cannot load such file -- active_support (LoadError)";
+
+/// An object or a pool as `-j` prints it. None from the tools of 7.0.0: their packages lack a library.
+pub fn document(element: &Element, tools: Version) -> Option<String> {
+    if tools < Version::V7_2_0 {
+        return None;
+    }
     let mut out = String::new();
-    write(&mut out, value, 0);
+    let root = serde_json::Map::from_iter([(element.name.clone(), element.json())]);
+    write(&mut out, &Value::Object(root), 0);
     out.push('\n');
-    out
+    Some(out)
 }
 
 fn write(out: &mut String, value: &Value, level: usize) {

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use nebplay_modules::module::Diff;
+use serde_json::Value;
 
 use self::closing::{Closing, indented};
 use self::diff::Line;
@@ -20,6 +21,8 @@ use super::event::{Event, Running, StepEnd, StepRef, What};
 
 /// A step that took longer shows its time without being asked.
 const SLOW_MS: u64 = 1_000;
+/// That many lines of what a failed command printed are shown.
+const LONGEST_OUTPUT: usize = 20;
 
 /// How to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,6 +103,7 @@ impl<W: Write> Terminal<W> {
             None => out.push('\n'),
         }
         if let Some(failure) = &end.failure {
+            self.printed(&mut out, &end.result, &failure.message);
             if let Some(state) = &failure.state {
                 let _ = writeln!(out, "  {} {}", self.paint.text(YELLOW, "now:"), indented(state));
             }
@@ -117,6 +121,26 @@ impl<W: Write> Terminal<W> {
             let _ = writeln!(out, "  {}", self.paint.text(DIM, &clean(&end.result.to_string())));
         }
         out
+    }
+
+    /// The end of what a failed command printed, unless the failure quotes it already.
+    fn printed(&self, out: &mut String, result: &Value, message: &str) {
+        for stream in ["stdout", "stderr"] {
+            let text = result.get(stream).and_then(Value::as_str).unwrap_or_default();
+            let text = clean(text.trim_end());
+            if text.is_empty() || message.contains(text.trim()) {
+                continue;
+            }
+            let lines: Vec<&str> = text.lines().collect();
+            let left_out = lines.len().saturating_sub(LONGEST_OUTPUT);
+            if left_out > 0 {
+                let note = format!("  {stream}: … {left_out} lines before these (-v shows all)");
+                let _ = writeln!(out, "{}", self.paint.text(DIM, &note));
+            }
+            for line in &lines[left_out..] {
+                let _ = writeln!(out, "  {} {line}", self.paint.text(DIM, &format!("{stream}:")));
+            }
+        }
     }
 
     fn diff(&self, out: &mut String, diff: &Diff) {

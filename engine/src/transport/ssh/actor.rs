@@ -1,6 +1,7 @@
 //! The loop of the thread that owns a session: takes requests, moves bytes, keeps deadlines.
 
 use std::collections::VecDeque;
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use ssh2::Channel;
 
 use super::request::{Dated, Fault};
-use super::shell::{Shell, ShellStep};
+use super::shell::{Shell, ShellEnd, ShellStep};
 use super::task::{Step, Task};
 use super::wire::{Gone, OpError, Wire};
 use crate::transport::launch::{self, Account, Way};
@@ -24,6 +25,10 @@ const DEAF: Duration = Duration::from_millis(20);
 
 /// Looks again at least this often while something is going on.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long to leave a host alone that has just refused a channel, and how long to go on asking one where we have none at all.
+const FULL: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A session and everything that goes on in it.
 pub(super) struct Actor {
@@ -42,6 +47,8 @@ pub(super) struct Actor {
     ear: Ear,
     /// How many channels this host lets us have.
     most: usize,
+    /// The host has just refused a channel: no other is asked for before this.
+    full_until: Option<Instant>,
     alive: Arc<AtomicBool>,
 }
 
@@ -76,6 +83,7 @@ impl Actor {
                 since: Instant::now(),
             },
             most: MOST,
+            full_until: None,
             alive,
         }
     }
@@ -191,7 +199,8 @@ impl Actor {
                     moved = true;
                     index += 1;
                 }
-                ShellStep::Over { again, no_channel } => {
+                ShellStep::Over(ended) => {
+                    let ShellEnd { again, no_channel } = *ended;
                     moved = true;
                     let shell = self.shells.swap_remove(index);
                     self.password_refused |= shell.password_refused();
@@ -208,18 +217,21 @@ impl Actor {
     }
 
     /// The host opens no further channel: with what there is it must do, or nothing can be done.
-    fn no_channel(&mut self, task: Task, why: &str) {
+    ///
+    /// A host counts a session until its last process is gone, which may be a little after we saw it closed.
+    fn no_channel(&mut self, mut task: Task, why: &str) {
         if let Ear::Open(_) = self.ear
             && let Ear::Open(channel) = std::mem::replace(&mut self.ear, Ear::Impossible)
         {
             self.closing.push(channel);
-            self.queue.push_front(task);
-        } else if self.channels() == 0 {
-            task.refuse(why);
-        } else {
+        } else if self.channels() > 0 {
             self.most = (self.tasks.len() + self.shells.len()).max(1);
-            self.queue.push_front(task);
+        } else if task.refused_for() > PATIENCE {
+            task.refuse(why);
+            return;
         }
+        self.full_until = Some(Instant::now() + FULL);
+        self.queue.push_front(task);
     }
 
     fn channels(&self) -> usize {
@@ -238,6 +250,10 @@ impl Actor {
 
     /// Starts the next request, if no other is just starting.
     fn admit(&mut self) -> Result<bool, Gone> {
+        if self.full_until.is_some_and(|until| Instant::now() < until) {
+            return Ok(false);
+        }
+        self.full_until = None;
         let Some(next) = self.queue.pop_front() else {
             return Ok(false);
         };
@@ -285,7 +301,6 @@ impl Actor {
             Ear::Impossible => Ok(false),
             Ear::Open(channel) => {
                 let mut byte = [0_u8];
-                use std::io::Read;
                 match self.wire.attempt(|_| channel.read(&mut byte)) {
                     Err(OpError::Gone(gone)) => Err(gone),
                     _ => Ok(false),
@@ -339,9 +354,13 @@ impl Actor {
             .chain(self.shells.iter().filter_map(Shell::alarm))
             .min()
             .map(|at| at.saturating_duration_since(now));
+        let retry = self.full_until.map(|until| until.saturating_duration_since(now));
         let busy = !self.quiet() || !self.closing.is_empty();
         let longest = if busy { TICK } else { Duration::from_secs(3600) };
-        let limit = alarm.unwrap_or(longest).min(longest);
+        let limit = alarm
+            .unwrap_or(longest)
+            .min(retry.unwrap_or(longest))
+            .min(longest);
         match self.ear {
             Ear::None { .. } if self.channels() == 0 && self.queue.is_empty() => {
                 self.wire.wait_for_bell(DEAF)

@@ -1,6 +1,7 @@
 //! Hosts over SSH: one thread owns a session and all its channels.
 
 mod actor;
+mod ends;
 mod flow;
 mod host_key;
 mod keys;

@@ -41,11 +41,16 @@ pub(super) struct Shell {
 pub(super) enum ShellStep {
     Waits,
     Moved,
-    /// It is of no use any more. `again` was not begun and needs a channel of its own; `no_channel`: the host had none.
-    Over {
-        again: Option<Task>,
-        no_channel: Option<String>,
-    },
+    /// It is of no use any more.
+    Over(Box<ShellEnd>),
+}
+
+/// What a shell leaves that is of no use any more.
+pub(super) struct ShellEnd {
+    /// A command it did not begin, which needs a channel of its own.
+    pub(super) again: Option<Task>,
+    /// Why the host had no channel for it.
+    pub(super) no_channel: Option<String>,
 }
 
 impl Shell {
@@ -111,13 +116,13 @@ impl Shell {
     pub(super) fn advance(&mut self, wire: &Wire, waker: &Waker) -> Result<ShellStep, Gone> {
         if self.current.as_ref().is_some_and(|(task, _)| task.is_over()) {
             // Its frame is not closed: whatever comes now cannot be told apart any more.
-            return Ok(self.over(None, None));
+            return Ok(over(None, None));
         }
         let stepped = match self.phase {
             Phase::Opening => match wire.attempt(|session| Ok(session.channel_session()?)) {
                 Err(OpError::Channel(why)) => {
                     let task = self.reclaim();
-                    return Ok(self.over(task, Some(why)));
+                    return Ok(over(task, Some(why)));
                 }
                 opened => opened.map(|channel| {
                     let opened = channel.is_some();
@@ -202,7 +207,7 @@ impl Shell {
         let (_, frame) = self.current.as_mut()?;
         if frame.left() {
             let task = self.reclaim();
-            return Some(self.over(task, None));
+            return Some(over(task, None));
         }
         let (exit, stdout, stderr) = frame.closed()?;
         self.previous = frame.pid();
@@ -238,11 +243,7 @@ impl Shell {
                 task.fail(Fault::Gone { why, sent: true });
             }
         }
-        self.over(None, None)
-    }
-
-    fn over(&mut self, again: Option<Task>, no_channel: Option<String>) -> ShellStep {
-        ShellStep::Over { again, no_channel }
+        over(None, None)
     }
 
     /// Ends a command that is late or unwanted; the process to kill. Before the command has told its process, the shell is
@@ -277,4 +278,8 @@ impl Shell {
     pub(super) fn into_channel(self) -> Option<Channel> {
         self.channel
     }
+}
+
+fn over(again: Option<Task>, no_channel: Option<String>) -> ShellStep {
+    ShellStep::Over(Box::new(ShellEnd { again, no_channel }))
 }

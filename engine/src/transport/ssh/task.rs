@@ -7,6 +7,7 @@ use nebplay_modules::host::{Exit, Output};
 use ssh2::Channel;
 use tokio::sync::oneshot;
 
+use super::ends::{exit_of, tunnel_refusal};
 use super::flow::{Incoming, Outgoing, read_stream};
 use super::request::{Answer, Fault, Request, Run, Tunnel};
 use super::wire::{Gone, OpError, Wire};
@@ -21,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(5);
 enum Purpose {
     Run {
         line: String,
-        opening: Opening,
+        opening: Box<Opening>,
         way: Way,
     },
     Tunnel {
@@ -78,6 +79,8 @@ pub(super) struct Task {
     body: Option<String>,
     /// A shell that stays runs it: it has no channel of its own.
     in_shell: bool,
+    /// When the host first had no channel for it.
+    refused: Option<Instant>,
 }
 
 impl Task {
@@ -100,7 +103,7 @@ impl Task {
         Self {
             purpose: Purpose::Run {
                 line,
-                opening,
+                opening: Box::new(opening),
                 way: run.way,
             },
             reply: Reply::Output(run.answer),
@@ -115,6 +118,7 @@ impl Task {
             killed: false,
             body: run.body,
             in_shell: false,
+            refused: None,
         }
     }
 
@@ -140,6 +144,7 @@ impl Task {
             killed: false,
             body: None,
             in_shell: false,
+            refused: None,
         }
     }
 
@@ -290,13 +295,11 @@ impl Task {
         let (Some(channel), Purpose::Run { line, .. }) = (&mut self.channel, &self.purpose) else {
             return Ok(Step::Over);
         };
-        Ok(match wire.attempt(|_| Ok(channel.exec(line)?))? {
-            None => Step::Waits,
-            Some(()) => {
-                self.phase = Phase::Live;
-                Step::Moved
-            }
-        })
+        if wire.attempt(|_| Ok(channel.exec(line)?))?.is_none() {
+            return Ok(Step::Waits);
+        }
+        self.phase = Phase::Live;
+        Ok(Step::Moved)
     }
 
     fn flow(&mut self, wire: &Wire, waker: &Waker) -> Result<Step, OpError> {
@@ -423,6 +426,11 @@ impl Task {
         }));
     }
 
+    /// For how long the host has had no channel for it.
+    pub(super) fn refused_for(&mut self) -> Duration {
+        self.refused.get_or_insert_with(Instant::now).elapsed()
+    }
+
     /// The host will not take it: there is no channel for it, and none will come free.
     pub(super) fn refuse(mut self, why: &str) {
         self.settle(Err(Fault::Refused(format!("the host opens no session: {why}"))));
@@ -511,45 +519,5 @@ impl Task {
     /// Its channel, to be closed in the background.
     pub(super) fn into_channel(self) -> Option<Channel> {
         self.channel
-    }
-}
-
-/// How the command ended. A signal leaves the exit status at 0, so it is asked for first.
-fn exit_of(channel: &Channel) -> Exit {
-    let signal = channel.exit_signal().ok().and_then(|signal| signal.exit_signal);
-    match signal {
-        Some(name) => Exit::Signal(signal_number(&name)),
-        None => Exit::Code(channel.exit_status().unwrap_or(-1)),
-    }
-}
-
-/// The number of a signal on Linux from its SSH name; 0 for one without a name.
-fn signal_number(name: &str) -> i32 {
-    match name {
-        "HUP" => 1,
-        "INT" => 2,
-        "QUIT" => 3,
-        "ILL" => 4,
-        "ABRT" => 6,
-        "FPE" => 8,
-        "KILL" => 9,
-        "USR1" => 10,
-        "SEGV" => 11,
-        "USR2" => 12,
-        "PIPE" => 13,
-        "ALRM" => 14,
-        "TERM" => 15,
-        _ => 0,
-    }
-}
-
-/// Says which of the two it is: the host forwards nothing, or nothing listens there.
-fn tunnel_refusal(why: &str) -> String {
-    if why.contains("administratively prohibited") {
-        "the SSH server does not forward TCP connections (AllowTcpForwarding)".to_owned()
-    } else if why.contains("connect failed") {
-        "connection refused: nothing listens there, or the host cannot reach it".to_owned()
-    } else {
-        why.to_owned()
     }
 }

@@ -3,4 +3,6 @@
 mod jobs;
 mod keys;
 mod running;
+mod shells;
 mod sshd;
+mod sudo;

@@ -270,9 +270,19 @@ async fn a_dropped_request_is_killed() {
     }
 }
 
+/// Every other one takes input, and so a channel of its own.
+fn numbered(number: usize) -> Command {
+    let command = sh(&format!("sleep 0.05; cat; echo {number}"));
+    if number.is_multiple_of(2) {
+        command
+    } else {
+        command.stdin("")
+    }
+}
+
 #[tokio::test]
 async fn more_at_once_than_the_host_allows() {
-    for sessions in [10, 3] {
+    for sessions in [10, 3, 1] {
         let Some(sshd) = Sshd::start(&format!("MaxSessions {sessions}")) else {
             return;
         };
@@ -280,12 +290,7 @@ async fn more_at_once_than_the_host_allows() {
         let mut running = tokio::task::JoinSet::new();
         for number in 0..25 {
             let host = Arc::clone(&host);
-            running.spawn(async move {
-                host.run(&sh(&format!("sleep 0.1; echo {number}")))
-                    .await
-                    .unwrap()
-                    .text()
-            });
+            running.spawn(async move { host.run(&numbered(number)).await.unwrap().text() });
         }
         let mut texts: Vec<usize> = running
             .join_all()

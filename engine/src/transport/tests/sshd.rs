@@ -61,6 +61,11 @@ impl Sshd {
             .unwrap()
             .port();
         let path = dir.path().display();
+        // The login shell of whoever runs the tests may read much at its start; sshd heeds the first SetEnv only.
+        let extra = match extra.strip_prefix("SetEnv ") {
+            Some(set) => format!("SetEnv HOME={path}/home {set}"),
+            None => format!("SetEnv HOME={path}/home\n{extra}"),
+        };
         let config = format!(
             "{extra}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {path}/host_ed25519\nHostKey {path}/host_ecdsa\n\
              AuthorizedKeysFile {path}/authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\

@@ -5,6 +5,7 @@ fn module(nudge: bool) -> FedIndexCheck {
     FedIndexCheck {
         timeout: 60,
         nudge,
+        write: false,
         data: false,
     }
 }
@@ -33,7 +34,8 @@ async fn equal_twice_is_in_sync_and_prints_the_table() {
 
 #[tokio::test]
 async fn what_is_never_equal() {
-    let cases: [(&str, fn(&Cloud), FailureKind, &str); 6] = [
+    type Case = (&'static str, fn(&Cloud), FailureKind, &'static str);
+    let cases: [Case; 6] = [
         (
             "behind",
             |cloud| cloud.indices(101, &["30"]),
@@ -152,6 +154,33 @@ async fn a_nudge_that_moved_nothing_is_no_success() {
     cloud.indices(101, &["30"]);
     let failure = nudge(&cloud).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotVerified);
+}
+
+#[tokio::test]
+async fn a_write_is_proven_by_every_index_moving() {
+    for (woken_to, proven) in [(Some(36), true), (None, false)] {
+        let cloud = Cloud::default();
+        if let Some(index) = woken_to {
+            cloud.woken_to(index);
+        }
+        let world = cloud.world();
+        let host = cloud.host("m");
+        let cx = world.cx(&host);
+        let module = FedIndexCheck {
+            write: true,
+            ..module(true)
+        };
+        let Finding::Change(change) = module.inspect(&cx).await.unwrap() else {
+            panic!("expected a write");
+        };
+        let mut outcome = module.apply(&cx, &change).await.unwrap();
+        assert_eq!(cloud.toggles(), ["0=0 at 0"]);
+        let verified = module.verify(&cx, &change, &mut outcome).await;
+        assert_eq!(verified.is_ok(), proven);
+        if let Err(failure) = verified {
+            assert_eq!(failure.kind, FailureKind::NotVerified);
+        }
+    }
 }
 
 #[tokio::test]

@@ -59,7 +59,8 @@ async fn slaves_then_the_master_each_at_its_own_endpoint_and_back() {
 
 #[tokio::test]
 async fn what_is_refused_and_why() {
-    let cases: [(&str, &str, fn(&Cloud), &str); 5] = [
+    type Case = (&'static str, &'static str, fn(&Cloud), &'static str);
+    let cases: [Case; 5] = [
         ("m", "slaves still open", |_| {}, "can no longer be disabled"),
         (
             "s1",

@@ -19,10 +19,10 @@ const CHUNK: usize = 256 << 10;
 const LAG: usize = 16;
 
 /// A host that takes nothing for this long is given up.
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_mins(1);
 
 /// What a host may need after the last byte, to unpack, sync and read back.
-const SETTLE: Duration = Duration::from_secs(30 * 60);
+const SETTLE: Duration = Duration::from_mins(30);
 
 /// How the file travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

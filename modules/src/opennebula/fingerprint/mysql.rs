@@ -6,52 +6,65 @@ use crate::module::Failure;
 use crate::opennebula::conf::Backend;
 use crate::opennebula::onedb::Access;
 
-/// Defines `client` and `print_tables` for a POSIX shell. The connection's options are `"$@"` in every function that needs them.
+/// Defines `client`, `ask` and `print_tables` for a POSIX shell. The connection's options are `"$@"` in every function that needs them.
 ///
-/// Literals by `quote()`, in one client a table, whose status is handed on beside the digest, so that a table that could not be read
-/// to its end is never taken for one that was. HOME is away: a password in oneadmin's own option file would win over ours.
+/// One client names the tables and their columns, a second reads all of them in one snapshot: literals by `quote()`, a row a line,
+/// the table's number before it. Its status is handed on beside the digests, so that an answer that broke off is never taken for a
+/// whole one. HOME is away: a password in oneadmin's own option file would win over ours.
 const FUNCTIONS: &str = r#"
 program=$(command -v mysql || command -v mariadb) || { echo 'mysql: not found' >&2; exit 127; }
-client() { HOME=/nonexistent "$program" --batch --skip-column-names --raw --default-character-set=utf8mb4 "$@"; }
+client() { HOME=/nonexistent "$program" --batch --skip-column-names --default-character-set=utf8mb4 "$@"; }
 ask() { # STATEMENT OPTIONS
     statement=$1
     shift
     printf 'set session group_concat_max_len = 1000000;\n%s\n' "$statement" | client "$@"
 }
-print_table() { # NUMBER TABLE CONDITION OPTIONS
-    n=$1 table=$2 condition=$3
-    shift 3
-    columns="from information_schema.columns where table_schema = database() and table_name = '$table'"
-    titles=$(ask "select group_concat('\`', column_name, '\`' order by ordinal_position separator ', ') $columns;" "$@") || exit
-    values=$(ask "select group_concat('quote(\`', column_name, '\`)' order by ordinal_position separator ', '','', ') $columns;" "$@") || exit
-    count=$(ask "select count(*) from \`$table\` $condition;" "$@") || exit
-    echo "table $n $table $count"
-    {
-        { ask "select concat($values) from \`$table\` $condition order by $titles;" "$@"; echo "status $?" >&3; } |
-            { digest=$(sha256sum); echo "sha $n $digest" >&3; }
-    } 3>&1
+read_table() { # NUMBER TABLE TITLES VALUES CONDITION
+    printf "select '%s %s';\nselect concat('%s ', %s) from \`%s\` %s order by %s;\n" "$1" "$2" "$1" "$4" "$2" "$5" "$3"
+}
+read_tables() { # all|federated; NAME TITLES VALUES in lines, parted by tabs
+    number=0
+    while IFS="$(printf '\t')" read -r name titles values; do
+        [ -n "$name" ] || continue
+        number=$((number + 1))
+        if [ "$name" = logdb ]; then
+            read_table 0 logdb "$titles" "$values" 'where fed_index >= 0 and fed_index < 9223372036854775807'
+        fi
+        if [ "$name" != logdb ] || [ "$1" = all ]; then read_table $number "$name" "$titles" "$values" ''; fi
+        case $name in
+        db_versioning | local_db_versioning)
+            echo "select concat('version ${name%%_*} ', version) from $name order by oid desc limit 1;" ;;
+        esac
+    done
+    if [ "$1" = all ]; then
+        echo "select distinct concat('index ', table_name, '.', index_name) from information_schema.statistics
+            where table_schema = database() and index_name <> 'PRIMARY';"
+    fi
 }
 print_tables() { # CONDITION all|federated OPTIONS
     wanted=$1 which=$2
     shift 2
-    tables=$(ask "select table_name from information_schema.tables
-        where table_schema = database() and table_type = 'BASE TABLE' and $wanted order by table_name;" "$@") || exit
-    number=0
-    for name in $tables; do
-        number=$((number + 1))
-        if [ "$name" = logdb ]; then
-            print_table 0 logdb 'where fed_index >= 0 and fed_index < 9223372036854775807' "$@"
-        fi
-        if [ "$name" != logdb ] || [ "$which" = all ]; then print_table $number "$name" '' "$@"; fi
-        case $name in
-        db_versioning | local_db_versioning)
-            ask "select concat('version ${name%%_*} ', version) from $name order by oid desc limit 1;" "$@" || exit ;;
-        esac
-    done
-    if [ "$which" = all ]; then
-        ask "select distinct concat('index ', table_name, '.', index_name) from information_schema.statistics
-            where table_schema = database() and index_name <> 'PRIMARY';" "$@" || exit
-    fi
+    tables=$(ask "select table_name, group_concat('\`', column_name, '\`' order by ordinal_position separator ', '),
+            group_concat('quote(\`', column_name, '\`)' order by ordinal_position separator ', '','', ')
+        from information_schema.tables join information_schema.columns using (table_schema, table_name)
+        where table_schema = database() and table_type = 'BASE TABLE' and $wanted
+        group by table_name order by table_name;" "$@") || exit
+    {
+        {
+            { echo 'start transaction with consistent snapshot;'; printf '%s\n' "$tables" | read_tables "$which"; } | client "$@"
+            echo "status $?" >&3
+        } | awk '
+            function finish() { if (digest != "") { close(digest); print "table", number, name, rows; digest = "" } }
+            /^(version|index) / { finish(); print; next }
+            digest == "" || $1 != number {
+                finish(); number = $1; name = $2; rows = 0
+                digest = "echo \"sha " number " $(sha256sum)\""
+                printf "" | digest
+                next
+            }
+            { rows++; sub(/^[0-9]+ /, ""); print | digest }
+            END { finish() }' >&3
+    } 3>&1
     echo end
 }
 "#;
@@ -76,8 +89,10 @@ if ask "create database \`$scratch\` character set utf8mb4;" "$@" > /dev/null 2>
     exit
 fi
 exec perl -ne '
-    our ($table, %rows, %made);
-    if (/^CREATE TABLE `(\w+)`/) { $made{$1} = 1; $rows{$1} //= 0; }
+    our ($table, $made, %rows, @indexes, $federated);
+    if (/^CREATE TABLE `(\w+)`/) { $made = $1; $rows{$1} //= 0; }
+    if (/^\) / || /^\);/) { undef $made; }
+    if (defined $made && /^  (?:UNIQUE |FULLTEXT |SPATIAL )?KEY `(\w+)`/) { push @indexes, "index $made.$1\n"; }
     if (s/^INSERT INTO `(\w+)` (?:\([^)]*\) )?VALUES\s*//) { $table = $1; }
     next unless defined $table;
     while (/\G\s*(\((?:[^\x27()]++|\x27(?:[^\x27\\]++|\\.|\x27\x27)*+\x27)*+\))\s*([,;]?)/gcs) {
@@ -90,12 +105,11 @@ exec perl -ne '
         die "a statement is cut off\n" if defined $table;
         my $n = 0;
         for (sort keys %rows) {
-            next if $_ eq "logdb" && $ARGV[0];
             $n++;
             print "table $n $_ $rows{$_}\nsha $n counted\n";
         }
-        if ($made{logdb}) { printf "table 0 logdb %d\nsha 0 counted\n", $federated // 0; }
-        print "end\n";
+        if (exists $rows{logdb}) { printf "table 0 logdb %d\nsha 0 counted\n", $federated // 0; }
+        print @indexes, "end\n";
     }' "$dump"
 "#;
 
@@ -186,6 +200,32 @@ fn client(access: &Access, script: &str, args: &[&str], in_schema: bool) -> Comm
     match secret {
         Some(password) => command.env("MYSQL_PWD", password),
         None => command,
+    }
+}
+
+/// Drops tables of the zone's own schema: what a migration made and a restore left.
+pub(crate) async fn drop_tables(host: &dyn Host, access: &Access, tables: &[&str]) -> Result<(), Failure> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if let Some(odd) = tables.iter().find(|name| !name.chars().all(plain)) {
+        return Err(Failure::failed(format!(
+            "{}: refused to drop the table {odd:?}",
+            host.name()
+        )));
+    }
+    let names = tables
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let script = format!(
+        "# nebplay: drop tables a restore left\n{FUNCTIONS}statement=$1\nshift\nask \"$statement\" \"$@\""
+    );
+    let statement = format!("drop table if exists {names};");
+    let output = host.run(&client(access, &script, &[&statement], true)).await?;
+    if output.exit.success() {
+        Ok(())
+    } else {
+        Err(super::explain(host.name(), &access.describe(), &output))
     }
 }
 

@@ -175,6 +175,11 @@ async fn a_dump_is_what_the_database_is_by_content_or_by_number() {
         "the scratch schema is gone"
     );
 
+    assert_eq!(
+        of_dump(&host, &oneadmin, dump, Which::All).await.unwrap().indexes,
+        all.indexes
+    );
+
     // Cut at every place where onedb would restore it in silence, and inside a statement.
     let text = String::from_utf8_lossy(&bytes).into_owned();
     for end in [
