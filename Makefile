@@ -15,7 +15,7 @@ help:
 
 demo: lab-up
 	$(IN_LAB) status -i inventories/lab.ini
-	$(IN_LAB) playbooks/upgrade.yml -i inventories/lab.ini -e @inventories/lab-upgrade.yml
+	$(IN_LAB) playbooks/upgrade.yml -i inventories/lab.ini
 	$(IN_LAB) status -i inventories/lab.ini
 	@echo 'the lab is still up: make lab-down removes it'
 

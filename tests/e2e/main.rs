@@ -11,6 +11,7 @@
 )]
 
 mod by_hand;
+mod faults;
 #[allow(
     dead_code,
     unused_imports,
@@ -19,3 +20,4 @@ mod by_hand;
 mod harness;
 mod lab;
 mod reach;
+mod upgrade;

@@ -151,7 +151,7 @@ impl<'lab> Host<'lab> {
             .count()
     }
 
-    /// Waits until the stand-in has written a line that begins so; a minute at most.
+    /// Waits until the stand-in has written a line that begins so; four minutes at most.
     pub(crate) fn wait_for(&self, what: &str) {
         super::run::patiently(
             &format!("`{what}` in the stand-in's log of {}", self.name()),

@@ -138,7 +138,7 @@ impl Lab {
 
     /// The upgrade of this federation to the second version, from the lab's repository.
     pub(crate) fn upgrade(&self) -> Invocation {
-        self.nebplay(["playbooks/upgrade.yml", "-e", "@inventories/lab-upgrade.yml"])
+        self.nebplay(["playbooks/upgrade.yml"])
     }
 
     /// Any program, run where nebplay runs.

@@ -232,14 +232,14 @@ impl Run {
     }
 }
 
-/// Asks until there is an answer; a minute at most.
+/// Asks until there is an answer; four minutes at most.
 pub(super) fn patiently<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(240);
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "failed to see {what} within a minute");
+        assert!(Instant::now() < deadline, "failed to see {what} in four minutes");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

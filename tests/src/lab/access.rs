@@ -106,8 +106,10 @@ impl Access {
         let key = self.key();
         write!(
             text,
-            "[frontends:children]\nmaster\nslaves\n\n[frontends:vars]\nansible_user=root\nansible_ssh_private_key_file={}\n",
-            key.display()
+            "[frontends:children]\nmaster\nslaves\n\n[frontends:vars]\nansible_user=root\nansible_ssh_private_key_file={}\n\
+             target_version=7.2\nrepository={}",
+            key.display(),
+            crate::image::source_line(crate::image::VERSIONS[1])
         )
         .ok();
         text
