@@ -171,5 +171,7 @@ pub fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate));
     let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1.max(name.chars().count() / 3)).then(|| format!("did you mean `{best}`?"))
+    let length = name.chars().count();
+    // What shares no letter with the name is no misspelling of it, however short both are.
+    (distance <= 1.max(length / 3) && distance < length).then(|| format!("did you mean `{best}`?"))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Command, Exit};
+use crate::host::{Command, Exit, RunAs};
 
 /// What is to be started. Jobs always start as root; `command.run_as` tells whom to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,34 @@ pub struct JobSpec {
     pub name: String,
     /// What it runs; `deadline` is enforced on the host, `stdin` must be `None` (a job reads `/dev/null`).
     pub command: Command,
+}
+
+impl JobSpec {
+    /// What the job is, as SHA-256 (hex) over argv, names of variables, user and directory: see [`JobRecord::digest`].
+    /// Values of variables stay out of it: they may be secrets, and a changed password is not another job.
+    pub fn digest(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let mut hasher = Sha256::new();
+        let mut add = |kind: &str, word: &str| {
+            hasher.update(format!("{kind}:{}:", word.len()));
+            hasher.update(word.as_bytes());
+        };
+        for word in &self.command.argv {
+            add("argv", word);
+        }
+        for name in self.command.env.keys() {
+            add("env", name);
+        }
+        match &self.command.run_as {
+            RunAs::Login => add("login", ""),
+            RunAs::User(user) => add("user", user),
+        }
+        add("dir", self.command.chdir.as_deref().unwrap_or_default());
+        hasher
+            .finalize()
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    }
 }
 
 /// Where a job stands.

@@ -9,10 +9,8 @@ fn traces(name: &str) -> String {
     let script = "ip netns list; cat /proc/self/mounts; find /sys/fs/cgroup -maxdepth 3 -name '*nebplay*'; \
         ls /run/nebplay-lab /run/systemd/nspawn 2>/dev/null; ps axww -o args";
     let seen = Program::new("sh").args(["-c", script]).run().unwrap();
-    seen.lines()
-        .filter(|line| line.contains(name))
-        .map(|line| format!("{line}\n"))
-        .collect()
+    let lines: Vec<&str> = seen.lines().filter(|line| line.contains(name)).collect();
+    lines.join("\n")
 }
 
 #[test]

@@ -3,6 +3,14 @@
 //! Every test has a lab of its own, started from a cached checkpoint in about two seconds and removed afterwards, whatever
 //! happens. Without root or namespaces they say that they are skipped, and why; with `CI=true` that is a failure.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test tells what went wrong by a panic, and that it was skipped by a line"
+)]
+
+mod by_hand;
 #[allow(
     dead_code,
     unused_imports,
@@ -10,3 +18,4 @@
 )]
 mod harness;
 mod lab;
+mod reach;

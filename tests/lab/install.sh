@@ -7,5 +7,4 @@ apt-get update
 apt-get install --yes --no-install-recommends opennebula opennebula-tools opennebula-fireedge opennebula-flow \
     opennebula-gate opennebula-provision opennebula-migration-community python3-pyone
 apt-get clean
-systemctl enable --quiet opennebula.service opennebula-fireedge.service opennebula-flow.service opennebula-gate.service
 journalctl --rotate --vacuum-time=1s --quiet || true

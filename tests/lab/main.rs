@@ -3,10 +3,10 @@
 #![expect(clippy::print_stderr, reason = "a command prints")]
 
 use clap::{Parser, Subcommand};
-use nebplay_tests::federation::Backend;
+use nebplay_tests::federation::{Backend, SITES};
 use nebplay_tests::image::{self, Cache, Start};
 use nebplay_tests::lab::{self, Owner, Plan};
-use nebplay_tests::{Lab, LabError, serve};
+use nebplay_tests::{Lab, LabError, machine, serve};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +31,9 @@ enum Command {
         /// Users beside those a new cloud has
         #[arg(long, default_value_t = 50)]
         users: u32,
+        /// Remove a lab of this name first, if there is one
+        #[arg(long)]
+        again: bool,
     },
     /// Build the packages and print where their repositories are
     Packages,
@@ -82,7 +85,15 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, LabError> {
     match command {
-        Command::Up { name, backend, users } => {
+        Command::Up {
+            name,
+            backend,
+            users,
+            again,
+        } => {
+            if again && let Ok(lab) = Lab::attach(&name) {
+                lab.remove()?;
+            }
             let backend = match backend {
                 Database::Sqlite => Backend::Sqlite,
                 Database::Mysql => Backend::Mysql,
@@ -101,7 +112,9 @@ fn run(command: Command) -> Result<ExitCode, LabError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Starts a lab that outlives this process, with the zones in sync.
 fn up(name: &str, start: Start) -> Result<(), LabError> {
+    machine::check(&lab::default_directory(""))?;
     for stale in lab::clean_stale()? {
         eprintln!("removed lab `{stale}`, whose process has died");
     }
@@ -116,8 +129,26 @@ fn up(name: &str, start: Start) -> Result<(), LabError> {
     let lab = Lab::start(&plan)?;
     lab::wait_until_in_sync(&lab)?;
     let lab = lab.keep();
-    println!("lab `{name}` is up");
-    println!("  {} COMMAND…", lab.controller().join(" "));
+    let directory = lab.directory().display();
+    println!("lab `{name}` is up; its files are in {directory}");
+    for site in SITES {
+        println!(
+            "  {:10} {:15} zone {:3} {}",
+            site.host, site.address, site.zone_id, site.zone_name
+        );
+    }
+    println!("reach it from its control namespace:");
+    println!("  lab exec --lab {name} ctl nebplay status -i {directory}/inventory.ini");
+    println!(
+        "  {} ssh -F {directory}/home/.ssh/config root@{}",
+        lab.controller().join(" "),
+        SITES[0].address
+    );
+    println!(
+        "or without a network: lab exec --lab {name} {} COMMAND",
+        SITES[0].host
+    );
+    println!("remove it: lab down {name}");
     Ok(())
 }
 
@@ -141,7 +172,8 @@ fn status() {
 fn exec(lab: &str, host: &str, command: &[String]) -> Result<ExitCode, LabError> {
     let lab = Lab::attach(lab)?;
     let argv = if host == "ctl" {
-        lab.controller().to_vec()
+        let home = format!("HOME={}", lab.access().home().display());
+        [lab.controller().to_vec(), vec!["env".to_owned(), home]].concat()
     } else {
         lab.host(host)?.inside_argv()?
     };

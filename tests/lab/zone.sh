@@ -32,5 +32,7 @@ DB = [ BACKEND = "mysql",\
 fi
 
 # As root: with MariaDB it makes the database and its user, through the server's socket.
-standin-seed --users "$5" --endpoints "$6" --password lab-password
-systemctl start opennebula.service opennebula-fireedge.service opennebula-flow.service opennebula-gate.service
+# Two hypervisor hosts are on and one is disabled; one VM runs, one is off.
+standin-seed --users "$5" --endpoints "$6" --password lab-password --host-states 2,2,4 --vms 3:3,8:0
+# Not before: an oned that starts on no database makes itself one.
+systemctl enable --quiet --now opennebula.service opennebula-fireedge.service opennebula-flow.service opennebula-gate.service

@@ -112,7 +112,12 @@ impl std::fmt::Display for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.command.get_program().to_string_lossy())?;
         for argument in self.command.get_args() {
-            write!(f, " {}", argument.to_string_lossy())?;
+            let argument = argument.to_string_lossy();
+            match argument.trim_start().split_once('\n') {
+                // A script: its first line, which says what it is for, is enough to find it.
+                Some((line, _)) => write!(f, " '{line}…'")?,
+                None => write!(f, " {argument}")?,
+            }
         }
         Ok(())
     }
@@ -131,10 +136,9 @@ pub fn exit_code(status: std::process::ExitStatus) -> i32 {
 pub fn tail(text: &str) -> String {
     const LINES: usize = 40;
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LINES)..]
-        .iter()
-        .map(|line| format!("{line}\n"))
-        .collect()
+    let mut end = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    end.push('\n');
+    end
 }
 
 /// A program of this workspace, as built beside the one that runs now.

@@ -11,7 +11,8 @@ pub fn password_digest(password: &str) -> String {
     Sha256::digest(password.as_bytes())
         .iter()
         .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// The row of an object of oneadmin in a pool whose columns are the common ones.
@@ -80,7 +81,11 @@ pub fn user(id: i64, name: &str, group: (i64, &str), password: &str) -> String {
 
 /// A group and its members.
 pub fn group(id: i64, name: &str, users: &[i64]) -> String {
-    let users: String = users.iter().map(|id| format!("<ID>{id}</ID>")).collect();
+    let users = users
+        .iter()
+        .map(|id| format!("<ID>{id}</ID>"))
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "<GROUP><ID>{id}</ID><NAME>{name}</NAME><TEMPLATE></TEMPLATE><USERS>{users}</USERS>\
          <ADMINS></ADMINS></GROUP>"

@@ -100,11 +100,12 @@ impl Call {
 
     /// The body of the request.
     pub fn render(&self) -> String {
-        let parameters: String = self
+        let parameters = self
             .parameters
             .iter()
             .map(|value| format!("<param>{}</param>", value.render()))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         format!(
             "<?xml version=\"1.0\"?>\n<methodCall><methodName>{}</methodName><params>{parameters}</params></methodCall>\n",
             escape(&self.method)

@@ -1,5 +1,7 @@
 //! Just enough XML: bodies of objects are kept as text, shown indented or as JSON.
 
+use std::fmt::Write as _;
+
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -92,17 +94,17 @@ impl Element {
         let indent = "  ".repeat(level);
         let name = &self.name;
         if !self.children.is_empty() {
-            out.push_str(&format!("{indent}<{name}>\n"));
+            let _ = writeln!(out, "{indent}<{name}>");
             for child in &self.children {
                 child.write_indented(out, level + 1);
             }
-            out.push_str(&format!("{indent}</{name}>\n"));
+            let _ = writeln!(out, "{indent}</{name}>");
         } else if self.cdata {
-            out.push_str(&format!("{indent}<{name}><![CDATA[{}]]></{name}>\n", self.text));
+            let _ = writeln!(out, "{indent}<{name}><![CDATA[{}]]></{name}>", self.text);
         } else if self.text.is_empty() {
-            out.push_str(&format!("{indent}<{name}/>\n"));
+            let _ = writeln!(out, "{indent}<{name}/>");
         } else {
-            out.push_str(&format!("{indent}<{name}>{}</{name}>\n", escape(&self.text)));
+            let _ = writeln!(out, "{indent}<{name}>{}</{name}>", escape(&self.text));
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::CommandError;
 use crate::diagnostics::{Finding, Findings, Source, Span};
+use crate::events::Secrets;
 use crate::inventory::{Inventory, LOCALHOST, Overrides, Zoned};
 use crate::playbook::Vars;
 use crate::template::{Scope, TemplateError, Templates, layer_of};
@@ -88,6 +89,26 @@ impl Hosts {
         })
     }
 
+    /// Tells what must never be shown: the values of password variables, as far as they are written down.
+    pub(super) fn tell_passwords(&self, secrets: &Secrets) {
+        let inventory = &self.zoned.inventory;
+        let of_hosts = inventory
+            .hosts()
+            .filter_map(|host| inventory.host_vars(&host.name));
+        for (name, node) in of_hosts
+            .chain([&self.extra_vars])
+            .flatten()
+            .filter(|(name, _)| is_password(name))
+        {
+            if let Some(text) = node.as_str().filter(|_| !Templates::is_template(node)) {
+                secrets.learn(text, &format!("{name}, {}", node.span.place()));
+            }
+        }
+        if let Some(password) = &self.overrides.become_password {
+            secrets.learn(password, "-K");
+        }
+    }
+
     /// Where a host is and how to get in. Connection variables may be templates over the host's variables.
     pub fn target(&self, name: &str, templates: &Templates) -> Result<Target, Finding> {
         let vars = self.zoned.inventory.host_vars(name);
@@ -102,6 +123,11 @@ impl Hosts {
         };
         self.zoned.inventory.target(name, &self.overrides, &render)
     }
+}
+
+/// Whether a variable of that name holds a password.
+pub(super) fn is_password(name: &str) -> bool {
+    name.contains("passw") || name.ends_with("_pass") || name.ends_with("passphrase")
 }
 
 /// The hosts of `-l`, in the inventory's order.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::CommandError;
 use super::exit;
-use super::hosts::Hosts;
+use super::hosts::{Hosts, is_password};
 use super::options::InventoryArgs;
 use super::terminal;
 use crate::diagnostics::suggest;
@@ -83,10 +83,6 @@ fn values(vars: &Vars, extra: &Vars) -> Map<String, Value> {
         values.insert(name.clone(), value);
     }
     values
-}
-
-fn is_password(name: &str) -> bool {
-    name.contains("passw") || name.ends_with("_pass") || name.ends_with("passphrase")
 }
 
 /// Whether a host is one of `-l`.

@@ -1,11 +1,15 @@
 //! One file per subcommand; the only place that prints and reads the environment.
 
+mod connections;
 mod doc;
 pub mod error;
 pub mod exit;
 mod extra_vars;
+mod files;
 pub mod hosts;
 mod inventory;
+mod lookups;
+mod operator;
 pub mod options;
 mod plan;
 mod run;
@@ -101,7 +105,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CommandError> {
             run::run(cli.run, terminal)
         }
         Some(Command::Run(args)) => run::run(args, terminal),
-        Some(Command::Plan(args)) => plan::run(args, terminal),
+        Some(Command::Plan(args)) => plan::run(args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Doc(args)) => doc::run(&args, terminal),

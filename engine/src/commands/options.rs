@@ -269,7 +269,7 @@ fn ask() -> Result<String, CommandError> {
     })
 }
 
-fn directory_of(path: &Path) -> Option<PathBuf> {
+pub(super) fn directory_of(path: &Path) -> Option<PathBuf> {
     let parent = path.parent()?;
     Some(if parent.as_os_str().is_empty() {
         PathBuf::from(".")

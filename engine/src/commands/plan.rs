@@ -3,8 +3,9 @@
 use clap::Args as ClapArgs;
 
 use super::error::CommandError;
-use super::options::{Options, RunArgs};
-use super::terminal::Terminal;
+use super::options::RunArgs;
+use super::run::prepare;
+use super::{exit, terminal};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -19,10 +20,15 @@ pub(super) struct Args {
 }
 
 /// Shows the plan.
-pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
-    show(&args.run.read()?, terminal)
-}
-
-fn show(options: &Options, terminal: &Terminal) -> Result<u8, CommandError> {
-    super::run::execute(options, terminal)
+pub(super) fn run(args: Args) -> Result<u8, CommandError> {
+    let prepared = prepare(args.run)?;
+    let listing = prepared.listing();
+    let text = if prepared.options.json {
+        let json = serde_json::to_string_pretty(&listing).map_err(std::io::Error::from)?;
+        json + "\n"
+    } else {
+        listing.text()
+    };
+    terminal::print(&text)?;
+    Ok(exit::OK)
 }

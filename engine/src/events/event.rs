@@ -194,8 +194,8 @@ pub struct LastStep {
     pub task: String,
     /// The front-end it ran for.
     pub host: String,
-    /// How it ended there.
-    pub status: Status,
+    /// How it ended there; `None`: it was cut off while it acted.
+    pub status: Option<Status>,
 }
 
 /// Where a zone stands when the run ends.

@@ -4,6 +4,7 @@ mod bus;
 mod event;
 mod json;
 mod secrets;
+mod terminal;
 
 pub use bus::{Events, View};
 pub use event::{
@@ -12,3 +13,4 @@ pub use event::{
 };
 pub use json::Json;
 pub use secrets::{Scrub, Secrets, Stream};
+pub use terminal::{Look, Terminal};

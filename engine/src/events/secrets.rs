@@ -1,5 +1,6 @@
 //! Secrets by value: every form in which one may turn up is replaced by where it came from.
 
+use std::fmt::Write as _;
 use std::sync::{PoisonError, RwLock};
 
 use base64::Engine as _;
@@ -92,8 +93,12 @@ fn percent(text: &str, upper: bool, plus: bool) -> String {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
             b' ' if plus => out.push('+'),
-            _ if upper => out.push_str(&format!("%{byte:02X}")),
-            _ => out.push_str(&format!("%{byte:02x}")),
+            _ if upper => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+            _ => {
+                let _ = write!(out, "%{byte:02x}");
+            }
         }
         out
     })
@@ -194,13 +199,17 @@ impl Scrub for String {
 
 impl<T: Scrub> Scrub for Option<T> {
     fn scrub(&mut self, secrets: &Secrets) {
-        self.iter_mut().for_each(|inner| inner.scrub(secrets));
+        if let Some(inner) = self {
+            inner.scrub(secrets);
+        }
     }
 }
 
 impl<T: Scrub> Scrub for Vec<T> {
     fn scrub(&mut self, secrets: &Secrets) {
-        self.iter_mut().for_each(|inner| inner.scrub(secrets));
+        for inner in self {
+            inner.scrub(secrets);
+        }
     }
 }
 
@@ -287,8 +296,9 @@ impl Scrub for StepEnd {
 impl Scrub for What {
     fn scrub(&mut self, secrets: &Secrets) {
         match self {
-            Self::TaskStarted { name, .. } | Self::PlayStarted { name, .. } => name.scrub(secrets),
-            Self::HandlerNotified { name, .. } => name.scrub(secrets),
+            Self::TaskStarted { name, .. }
+            | Self::PlayStarted { name, .. }
+            | Self::HandlerNotified { name, .. } => name.scrub(secrets),
             Self::LoopResolved { items, .. } => items.scrub(secrets),
             Self::StepStarted { step } | Self::StepBytes { step, .. } => step.scrub(secrets),
             Self::StepInspected { step, to_do, .. } | Self::StepApplying { step, to_do } => {
@@ -312,7 +322,12 @@ impl Scrub for What {
             Self::Left { why, .. } => why.scrub(secrets),
             Self::Warning { text } => text.scrub(secrets),
             Self::Interrupted { running, .. } => running.scrub(secrets),
-            Self::RunEnded { failures, .. } => failures.scrub(secrets),
+            Self::RunEnded { failures, zones, .. } => {
+                failures.scrub(secrets);
+                for last in zones.iter_mut().filter_map(|zone| zone.last.as_mut()) {
+                    last.task.scrub(secrets);
+                }
+            }
             Self::RunStarted { .. }
             | Self::BatchStarted { .. }
             | Self::WaveStarted { .. }

@@ -1,6 +1,5 @@
 //! A plan to look at: `nebplay plan`, `--list-tasks`, `--list-hosts`.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use nebplay_modules::federation_map::Federation;
@@ -132,14 +131,6 @@ impl Listing {
             }
         }
         out
-    }
-
-    /// Every tag of a chosen task.
-    pub fn tags(&self) -> BTreeSet<&str> {
-        let tasks = self.plays.iter().flat_map(|play| &play.tasks);
-        tasks
-            .flat_map(|task| task.tags.iter().map(String::as_str))
-            .collect()
     }
 }
 

@@ -5,6 +5,7 @@ mod inherit;
 mod listing;
 mod pace;
 mod resolve;
+mod start;
 mod tags;
 
 pub use identity::{item_hash, step_id};
@@ -14,4 +15,5 @@ pub use pace::{Pace, pace};
 pub use resolve::{
     BlockNode, IncludeNode, Node, Options, Plan, PlayPlan, Section, TaskNode, plan, resolve_items,
 };
+pub use start::NoSuchTask;
 pub use tags::Tags;

@@ -290,6 +290,20 @@ impl Node {
 }
 
 impl Plan {
+    /// Every tag that an item has, chosen or not; `None` where an `include_tasks` may bring others.
+    pub fn tags(&self) -> Option<IndexSet<&str>> {
+        let mut tags = IndexSet::new();
+        let mut open = false;
+        for section in self.plays.iter().flat_map(|play| &play.sections) {
+            Node::walk(&section.nodes, &mut Vec::new(), &mut |node, _| match node {
+                Node::Task(task) => tags.extend(task.keywords.tags.iter().map(String::as_str)),
+                Node::Include(_) => open = true,
+                Node::Block(_) => {}
+            });
+        }
+        (!open).then_some(tags)
+    }
+
     /// Every host that takes part, once, in the order in which they first do.
     pub fn hosts(&self) -> IndexSet<&str> {
         self.plays

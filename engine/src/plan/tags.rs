@@ -18,7 +18,7 @@ impl Tags {
     fn wanted(&self, tags: &[String]) -> bool {
         let has = |name: &str| tags.iter().any(|tag| tag == name);
         let asks = |name: &str| self.only.iter().any(|tag| tag == name);
-        if has("always") || self.names(&self.only, tags) {
+        if has("always") || names(&self.only, tags) {
             return true;
         }
         !has("never") && (self.only.is_empty() || asks("all") || (asks("tagged") && !tags.is_empty()))
@@ -29,15 +29,15 @@ impl Tags {
         if asks("all") {
             return asks("always") || !tags.iter().any(|tag| tag == "always");
         }
-        self.names(&self.skip, tags) || (asks("tagged") && !tags.is_empty())
+        names(&self.skip, tags) || (asks("tagged") && !tags.is_empty())
     }
+}
 
-    /// Whether one of the tags is named, `untagged` being the tag of what has none.
-    fn names(&self, asked: &[String], tags: &[String]) -> bool {
-        asked
-            .iter()
-            .any(|name| tags.contains(name) || (name == "untagged" && tags.is_empty()))
-    }
+/// Whether one of the tags is named, `untagged` being the tag of what has none.
+fn names(asked: &[String], tags: &[String]) -> bool {
+    asked
+        .iter()
+        .any(|name| tags.contains(name) || (name == "untagged" && tags.is_empty()))
 }
 
 #[cfg(test)]

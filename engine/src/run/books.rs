@@ -20,6 +20,13 @@ struct Pages {
     out: IndexSet<String>,
 }
 
+impl Pages {
+    fn note(&mut self, last: LastStep) {
+        self.entries += 1;
+        self.last.insert(last.host.clone(), (self.entries, last));
+    }
+}
+
 /// The books of a run.
 #[derive(Default)]
 pub(super) struct Books(Mutex<Pages>);
@@ -60,10 +67,13 @@ impl Books {
             Status::Failed | Status::Unreachable => {}
         }
         if result.status != Status::Skipped {
-            pages.entries += 1;
-            let entry = pages.entries;
-            pages.last.insert(last.host.clone(), (entry, last));
+            pages.note(last);
         }
+    }
+
+    /// A step is about to act on a host; if nothing more is heard of it, it was cut off.
+    pub(super) fn acts(&self, cut_off: LastStep) {
+        self.lock().note(cut_off);
     }
 
     /// A `rescue` caught it.

@@ -71,7 +71,9 @@ impl Controller for Files {
     }
 
     async fn vars_file(&self, name: &str) -> Result<Map<String, Value>, Failure> {
-        let path = self.find(name, "vars")?;
+        let found = self.find(name, "vars")?;
+        // From here on it no longer depends on where the task stands.
+        let path = std::path::absolute(&found).unwrap_or(found);
         let vars = self
             .loader
             .vars(&path.to_string_lossy(), &self.task)

@@ -211,6 +211,7 @@ impl Runner {
             end: Box::new(result.end(false, false, 0)),
         });
         let failure = result.failure.as_ref()?;
+        self.variables.set_failed(host, &node.name, result.binding());
         Some(FailedStep {
             play: play.plan.play.name.value.clone(),
             task: node.name.clone(),

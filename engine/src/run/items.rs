@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use nebplay_modules::module::Directive;
-use serde_json::Value;
 
-use super::play::{PlayRun, layer};
+use super::play::PlayRun;
 use super::runner::Runner;
 use crate::events::{FailedStep, What};
 use crate::plan::{BlockNode, Node};
-use crate::template::{Binding, Layer};
+use crate::template::Layer;
 
 /// Hosts that failed on the way, with what failed; empty for one that only ends because another failed.
 pub(super) type Dropped = IndexMap<String, Vec<FailedStep>>;
@@ -149,18 +148,6 @@ impl Runner {
                 host: host.clone(),
                 failed: last.map_or_else(|| "a task on another host".to_owned(), |last| last.task.clone()),
             });
-            if let Some(last) = last {
-                let task = layer([("name", Value::from(last.task.as_str()))]);
-                let task = task.into_iter().filter_map(|(name, binding)| match binding {
-                    Binding::Value(value) => Some((name, value)),
-                    _ => None,
-                });
-                self.variables.set(
-                    host,
-                    "ansible_failed_task",
-                    Binding::Value(Value::Object(task.collect())),
-                );
-            }
         }
         let again = self.list(play, &block.rescue, &hosts, context).await;
         if !self.may_start() {

@@ -8,7 +8,6 @@
 //! over the hosts of one task; [`unit`] over the loop items and tries on a host; [`step`] is one look, one act, one proof.
 
 mod books;
-mod clock;
 mod controller;
 mod facts;
 mod handlers;
@@ -32,7 +31,6 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use clock::SystemClock;
 pub use runner::run;
 pub use stop::Stop;
 pub use world::{Inventory, Loader, Operator, Options, Summary, World};

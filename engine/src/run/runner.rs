@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indexmap::IndexSet;
 use nebplay_modules::federation_map::Federation;
-use nebplay_modules::module::Failure;
+use nebplay_modules::module::{Failure, FailureKind};
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use super::books::Books;
 use super::facts::Gathering;
@@ -32,15 +33,18 @@ pub(super) struct Runner {
     pub(super) gathering: Gathering,
     /// A task said that this is all.
     ended: AtomicBool,
+    /// Check mode left something undone: from here on hosts are not what later tasks would find.
+    left_undone: AtomicBool,
 }
 
 /// Runs a plan to its end. Everything that happens is told in events, the last one being [`What::RunEnded`].
 pub async fn run(plan: Plan, world: World) -> Summary {
+    let playbook_dir = std::path::absolute(&world.directory).unwrap_or_else(|_| world.directory.clone());
     let common = layer([
         ("ansible_check_mode", world.options.check.into()),
         ("ansible_diff_mode", world.options.diff.into()),
         ("ansible_forks", world.options.forks.into()),
-        ("playbook_dir", Value::from(world.directory.display().to_string())),
+        ("playbook_dir", Value::from(playbook_dir.display().to_string())),
     ]);
     let runner = Arc::new(Runner {
         federation: world.inventory.federation(),
@@ -49,6 +53,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         under_way: UnderWay::default(),
         gathering: Gathering::default(),
         ended: AtomicBool::new(false),
+        left_undone: AtomicBool::new(false),
         world,
     });
     let sources: IndexSet<String> = plan.plays.iter().map(|play| play.source.name.clone()).collect();
@@ -86,6 +91,29 @@ async fn tell_of_interruption(runner: Arc<Runner>) {
 }
 
 impl Runner {
+    /// Check mode did not do something.
+    pub(super) fn leave_undone(&self) {
+        self.left_undone.store(true, Ordering::Relaxed);
+    }
+
+    /// What a look that failed is worth: where check mode left something undone before, the host is not what it would be, and
+    /// nothing can be told. A host that cannot be reached, or a module that looks at no host, is what it is.
+    pub(super) fn after_what_was_left_undone(
+        &self,
+        failure: &Failure,
+        looks_at_host: bool,
+    ) -> Option<StepResult> {
+        let undone = looks_at_host
+            && failure.kind != FailureKind::Unreachable
+            && self.left_undone.load(Ordering::Relaxed);
+        undone.then(|| {
+            StepResult::unknown(format!(
+                "{} (earlier steps were not done, because of check mode)",
+                failure.message
+            ))
+        })
+    }
+
     /// Whether new steps may begin.
     pub(super) fn may_start(&self) -> bool {
         *self.world.stop.borrow() == Stop::Run
@@ -189,12 +217,28 @@ impl Runner {
     async fn prepare(self: &Arc<Self>, run: &Arc<PlayRun>) -> Dropped {
         let mut dropped = Dropped::new();
         let play = &run.plan.play;
-        for host in &run.batch {
-            let mut prepared = self.vars_files(run, host).await;
-            if prepared.is_ok() && play.gather_facts {
-                prepared = self.gather(host, &play.name.span).await;
+        if play.vars_files.is_empty() && !play.gather_facts {
+            return dropped;
+        }
+        let mut queue = run.batch.iter();
+        let mut preparing = JoinSet::new();
+        loop {
+            while preparing.len() < self.world.options.forks.max(1)
+                && let Some(host) = queue.next()
+            {
+                let (runner, run, host) = (Arc::clone(self), Arc::clone(run), host.clone());
+                preparing.spawn(async move {
+                    let mut prepared = runner.vars_files(&run, &host).await;
+                    if prepared.is_ok() && run.plan.play.gather_facts {
+                        prepared = runner.gather(&host, &run.plan.play.name.span).await;
+                    }
+                    (host, prepared)
+                });
             }
-            if let Err(failure) = prepared {
+            let Some(prepared) = preparing.join_next().await else {
+                return dropped;
+            };
+            if let Ok((host, Err(failure))) = prepared {
                 let step = FailedStep {
                     play: play.name.value.clone(),
                     task: "preparing the play".to_owned(),
@@ -204,10 +248,9 @@ impl Runner {
                     failure: FailureRecord::from(&failure),
                 };
                 self.warn(format!("{host}: {}", failure.message));
-                dropped.insert(host.clone(), vec![step]);
+                dropped.insert(host, vec![step]);
             }
         }
-        dropped
     }
 
     async fn vars_files(self: &Arc<Self>, run: &Arc<PlayRun>, host: &str) -> Result<(), Failure> {
@@ -255,12 +298,8 @@ impl Runner {
 }
 
 fn why(result: StepResult) -> Failure {
-    let unknown = || {
-        Failure::failed(
-            result
-                .unknown
-                .unwrap_or_else(|| "it cannot be rendered".to_owned()),
-        )
-    };
-    result.failure.map_or_else(unknown, |failure| failure)
+    let unknown = result.unknown;
+    result
+        .failure
+        .unwrap_or_else(|| Failure::failed(unknown.unwrap_or_else(|| "it cannot be rendered".to_owned())))
 }

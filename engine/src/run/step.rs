@@ -19,7 +19,7 @@ use super::progress::StepProgress;
 use super::runner::Runner;
 use super::unit::Unit;
 use crate::diagnostics;
-use crate::events::{Seen, StepRef, What};
+use crate::events::{LastStep, Seen, StepRef, What};
 use crate::template::{Layer, Scope, TemplateError, TemplateErrorKind};
 use crate::yaml;
 
@@ -54,6 +54,8 @@ pub(super) struct Ready {
     environment: BTreeMap<String, String>,
     timeout: Option<Duration>,
     recovery: Recovery,
+    /// This step, cut off.
+    cut_off: LastStep,
     /// Only look.
     pub(super) check: bool,
 }
@@ -98,7 +100,6 @@ impl Unit {
         Ok(Ready {
             progress: StepProgress::new(&world.events, &world.clock, &step, hidden),
             runner: Arc::clone(&self.scoped.runner),
-            step,
             action,
             host,
             files,
@@ -106,7 +107,9 @@ impl Unit {
             environment: inputs.environment,
             timeout: inputs.timeout,
             recovery: self.node.task.module.contract.recovery,
+            cut_off: self.last_step(&step.host, None),
             check: inputs.check,
+            step,
         })
     }
 
@@ -223,13 +226,13 @@ impl Ready {
     }
 
     /// Waits for something on the host, no longer than the task's timeout.
-    async fn within<T>(&self, doing: impl Future<Output = T>) -> Result<T, Failure> {
+    async fn within<T>(&self, doing: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let Some(limit) = self.timeout else {
-            return Ok(doing.await);
+            return doing.await;
         };
         tokio::select! {
             biased;
-            done = doing => Ok(done),
+            done = doing => done,
             () = self.host.clock().sleep(limit + GRACE) => Err(Failure::new(
                 FailureKind::TimedOut,
                 format!("{} did not finish within the task's timeout of {limit:?}", self.place()),
@@ -243,7 +246,7 @@ impl Ready {
 
     /// Looks, and changes nothing.
     pub(super) async fn inspect(&self) -> Result<Finding, Failure> {
-        let finding = self.within(self.action.inspect(&self.cx())).await.flatten();
+        let finding = self.within(self.action.inspect(&self.cx())).await;
         if let Ok(finding) = &finding {
             let (seen, to_do) = match finding {
                 Finding::NoChange(_) => (Seen::NoChange, Vec::new()),
@@ -266,6 +269,7 @@ impl Ready {
         };
         for (ready, change) in group {
             let recovery = ready.recovery;
+            ready.runner.books.acts(ready.cut_off.clone());
             ready.runner.under_way.acting(&ready.step, recovery);
             ready.emit(What::StepApplying {
                 step: ready.step.clone(),
@@ -282,7 +286,10 @@ impl Ready {
             .zip(group)
             .map(|(cx, (_, change))| (cx, *change))
             .collect();
-        let applied = match first.within(first.action.apply(&targets)).await {
+        let applied = match first
+            .within(async { Ok(first.action.apply(&targets).await) })
+            .await
+        {
             Ok(applied) => applied,
             Err(timed_out) => vec![Err(timed_out); group.len()],
         };
@@ -303,7 +310,7 @@ impl Ready {
 
     async fn prove(&self, cx: &Cx<'_>, change: &Change, mut outcome: Outcome) -> Result<Outcome, Failure> {
         let proof = self.within(self.action.verify(cx, change, &mut outcome)).await;
-        match proof.flatten() {
+        match proof {
             Ok(()) => {
                 outcome.diff = outcome.diff.or_else(|| change.diff.clone());
                 Ok(outcome)

@@ -14,7 +14,7 @@ use super::runner::Runner;
 use super::scoped::Scoped;
 use super::stop::{self, Stop};
 use super::unit::{Unit, text};
-use crate::events::{FailedStep, FailureRecord, LastStep, What};
+use crate::events::What;
 use crate::plan::{Inherited, TaskNode, pace};
 use crate::template::{Layer, layer_of};
 use crate::yaml;
@@ -56,29 +56,30 @@ impl Runner {
             0 | 1 => node.id.clone(),
             occasion => format!("{}~{occasion}", node.id),
         };
-        let unit = Arc::new(Unit {
-            scoped: Scoped {
-                runner: Arc::clone(self),
-                play: Arc::clone(play),
-                middle: self.layers_of(play, &node.keywords),
-                inner: context.inner.clone(),
-                span: node.task.span.clone(),
-            },
-            node: Arc::clone(node),
-            id,
-        });
+        let scoped = Scoped {
+            runner: Arc::clone(self),
+            play: Arc::clone(play),
+            middle: self.layers_of(play, &node.keywords),
+            inner: context.inner.clone(),
+            span: node.task.span.clone(),
+        };
         let Some(first) = hosts.first() else {
             return TaskEnd::default();
         };
-        let scope = unit.scoped.scope(first, &[]);
-        let name = self.task_name(node, &scope);
+        let scope = scoped.scope(first, &[]);
+        let unit = Arc::new(Unit {
+            scoped,
+            name: self.task_name(node, &scope),
+            node: Arc::clone(node),
+            id,
+        });
         // Whoever cannot be told whether a task runs once must not run it many times.
         let once = unit
             .keywords(&scope)
             .flag(node.keywords.run_once.as_ref(), false)
             .unwrap_or(true);
         if once && let Some(result) = play.ran_once(&unit.id) {
-            return self.share(&unit, &name, hosts, &result);
+            return self.share(&unit, hosts, &result);
         }
         let pace = pace(
             node.task.module,
@@ -90,7 +91,7 @@ impl Runner {
         );
         self.world.events.emit(What::TaskStarted {
             task: unit.id.clone(),
-            name: name.clone(),
+            name: unit.name.clone(),
             module: node.task.module.name.to_owned(),
             hosts: pace.hosts().cloned().collect(),
             pace: if once {
@@ -110,7 +111,7 @@ impl Runner {
                     hosts: wave.clone(),
                 });
             }
-            self.wave(&unit, &name, wave, pace.at_once, once.then_some(hosts), &mut end)
+            self.wave(&unit, wave, pace.at_once, once.then_some(hosts), &mut end)
                 .await;
             if !self.may_start() || (play.plan.play.any_errors_fatal && !end.failed.is_empty()) {
                 break;
@@ -138,7 +139,6 @@ impl Runner {
     async fn wave(
         self: &Arc<Self>,
         unit: &Arc<Unit>,
-        name: &str,
         hosts: &[String],
         at_once: usize,
         shared_with: Option<&[String]>,
@@ -185,13 +185,13 @@ impl Runner {
                 let Some(result) = result else {
                     continue;
                 };
-                self.account(unit, name, &host, &result);
+                self.account(unit, &host, &result);
                 if let Some(hosts) = shared_with {
                     unit.scoped.play.did_once(&unit.id, result.clone());
-                    let shared = self.share(unit, name, hosts, &result);
+                    let shared = self.share(unit, hosts, &result);
                     end.failed.extend(shared.failed);
                 } else if result.stops_host() {
-                    let failure = self.failed_step(unit, name, &host, &result);
+                    let failure = unit.failed_step(&host, &result);
                     end.failed.insert(host.clone(), vec![failure]);
                 }
                 end.directives
@@ -201,7 +201,7 @@ impl Runner {
     }
 
     /// The result of a task that runs once holds for every host of the play.
-    fn share(&self, unit: &Unit, name: &str, hosts: &[String], result: &StepResult) -> TaskEnd {
+    fn share(&self, unit: &Unit, hosts: &[String], result: &StepResult) -> TaskEnd {
         if let Some(register) = &unit.node.task.register {
             for host in &unit.scoped.play.plan.hosts {
                 self.variables.set(host, &register.value, result.binding());
@@ -209,10 +209,10 @@ impl Runner {
         }
         let mut end = TaskEnd::default();
         if result.stops_host() {
-            let mut failures = hosts
-                .iter()
-                .take(1)
-                .map(|host| self.failed_step(unit, name, host, result));
+            for host in hosts {
+                self.variables.set_failed(host, &unit.name, result.binding());
+            }
+            let mut failures = hosts.iter().take(1).map(|host| unit.failed_step(host, result));
             // One failure, that ends all of them.
             end.failed = hosts
                 .iter()
@@ -223,7 +223,7 @@ impl Runner {
     }
 
     /// The task ended on a host.
-    fn account(&self, unit: &Unit, name: &str, host: &str, result: &StepResult) {
+    fn account(&self, unit: &Unit, host: &str, result: &StepResult) {
         let task = &unit.node.task;
         if let Some(register) = &task.register {
             self.variables.set(host, &register.value, result.binding());
@@ -235,38 +235,23 @@ impl Runner {
             ignored: result.ignored,
             register: task.register.as_ref().map(|register| register.value.clone()),
         });
-        let last = LastStep {
-            play: unit.scoped.play.plan.play.name.value.clone(),
-            task: name.to_owned(),
-            host: host.to_owned(),
-            status: result.status,
-        };
+        let last = unit.last_step(host, Some(result.status));
         self.books.ended(last, result);
+        if result.stops_host() {
+            self.variables.set_failed(host, &unit.name, result.binding());
+        }
         if result.notifies() {
             for topic in &task.notify {
                 let scope = unit.scoped.scope(host, &[]);
                 let topic = self.world.templates.render_text(&topic.value, &scope);
                 match topic {
                     Ok(topic) => self.notify(&unit.scoped.play, &topic, host, &unit.id),
-                    Err(error) => self.warn(format!("{name}: a notification cannot be rendered: {error}")),
+                    Err(error) => self.warn(format!(
+                        "{}: a notification cannot be rendered: {error}",
+                        unit.name
+                    )),
                 }
             }
-        }
-    }
-
-    fn failed_step(&self, unit: &Unit, name: &str, host: &str, result: &StepResult) -> FailedStep {
-        let failure = result.failure.as_ref().map_or_else(
-            || FailureRecord::from(&Failure::failed("it failed")),
-            FailureRecord::from,
-        );
-        let hidden = unit.hidden(&unit.scoped.scope(host, &[]));
-        FailedStep {
-            play: unit.scoped.play.plan.play.name.value.clone(),
-            task: name.to_owned(),
-            host: host.to_owned(),
-            delegate: result.delegate.clone(),
-            place: unit.node.task.span.place(),
-            failure: if hidden { failure.withheld() } else { failure },
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nebplay_modules::contract::Privilege;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::scoped::Scoped;
 use super::step::Ready;
 use super::stop::{self, Stop};
-use crate::events::{Status, StepRef, What};
+use crate::events::{FailedStep, FailureRecord, LastStep, Status, StepRef, What};
 use crate::plan::{TaskNode, step_id};
 use crate::template::{Binding, Layer, Scope};
 
@@ -19,6 +20,8 @@ use crate::template::{Binding, Layer, Scope};
 pub(super) struct Unit {
     /// Where it stands.
     pub(super) scoped: Scoped,
+    /// The task's name, rendered.
+    pub(super) name: String,
     pub(super) node: Arc<TaskNode>,
     /// The task's identity; for what runs more than once (a handler), with which time it is.
     pub(super) id: String,
@@ -277,15 +280,25 @@ impl Unit {
                     let result = match found {
                         Ok(Finding::NoChange(outcome)) => StepResult::done(outcome),
                         Ok(Finding::Change(change)) if !acts => {
+                            self.scoped.runner.leave_undone();
                             StepResult::would_change(&change.what, change.diff)
                         }
-                        Ok(Finding::CannotTell(_)) if !acts => StepResult::unknown(NOT_RUN),
+                        Ok(Finding::CannotTell(_)) if !acts => {
+                            self.scoped.runner.leave_undone();
+                            StepResult::unknown(NOT_RUN)
+                        }
                         Ok(Finding::Change(_) | Finding::CannotTell(_)) => match acted.next() {
                             Some(Ok(outcome)) => StepResult::done(outcome),
                             Some(Err(failure)) => StepResult::failed_at(failure, delegate.clone()),
                             None => StepResult::failed(Failure::failed("the module was not asked to act")),
                         },
-                        Err(failure) => StepResult::failed_at(failure, delegate.clone()),
+                        Err(failure) => {
+                            let looks = self.node.task.module.contract.privilege != Privilege::None;
+                            let runner = &self.scoped.runner;
+                            runner
+                                .after_what_was_left_undone(&failure, looks)
+                                .unwrap_or_else(|| StepResult::failed_at(failure, delegate.clone()))
+                        }
                     };
                     StepResult { delegate, ..result }
                 }
@@ -338,6 +351,33 @@ impl Unit {
         self.scoped.runner.world.events.emit(What::StepStarted {
             step: part.step.clone(),
         });
+    }
+
+    /// The task as the last thing that a host did.
+    pub(super) fn last_step(&self, host: &str, status: Option<Status>) -> LastStep {
+        LastStep {
+            play: self.scoped.play.plan.play.name.value.clone(),
+            task: self.name.clone(),
+            host: host.to_owned(),
+            status,
+        }
+    }
+
+    /// The failure of the task on a host, for the books.
+    pub(super) fn failed_step(&self, host: &str, result: &StepResult) -> FailedStep {
+        let failure = result.failure.as_ref().map_or_else(
+            || FailureRecord::from(&Failure::failed("it failed")),
+            FailureRecord::from,
+        );
+        let hidden = self.hidden(&self.scoped.scope(host, &[]));
+        FailedStep {
+            play: self.scoped.play.plan.play.name.value.clone(),
+            task: self.name.clone(),
+            host: host.to_owned(),
+            delegate: result.delegate.clone(),
+            place: self.node.task.span.place(),
+            failure: if hidden { failure.withheld() } else { failure },
+        }
     }
 
     /// A fault cut the steps on a host off: they end now.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::world::Inventory;
 use crate::template::{Binding, Facts, Hosts, Layer, Scope};
@@ -103,6 +103,16 @@ impl Variables {
         let mut learned = self.learned();
         let set = &mut learned.entry(host.to_owned()).or_default().set;
         Arc::make_mut(set).insert(name.to_owned(), binding);
+    }
+
+    /// What a `rescue` wants to know of the task that failed.
+    pub(super) fn set_failed(&self, host: &str, task: &str, result: Binding) {
+        self.set(
+            host,
+            "ansible_failed_task",
+            Binding::Value(json!({ "name": task })),
+        );
+        self.set(host, "ansible_failed_result", result);
     }
 
     /// `include_vars`: weaker than what was set.

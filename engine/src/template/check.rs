@@ -54,6 +54,11 @@ impl Templates {
     pub fn check_condition(&self, node: &Node) -> Findings {
         let mut findings = Findings::new();
         match &node.value {
+            Yaml::Scalar { text, .. } if lone_expression(text).is_some() => {
+                let expression = lone_expression(text).map_or("", |range| text[range].trim());
+                let finding = Finding::at(&node.span, "braces around a condition", "an expression already");
+                findings.push(finding.help(format!("write `{expression}`")));
+            }
             Yaml::Scalar { text, .. } => match expression_of(text) {
                 Ok(expression) if expression.trim().is_empty() => findings.push(
                     Finding::at(&node.span, "an empty condition", "expected an expression")
@@ -63,7 +68,7 @@ impl Templates {
                 Err(error) => findings.push(error.at(Some(node.span.clone()), "").into_finding()),
             },
             Yaml::Sequence(items) => {
-                findings.extend(items.iter().flat_map(|item| self.check_condition(item)))
+                findings.extend(items.iter().flat_map(|item| self.check_condition(item)));
             }
             Yaml::Mapping(_) => findings.push(
                 Finding::at(
@@ -94,7 +99,7 @@ impl Templates {
             );
             findings.push(match suggest(&name, COMMON.iter().copied()) {
                 Some(suggestion) => finding.help(suggestion),
-                None => finding.help("docs/differences-from-ansible.md lists what there is"),
+                None => finding.help("there are Jinja's own, and Ansible's for text, lists, mappings, formats, paths and versions"),
             });
         }
     }
@@ -103,22 +108,14 @@ impl Templates {
     fn exists(&self, what: &str, name: &str) -> bool {
         let mut state = self.environment.empty_state();
         match what {
-            FILTER => state
-                .apply_filter(name, &[])
-                .is_ok_or_not(ErrorKind::UnknownFilter),
-            _ => state.perform_test(name, &[]).is_ok_or_not(ErrorKind::UnknownTest),
+            FILTER => is_known(state.apply_filter(name, &[]).err(), ErrorKind::UnknownFilter),
+            _ => is_known(state.perform_test(name, &[]).err(), ErrorKind::UnknownTest),
         }
     }
 }
 
-trait IsOkOrNot {
-    fn is_ok_or_not(self, kind: ErrorKind) -> bool;
-}
-
-impl<T> IsOkOrNot for Result<T, minijinja::Error> {
-    fn is_ok_or_not(self, kind: ErrorKind) -> bool {
-        self.map_or_else(|error| error.kind() != kind, |_| true)
-    }
+fn is_known(error: Option<minijinja::Error>, unknown: ErrorKind) -> bool {
+    error.is_none_or(|error| error.kind() != unknown)
 }
 
 const FILTER: &str = "filter";

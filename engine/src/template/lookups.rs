@@ -33,12 +33,11 @@ pub(super) fn add(environment: &mut Environment<'static>, lookups: Arc<dyn Looku
         move |kind: &str, terms: Rest<Value>, options: Kwargs| {
             let mut found = look_up(shared.as_ref(), kind, &terms, &options)?;
             // As Ansible: one term, one value; several are joined.
-            Ok::<_, Error>(match found.len() {
-                1 => found.remove(0),
-                _ => {
-                    let texts: Vec<_> = found.iter().map(Value::to_string).collect();
-                    Value::from(texts.join(","))
-                }
+            Ok::<_, Error>(if found.len() == 1 {
+                found.remove(0)
+            } else {
+                let texts: Vec<_> = found.iter().map(Value::to_string).collect();
+                Value::from(texts.join(","))
             })
         },
     );

@@ -243,11 +243,11 @@ fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
     // What the template engine says may quote a value.
     let detail = match error.detail() {
         Some(detail) if !sounds_secret(source) || error.kind() == ErrorKind::SyntaxError => detail.to_owned(),
-        _ => error.kind().to_string(),
+        _ => "it does not fit here, and is not shown since it sounds like a secret".to_owned(),
     };
     let blamed = error
         .range()
-        .and_then(|range| source.get(range))
+        .map(|range| whole_chain(source, range))
         .unwrap_or_default();
     let (kind, message, help) = match error.kind() {
         ErrorKind::SyntaxError => (
@@ -275,6 +275,19 @@ fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
         explained.place = span.map(|span| (locate(span, blamed.trim()), String::new()));
     }
     explained
+}
+
+/// What the template engine blames; of `a.b.c`, where it blames `.c`, all of it.
+fn whole_chain(source: &str, range: std::ops::Range<usize>) -> &str {
+    let Some(blamed) = source.get(range.clone()) else {
+        return "";
+    };
+    if !blamed.starts_with(['.', '[']) {
+        return blamed;
+    }
+    let in_chain = |c: char| c.is_alphanumeric() || "_.[]'\"".contains(c);
+    let before = source[..range.start].trim_end_matches(in_chain).len();
+    &source[before..range.end]
 }
 
 fn syntax_help(source: &str) -> Option<String> {

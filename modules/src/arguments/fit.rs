@@ -160,7 +160,7 @@ impl<'a> Fit<'a> {
                 continue;
             }
             let Some(wanted) = shape.property(&name) else {
-                let known = || format!("there are {}", shape.names().collect::<Vec<_>>().join(", "));
+                let known = || format!("arguments are {}", shape.names().collect::<Vec<_>>().join(", "));
                 let suggestion = nearest(&name, shape.names()).unwrap_or_else(known);
                 let message = format!("there is no argument `{}`", inside(&name));
                 self.error(&inside(&name), message, Some(suggestion));

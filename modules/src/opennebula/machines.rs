@@ -144,10 +144,15 @@ impl HostState {
     /// Taken out altogether.
     pub const OFFLINE: Self = Self(8);
 
+    /// Whether it is disabled.
+    pub fn is_disabled(self) -> bool {
+        // 7 is a disabled host while it is being monitored.
+        matches!(self.0, 4 | 7)
+    }
+
     /// Whether the scheduler leaves it alone by somebody's wish.
     pub fn is_out(self) -> bool {
-        // 7 is a disabled host while it is being monitored.
-        matches!(self.0, 4 | 7 | 8)
+        self.is_disabled() || self == Self::OFFLINE
     }
 }
 

@@ -10,8 +10,11 @@ pub mod endpoint;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 pub mod fingerprint;
+pub mod local;
 pub mod machines;
 pub mod onedb;
+pub mod status;
+pub mod survey;
 pub mod version;
 pub mod xml;
 pub mod xmlrpc;

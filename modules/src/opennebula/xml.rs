@@ -169,7 +169,7 @@ mod tests {
             "",
             "<a>&#0;&#x110000;</a>",
         ] {
-            assert!(parse(text).is_err(), "{:.40}", text);
+            assert!(parse(text).is_err(), "{text:.40}");
         }
     }
 }

@@ -18,7 +18,7 @@ use value::{Param, Response, Value};
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a pool may take: it grows with the cloud.
-pub const POOL_TIMEOUT: Duration = Duration::from_secs(60);
+pub const POOL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What OpenNebula's error codes mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -156,7 +156,7 @@ impl Effect for ServiceStart {
         let down = work
             .start
             .iter()
-            .filter(|name| !unit(name).is_some_and(|unit| unit.active == "active"));
+            .filter(|name| unit(name).is_none_or(|unit| unit.active != "active"));
         let masked = work
             .unmask
             .iter()

@@ -61,11 +61,8 @@ impl<'lab> Host<'lab> {
     }
 
     /// Writes a file, owned by root, readable by all.
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        done(self.container.sh(
-            "mkdir -p \"$(dirname \"$1\")\" && printf %s \"$2\" >\"$1\"",
-            &[path, text],
-        ));
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        done(self.container.put(path, content.as_ref()));
     }
 
     /// Pulls the plug.
@@ -134,7 +131,7 @@ impl<'lab> Host<'lab> {
 
     /// Makes it take its time there.
     pub(crate) fn slow(&self, point: &str, seconds: f64) {
-        self.write(&format!("{STANDIN}/slow-{point}"), &seconds.to_string());
+        self.write(&format!("{STANDIN}/slow-{point}"), seconds.to_string());
     }
 
     /// What the stand-in did, one line each, oldest first.

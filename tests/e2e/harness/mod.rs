@@ -136,6 +136,11 @@ impl Lab {
         Invocation::nebplay(&self.guard.controller(), &self.guard.access(), output).args(arguments)
     }
 
+    /// The upgrade of this federation to the second version, from the lab's repository.
+    pub(crate) fn upgrade(&self) -> Invocation {
+        self.nebplay(["playbooks/upgrade.yml", "-e", "@inventories/lab-upgrade.yml"])
+    }
+
     /// Any program, run where nebplay runs.
     pub(crate) fn controller(&self, argv: &[&str]) -> nebplay_tests::program::Output {
         let words = self.guard.controller();
@@ -173,6 +178,11 @@ impl Lab {
     pub(crate) fn zones(&self) -> Vec<ZoneLine> {
         let list = self.host("fe-eu-fr").oneadmin("onezone list --csv");
         list.stdout.lines().skip(1).filter_map(zone_line).collect()
+    }
+
+    /// Waits until every zone has what the master has; a minute at most.
+    pub(crate) fn wait_until_in_sync(&self) {
+        wait_until_in_sync(&self.guard).unwrap_or_else(|error| panic!("failed to {error}"));
     }
 
     /// The machine-wide name; namespaces and control groups carry it.

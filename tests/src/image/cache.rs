@@ -1,13 +1,12 @@
 //! A directory of things that are slow to make, each under the digest of all it was made from.
 
 use crate::LabError;
-use crate::lab::lock;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Entries nobody used for so long are removed when a new one of their kind is made.
-const KEPT: Duration = Duration::from_hours(72);
+const KEPT: Duration = Duration::from_secs(72 * 3600);
 
 /// The cache: `$NEBPLAY_LAB_CACHE`, or `nebplay-lab` in the user's cache directory.
 #[derive(Debug, Clone)]
@@ -47,11 +46,11 @@ impl Cache {
         build: impl FnOnce(&Path) -> Result<(), LabError>,
     ) -> Result<PathBuf, LabError> {
         let entry = self.directory.join(format!("{kind}-{digest}"));
-        if self.touch(&entry) {
+        if touch(&entry) {
             return Ok(entry);
         }
-        let _held = lock(&format!("cache-{kind}"))?;
-        if self.touch(&entry) {
+        let _held = lock(&self.directory.join(format!("{kind}.lock")))?;
+        if touch(&entry) {
             return Ok(entry);
         }
         let unfinished = self.directory.join(format!("{kind}.unfinished"));
@@ -59,15 +58,9 @@ impl Cache {
         fs::create_dir_all(&unfinished).map_err(LabError::file("create", &unfinished))?;
         build(&unfinished)?;
         fs::rename(&unfinished, &entry).map_err(LabError::file("move into place", &entry))?;
-        self.touch(&entry);
+        touch(&entry);
         self.prune(kind, &entry)?;
         Ok(entry)
-    }
-
-    /// Marks an entry as used now; false if there is none.
-    fn touch(&self, entry: &Path) -> bool {
-        let mark = entry.with_extension("used");
-        entry.is_dir() && fs::write(mark, "").is_ok()
     }
 
     fn prune(&self, kind: &str, newest: &Path) -> Result<(), LabError> {
@@ -84,6 +77,20 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// Marks an entry as used now; false if there is none.
+fn touch(entry: &Path) -> bool {
+    let mark = entry.with_extension("used");
+    entry.is_dir() && fs::write(mark, "").is_ok()
+}
+
+/// A lock between processes, held until dropped.
+fn lock(path: &Path) -> Result<fs::File, LabError> {
+    let file = fs::File::create(path).map_err(LabError::file("open", path))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
+        .map_err(|error| LabError::file("lock", path)(error.into()))?;
+    Ok(file)
 }
 
 fn unused_for(entry: &Path) -> Duration {

@@ -146,11 +146,12 @@ fn write_conffiles(tree: &Path) -> Result<(), LabError> {
     if !etc.is_dir() {
         return Ok(());
     }
-    let list: String = files_below(&etc)?
-        .iter()
-        .filter_map(|file| file.strip_prefix(tree).ok())
-        .map(|file| format!("/{}\n", file.display()))
-        .collect();
+    let mut list = String::new();
+    for file in files_below(&etc)? {
+        let installed = Path::new("/").join(file.strip_prefix(tree).unwrap_or(&file));
+        list += &installed.to_string_lossy();
+        list.push('\n');
+    }
     let path = tree.join("DEBIAN/conffiles");
     fs::write(&path, list).map_err(LabError::file("write", &path))
 }

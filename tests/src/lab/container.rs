@@ -204,6 +204,16 @@ impl Container {
             .run()
     }
 
+    /// Writes a file of a host that is on, wherever in its own tree of mounts that is; owner root.
+    pub fn put(&self, path: &str, content: &[u8]) -> Result<(), LabError> {
+        let script = "mkdir -p \"$(dirname \"$1\")\" && cat >\"$1\"";
+        self.inside()?
+            .args(["sh", "-c", script, "sh", path])
+            .input(content)
+            .run()
+            .map(drop)
+    }
+
     /// The words before a command that make it run inside, as root, in a clean environment.
     pub fn inside_argv(&self) -> Result<Vec<String>, LabError> {
         let init = Cgroup::of(&self.machine)
@@ -214,10 +224,12 @@ impl Container {
             "--target",
             &init.to_string(),
             "--all",
-            "--wd=/",
+            "--root",
             "--",
             "env",
             "-i",
+            "-C",
+            "/",
         ]
         .into_iter()
         .chain([

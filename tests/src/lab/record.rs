@@ -124,16 +124,6 @@ pub fn clean_stale() -> Result<Vec<String>, LabError> {
     Ok(removed)
 }
 
-/// A lock between processes, held until dropped: `name` under the directory of records.
-pub(crate) fn lock(name: &str) -> Result<fs::File, LabError> {
-    fs::create_dir_all(RECORDS).map_err(LabError::file("create", RECORDS))?;
-    let path = Path::new(RECORDS).join(format!("{name}.lock"));
-    let file = fs::File::create(&path).map_err(LabError::file("open", &path))?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
-        .map_err(|error| LabError::file("lock", &path)(error.into()))?;
-    Ok(file)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -81,6 +81,7 @@ fn run(host: &Host) -> u8 {
     notify::ready();
     signals.forever().next();
     log.info("ONE", "Stopping OpenNebula...");
+    service.settle();
     // What is being written is written to its end.
     let _still = service.lock();
     leave(host, &log, 0)

@@ -44,6 +44,7 @@ fn replicate_to(service: &Service, slave: i64) {
             Ok(last) => {
                 let mut state = service.lock();
                 let state = &mut *state;
+                state.away.remove(&slave);
                 if last == shipment.index {
                     state.replication.accepted(slave, last);
                 } else {
@@ -54,6 +55,7 @@ fn replicate_to(service: &Service, slave: i64) {
             }
             Err(why) => {
                 let index = shipment.index;
+                service.lock().away.insert(slave);
                 service.log.error(
                     "FRM",
                     &format!("Error replicating log entry {index} on zone {slave} ({endpoint}): {why}"),

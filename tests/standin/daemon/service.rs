@@ -1,5 +1,6 @@
 //! A running oned: calls in, answers out, writes into the database.
 
+use std::collections::BTreeSet;
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use nebplay_model::errors::{Code, Refusal};
 use nebplay_model::log::LogEntry;
-use nebplay_model::oned::{Oned, Outcome};
+use nebplay_model::oned::{Mode, Oned, Outcome};
 use nebplay_model::replication::Replication;
 use nebplay_model::rpc::{Answer, Call};
 
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct State {
     pub(super) oned: Oned,
     pub(super) replication: Replication,
+    /// The slaves that did not answer when they were last called.
+    pub(super) away: BTreeSet<i64>,
 }
 
 /// Everything the threads of oned share.
@@ -46,7 +49,11 @@ impl Service {
     ) -> Arc<Self> {
         let slaves = oned.other_zones().into_iter().map(|(id, _)| id);
         let replication = Replication::at_start(slaves, &oned.log);
-        let state = Mutex::new(State { oned, replication });
+        let state = Mutex::new(State {
+            oned,
+            replication,
+            away: BTreeSet::new(),
+        });
         let service = Arc::new(Self {
             state,
             written: Condvar::new(),
@@ -66,6 +73,25 @@ impl Service {
     /// What oned does by itself each second.
     pub(super) fn tick(&self) {
         self.write_own(|oned| oned.tick(now()));
+    }
+
+    /// Waits until the slaves that answer have everything: the real one takes seconds to stop.
+    pub(super) fn settle(&self) {
+        for _ in 0..100 {
+            let mut state = self.lock();
+            let State {
+                oned,
+                replication,
+                away,
+            } = &mut *state;
+            let is_master = oned.identity.mode == Mode::Master;
+            let lacks = |slave: i64| !away.contains(&slave) && replication.next(slave, &oned.log).is_some();
+            if !is_master || !oned.other_zones().into_iter().map(|(id, _)| id).any(lacks) {
+                return;
+            }
+            drop(state);
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Takes connections for ever.

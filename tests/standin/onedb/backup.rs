@@ -79,11 +79,11 @@ fn sqlite(tool: &Tool, database: &Path, file: &Path, federated: bool) -> Result<
     }
     faults::hang(tool.host, "in-backup", || false);
     if federated {
-        // A leftover of an interrupted backup makes this fail, as it does in the real one.
+        // A leftover of an interrupted backup is in the way.
         let copied = "CREATE TABLE logdb_tmp AS SELECT * FROM logdb WHERE fed_index!=-1;\n";
-        if let Err(error) = tool.database.script(copied) {
-            output::error(&error.to_string());
-        }
+        tool.database
+            .script(copied)
+            .map_err(|error| Stop::new(format!("SQLite3::SQLException: {error}")))?;
         for table in FEDERATED_TABLES {
             dump(database, file, table, "");
         }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nebplay_model::onedb::upgrade::{
-    UP_TO_DATE, WILL_BE_RESTORED, comment, heading, is_needed, migrated_quotas, migrator_versions,
-    missing_migrators, nothing_for, part_heading, parts,
+    LOCAL_STEPS, Quotas, Step, UP_TO_DATE, USER_QUOTAS, WILL_BE_RESTORED, comment, heading, is_needed,
+    migrated_quotas, migrator_versions, missing_migrators, nothing_for, part_heading, parts,
 };
 use nebplay_model::onedb::{FAILED, Part};
 use nebplay_model::schema::INDEXES;
@@ -15,6 +15,7 @@ use nebplay_model::version::Version;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::{Stop, Tool, backup, failed, guard, restore};
+use crate::database::{Database, DatabaseError};
 use crate::host::now;
 use crate::{faults, output};
 
@@ -147,56 +148,54 @@ fn record_version(tool: &Tool, part: Part, to: Version, comment: &str, is_slave:
         .map_err(failed)
 }
 
-/// Drops the indexes, rewrites the quotas of users and groups through an old table, makes the indexes again.
-/// Killed in between, it leaves the rows in the old table; run again, it throws that one away.
+/// Each step is on the disk before the next one begins.
 fn local_migrator(tool: &Tool, signals: &Signals) -> Result<(), Broken> {
-    for index in INDEXES {
-        if tool.database.has_index(index.table, index.name) {
-            let on = match tool.database {
-                crate::database::Database::Sqlite(_) => String::new(),
-                crate::database::Database::Mysql(_) => format!(" ON {}", index.table),
-            };
-            tool.database
-                .script(&format!("DROP INDEX {}{on};\n", index.name))
-                .map_err(failed)?;
-        }
-    }
-    for (table, key) in [("user_quotas", "user_oid"), ("group_quotas", "group_oid")] {
-        tool.database
-            .script(&format!(
-                "DROP TABLE IF EXISTS old_{table};\nALTER TABLE {table} RENAME TO old_{table};\n\
-                 CREATE TABLE {table} ({key} INTEGER PRIMARY KEY, body MEDIUMTEXT);\n"
-            ))
-            .map_err(failed)?;
-        if table == "user_quotas" {
+    for step in LOCAL_STEPS {
+        if step == Step::Rewrite(USER_QUOTAS) {
             faults::slow(tool.host, "upgrade", || signals.seen().is_some());
             faults::hang(tool.host, "before-local-migrator", || signals.seen().is_some());
         }
         if let Some(name) = signals.seen() {
             return Err(Broken::Signal(name));
         }
-        let rows = tool
-            .database
-            .query(&format!("SELECT {key}, body FROM old_{table}"))
-            .map_err(failed)?;
-        let inserts: Vec<String> = rows
-            .iter()
-            .filter_map(|row| {
-                let (id, body) = (row.first()?, tool.database.quote(&migrated_quotas(row.get(1)?)));
-                Some(format!("INSERT INTO {table} VALUES ({id}, {body})"))
-            })
-            .collect();
-        tool.database.transaction(&inserts).map_err(failed)?;
-        tool.database
-            .script(&format!("DROP TABLE old_{table};\n"))
-            .map_err(failed)?;
-    }
-    for index in INDEXES {
-        tool.database
-            .script(&format!("{};\n", index.create()))
-            .map_err(failed)?;
+        do_step(tool, step).map_err(failed)?;
     }
     Ok(())
+}
+
+fn do_step(tool: &Tool, step: Step) -> Result<(), DatabaseError> {
+    let database = &tool.database;
+    match step {
+        Step::DropIndexes => {
+            for index in INDEXES
+                .iter()
+                .filter(|index| database.has_index(index.table, index.name))
+            {
+                let on = match database {
+                    Database::Sqlite(_) => String::new(),
+                    Database::Mysql(_) => format!(" ON {}", index.table),
+                };
+                database.script(&format!("DROP INDEX {}{on};\n", index.name))?;
+            }
+            Ok(())
+        }
+        Step::SetAside(Quotas { table, key }) => database.script(&format!(
+            "DROP TABLE IF EXISTS old_{table};\nALTER TABLE {table} RENAME TO old_{table};\n\
+             CREATE TABLE {table} ({key} INTEGER PRIMARY KEY, body MEDIUMTEXT);\n"
+        )),
+        Step::Rewrite(Quotas { table, key }) => {
+            let rows = database.query(&format!("SELECT {key}, body FROM old_{table}"))?;
+            let insert = |row: &Vec<String>| {
+                let (id, body) = (row.first()?, database.quote(&migrated_quotas(row.get(1)?)));
+                Some(format!("INSERT INTO {table} VALUES ({id}, {body})"))
+            };
+            database.transaction(&rows.iter().filter_map(insert).collect::<Vec<_>>())?;
+            database.script(&format!("DROP TABLE old_{table};\n"))
+        }
+        Step::MakeIndexes => INDEXES
+            .iter()
+            .try_for_each(|index| database.script(&format!("{};\n", index.create()))),
+    }
 }
 
 fn seconds(time: Duration) -> String {

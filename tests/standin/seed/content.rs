@@ -197,20 +197,25 @@ fn local_rows(plan: &Plan) -> Vec<RowOp> {
             values: vec![id.into(), quotas(id).into()],
         });
     }
-    let last = |count: usize| i64::try_from(count).unwrap_or_default() - 1;
     for (id, state) in (0..).zip(&plan.hosts) {
         let name = format!("node{id}");
         let body = host(id, &name, *state, ("kvm", "kvm"));
         rows.push(host_row(id, &name, *state, body));
     }
-    rows.push(counter_row(Table::HostPool, last(plan.hosts.len())));
+    rows.extend(counted(Table::HostPool, plan.hosts.len()));
     for (id, (state, lcm_state)) in (0..).zip(&plan.vms) {
         let name = format!("vm{id}");
         let body = vm(id, &name, *state, *lcm_state, plan.time);
         rows.push(vm_row(id, &name, *state, *lcm_state, &body));
     }
-    rows.push(counter_row(Table::VmPool, last(plan.vms.len())));
+    rows.extend(counted(Table::VmPool, plan.vms.len()));
     rows
+}
+
+/// The counter of a pool whose ids begin at 0; an empty pool has none.
+fn counted(pool: Table, objects: usize) -> Option<RowOp> {
+    let last = i64::try_from(objects.checked_sub(1)?).ok()?;
+    Some(counter_row(pool, last))
 }
 
 /// Quotas with a VM in them, so that the migration to 7.2.0 has something to extend.

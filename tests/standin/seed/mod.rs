@@ -1,5 +1,5 @@
 //! `standin-seed`: a zone's database made ready, so that zones seeded alike are in sync; and what oned
-//! itself puts into an empty database. README.md beside this crate's root lists the options.
+//! itself puts into an empty database. README.md of the stand-in lists the options.
 
 mod content;
 
@@ -16,7 +16,7 @@ use crate::options::{Known, Options, valued};
 use crate::output;
 use content::{Plan, Seeded, ZoneSeed};
 
-const OPTIONS: [Known; 12] = [
+const OPTIONS: [Known; 13] = [
     valued(None, "zone"),
     valued(None, "endpoints"),
     valued(None, "version"),
@@ -29,6 +29,7 @@ const OPTIONS: [Known; 12] = [
     valued(None, "is-slave"),
     valued(None, "password"),
     valued(None, "time"),
+    valued(None, "mysql-socket"),
 ];
 
 /// The moment the lab's cloud was born; any other would do.
@@ -52,7 +53,7 @@ fn seed(host: &Host, arguments: &[String]) -> Result<String, String> {
     let plan = plan(host, &options)?;
     let database = database_of(host, &host.conf().backend);
     let seeded = content::seed(&plan)?;
-    empty(&database).map_err(|error| error.to_string())?;
+    empty(&database, options.get("mysql-socket")).map_err(|error| error.to_string())?;
     write(&database, &plan, &seeded).map_err(|error| error.to_string())?;
     let home = host.path("/var/lib/one");
     if let Database::Sqlite(file) = &database {
@@ -177,7 +178,7 @@ pub(crate) fn bootstrap(host: &Host, database: &Database, version: Version) -> R
     write(database, &plan, &seeded)
 }
 
-fn empty(database: &Database) -> Result<(), DatabaseError> {
+fn empty(database: &Database, socket: Option<&str>) -> Result<(), DatabaseError> {
     match database {
         Database::Sqlite(file) => {
             for leftover in [file.clone(), file.with_extension("db-journal")] {
@@ -201,6 +202,7 @@ fn empty(database: &Database) -> Result<(), DatabaseError> {
                  GRANT ALL ON `{name}`.* TO '{user}'@'127.0.0.1';"
             );
             let output = std::process::Command::new(client_program())
+                .args(socket.map(|socket| format!("--socket={socket}")))
                 .args(["-u", "root", "-e", &script])
                 .output()
                 .map_err(|error| DatabaseError(error.to_string()))?;

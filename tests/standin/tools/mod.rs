@@ -121,57 +121,48 @@ impl Tool {
             return Ok(Some(element()?.indented()));
         }
         if self.options.has("json") {
-            if self.version < Version::V7_2_0 {
-                return Err(Stop {
-                    line: NO_JSON.to_owned(),
-                    exit: 1,
-                });
-            }
-            let element = element()?;
-            let mut root = serde_json::Map::new();
-            root.insert(element.name.clone(), element.json());
-            return Ok(Some(json::pretty(&serde_json::Value::Object(root))));
+            let json = json::document(&element()?, self.version);
+            return json.map(Some).ok_or_else(|| Stop {
+                line: json::NO_JSON.to_owned(),
+                exit: 1,
+            });
         }
         Ok(None)
     }
-
-    /// The ids of objects named by a list `0,2`, a range `2..4`, or a name, which `find` looks up.
-    fn ids(&self, word: &str, find: impl Fn(&str) -> Result<i64, Stop>) -> Result<Vec<i64>, Stop> {
-        let mut ids = Vec::new();
-        for part in word.split(',') {
-            let range = part
-                .split_once("..")
-                .and_then(|(first, last)| Some(first.parse::<i64>().ok()?..=last.parse::<i64>().ok()?));
-            match (range, part.parse()) {
-                (Some(range), _) => ids.extend(range),
-                (None, Ok(id)) => ids.push(id),
-                (None, Err(_)) => ids.push(find(part)?),
-            }
-        }
-        Ok(ids)
-    }
-
-    /// Does the same to each object. One that fails stops none of the others, but the whole is failed.
-    fn each(&self, ids: &[i64], act: impl Fn(i64) -> Result<(), Stop>) -> Result<String, Stop> {
-        let mut failed = false;
-        for stop in ids.iter().filter_map(|id| act(*id).err()) {
-            output::error(&stop.line);
-            failed = true;
-        }
-        if failed {
-            Err(Stop::new(""))
-        } else {
-            Ok(String::new())
-        }
-    }
 }
-
-/// 7.0.0's packages lack a library that `-j` needs.
-const NO_JSON: &str = "<internal:/usr/lib/ruby/vendor_ruby/rubygems/core_ext/kernel_require.rb>:85:in \
-                       `require': cannot load such file -- active_support (LoadError)";
 
 fn not_xml(error: nebplay_model::xml::NotXml) -> Stop {
     Stop::new(error.to_string())
+}
+
+/// The ids of objects named by a list `0,2`, a range `2..4`, or a name, which `find` looks up.
+fn ids_of(word: &str, find: impl Fn(&str) -> Result<i64, Stop>) -> Result<Vec<i64>, Stop> {
+    let mut ids = Vec::new();
+    for part in word.split(',') {
+        let range = part
+            .split_once("..")
+            .and_then(|(first, last)| Some(first.parse::<i64>().ok()?..=last.parse::<i64>().ok()?));
+        match (range, part.parse()) {
+            (Some(range), _) => ids.extend(range),
+            (None, Ok(id)) => ids.push(id),
+            (None, Err(_)) => ids.push(find(part)?),
+        }
+    }
+    Ok(ids)
+}
+
+/// Does the same to each object. One that fails stops none of the others, but the whole is failed.
+fn each(ids: &[i64], act: impl Fn(i64) -> Result<(), Stop>) -> Result<String, Stop> {
+    let mut failed = false;
+    for stop in ids.iter().filter_map(|id| act(*id).err()) {
+        output::error(&stop.line);
+        failed = true;
+    }
+    if failed {
+        Err(Stop::new(""))
+    } else {
+        Ok(String::new())
+    }
 }
 
 /// The id of the object of this name in a pool.

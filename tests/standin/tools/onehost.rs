@@ -3,7 +3,7 @@
 use nebplay_model::cli::hosts::table;
 use nebplay_model::rpc::Value;
 
-use super::{Stop, Tool, finish, named, not_xml};
+use super::{Stop, Tool, each, finish, ids_of, named, not_xml};
 use crate::host::Host;
 
 pub(crate) fn main(host: &Host, arguments: &[String]) -> u8 {
@@ -40,14 +40,14 @@ fn run(tool: &Tool) -> Result<String, Stop> {
 }
 
 fn set(tool: &Tool, status: i64) -> Result<String, Stop> {
-    tool.each(&ids(tool)?, |id| {
+    each(&ids(tool)?, |id| {
         tool.call("one.host.status", [Value::Int(id), Value::Int(status)])
             .map(|_| ())
     })
 }
 
 fn ids(tool: &Tool) -> Result<Vec<i64>, Stop> {
-    tool.ids(tool.word(1, "a host")?, |name| named(&pool(tool)?, "HOST", name))
+    ids_of(tool.word(1, "a host")?, |name| named(&pool(tool)?, "HOST", name))
 }
 
 fn pool(tool: &Tool) -> Result<String, Stop> {

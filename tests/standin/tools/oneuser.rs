@@ -3,7 +3,7 @@
 use nebplay_model::cli::users::table;
 use nebplay_model::rpc::Value;
 
-use super::{Stop, Tool, finish, named, not_xml};
+use super::{Stop, Tool, each, finish, ids_of, named, not_xml};
 use crate::host::Host;
 
 pub(crate) fn main(host: &Host, arguments: &[String]) -> u8 {
@@ -34,7 +34,7 @@ fn run(tool: &Tool) -> Result<String, Stop> {
             let id = tool.call("one.user.allocate", parameters)?;
             Ok(format!("ID: {}\n", id.as_int().unwrap_or(-1)))
         }
-        "delete" => tool.each(&ids(tool)?, |id| {
+        "delete" => each(&ids(tool)?, |id| {
             tool.call("one.user.delete", [Value::Int(id)]).map(|_| ())
         }),
         other => Err(Stop::new(format!("Command {other} is not known"))),
@@ -42,7 +42,7 @@ fn run(tool: &Tool) -> Result<String, Stop> {
 }
 
 fn ids(tool: &Tool) -> Result<Vec<i64>, Stop> {
-    tool.ids(tool.word(1, "a user")?, |name| {
+    ids_of(tool.word(1, "a user")?, |name| {
         named(&tool.text("one.userpool.info", [])?, "USER", name)
     })
 }

@@ -6,7 +6,7 @@ use nebplay_model::cli::zones::{Zone, show, table, zone, zones};
 use nebplay_model::rpc::{Answer, Call, Value};
 use nebplay_model::xml::field;
 
-use super::{Stop, Tool, finish, named, not_xml};
+use super::{Stop, Tool, each, finish, ids_of, named, not_xml};
 use crate::host::Host;
 use crate::http;
 
@@ -73,10 +73,10 @@ fn fed_index(tool: &Tool, endpoint: &str) -> Option<String> {
 /// All zones of the list are asked at the one endpoint; only its own obeys.
 fn set_state(tool: &Tool, enable: bool) -> Result<String, Stop> {
     let word = tool.word(1, "a zone")?;
-    let ids = tool.ids(word, |name| {
+    let ids = ids_of(word, |name| {
         named(&tool.text("one.zonepool.info", [])?, "ZONE", name)
     })?;
-    tool.each(&ids, |id| {
+    each(&ids, |id| {
         tool.call("one.zone.enable", [Value::Int(id), Value::Bool(enable)])
             .map(|_| ())
     })

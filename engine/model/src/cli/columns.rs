@@ -87,7 +87,8 @@ pub fn list(columns: &[Column], rows: &[Vec<String>], layout: &Layout) -> String
             cells.join(" ").trim_end().to_owned()
         });
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn csv(text: &str) -> String {

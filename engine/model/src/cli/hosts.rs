@@ -16,13 +16,11 @@ const COLUMNS: [Column; 7] = [
 /// The short name of a host's state.
 pub fn state_name(state: &str) -> &'static str {
     match state {
-        "0" => "init",
+        "0" | "6" | "7" => "init",
         "1" => "update",
         "2" => "on",
         "3" | "5" => "err",
         "4" => "dsbl",
-        "6" => "init",
-        "7" => "init",
         "8" => "off",
         _ => "-",
     }

@@ -35,14 +35,12 @@ pub fn state_name(state: &str, lcm_state: &str) -> &'static str {
 
 fn lcm_name(lcm_state: &str) -> &'static str {
     match lcm_state {
-        "1" => "prol",
+        "1" | "8" | "9" => "prol",
         "2" | "20" | "41" => "boot",
         "3" => "runn",
         "4" | "7" | "42" | "43" => "migr",
         "5" | "6" => "save",
-        "8" | "9" => "prol",
-        "10" => "epil",
-        "11" | "12" => "epil",
+        "10" | "11" | "12" => "epil",
         "16" => "unkn",
         "17" | "24" => "hotp",
         "18" => "shut",

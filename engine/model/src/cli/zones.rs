@@ -1,8 +1,6 @@
 //! What onezone prints.
 
 use super::columns::{Column, Layout, list};
-use super::json;
-use crate::version::Version;
 use crate::xml::{Element, NotXml};
 
 const COLUMNS: [Column; 6] = [
@@ -83,15 +81,4 @@ pub fn show(zone: &Zone) -> String {
         heading("ZONE TEMPLATE"),
         zone.endpoint
     )
-}
-
-/// `onezone list -j`. 7.0.0's packages lack a library for it: it prints nothing and exits 1.
-pub fn list_json(pool: &str, version: Version) -> Result<Option<String>, NotXml> {
-    if version < Version::V7_2_0 {
-        return Ok(None);
-    }
-    let element = Element::parse(pool)?;
-    let mut root = serde_json::Map::new();
-    root.insert(element.name.clone(), element.json());
-    Ok(Some(json::pretty(&serde_json::Value::Object(root))))
 }

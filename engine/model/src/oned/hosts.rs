@@ -11,7 +11,7 @@ use crate::xml::{escape, field, with_field};
 impl Oned {
     pub(super) fn allocate_host(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let (name, im, vm) = (call.text(1)?, call.text(2)?, call.text(3)?);
-        self.admin(caller, "CREATE", "HOST")?;
+        caller.admin("CREATE", "HOST")?;
         let stored = escape(name);
         let taken = self.store.rows(Table::HostPool).find_map(|row| {
             (field(row.get(2)?.as_text()?, "NAME") == stored)
@@ -34,7 +34,7 @@ impl Oned {
     /// Status 0 enables, 1 disables, 2 takes offline; whatever the state was before is overwritten.
     pub(super) fn set_host_status(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let (id, status) = (call.int(1)?, call.int(2)?);
-        self.admin(caller, "ADMIN", &format!("HOST [{id}]"))?;
+        caller.admin("ADMIN", &format!("HOST [{id}]"))?;
         let body = self
             .store
             .body(Table::HostPool, id)
@@ -61,7 +61,7 @@ impl Oned {
 }
 
 fn in_state(id: i64, body: &str, state: i64) -> RowOp {
-    let body = with_field(body, "PREV_STATE", &field(body, "STATE").to_owned());
+    let body = with_field(body, "PREV_STATE", field(body, "STATE"));
     let body = with_field(&body, "STATE", &state.to_string());
     let name = field(&body, "NAME").to_owned();
     host_row(id, &name, state, body)

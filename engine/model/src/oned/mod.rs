@@ -16,7 +16,7 @@ use crate::rpc::{Answer, Call, Value};
 use crate::schema::Table;
 use crate::store::Store;
 use crate::version::Version;
-use crate::xml::{escape, field};
+use crate::xml::field;
 
 /// The zone's part in the federation: FEDERATION/MODE of oned.conf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,18 @@ enum Kind {
 #[derive(Debug, Clone, Copy)]
 struct Caller {
     uid: i64,
-    admin: bool,
+    is_admin: bool,
+}
+
+impl Caller {
+    /// Refuses all but the group oneadmin.
+    fn admin(self, right: &str, object: &str) -> Result<(), Refusal> {
+        if self.is_admin {
+            Ok(())
+        } else {
+            Err(Refusal::not_authorized(self.uid, right, object))
+        }
+    }
 }
 
 /// The data of the answer, and the operations with whether they are federated.
@@ -202,8 +213,8 @@ impl Oned {
 
     fn perform(&self, call: &Call, caller: Caller, now: i64) -> Result<Done, Refusal> {
         match call.method.as_str() {
-            "one.system.version" => read(Value::Text(self.identity.version.to_string())),
-            "one.zonepool.info" => read(Value::Text(self.pool("ZONE_POOL", Table::ZonePool))),
+            "one.system.version" => Ok(read(Value::Text(self.identity.version.to_string()))),
+            "one.zonepool.info" => Ok(read(Value::Text(self.pool("ZONE_POOL", Table::ZonePool)))),
             "one.zone.info" => self.info("zone", Table::ZonePool, call),
             "one.zone.raftstatus" => self.raftstatus(caller),
             "one.zone.enable" => self.enable_zone(call, caller),
@@ -215,13 +226,13 @@ impl Oned {
             "one.user.delete" => self.delete_user(call, caller),
             "one.user.info" => self.user_info(call, caller),
             "one.userpool.info" => self.user_pool(caller),
-            "one.grouppool.info" => read(Value::Text(self.pool("GROUP_POOL", Table::GroupPool))),
+            "one.grouppool.info" => Ok(read(Value::Text(self.pool("GROUP_POOL", Table::GroupPool)))),
             "one.host.allocate" => self.allocate_host(call, caller),
             "one.host.status" => self.set_host_status(call, caller),
             "one.host.info" => self.info("host", Table::HostPool, call),
-            "one.hostpool.info" => read(Value::Text(self.pool("HOST_POOL", Table::HostPool))),
+            "one.hostpool.info" => Ok(read(Value::Text(self.pool("HOST_POOL", Table::HostPool)))),
             "one.vm.info" => self.info("virtual machine", Table::VmPool, call),
-            "one.vmpool.info" | "one.vmpool.infoextended" => self.vm_pool(call),
+            "one.vmpool.info" | "one.vmpool.infoextended" => Ok(self.vm_pool(call)),
             "one.vm.standin" => self.put_vm(call, caller, now),
             _ => Err(Refusal::new(crate::errors::Code::Internal, "Not in the stand-in")),
         }
@@ -240,7 +251,7 @@ impl Oned {
 
     fn replicate(&mut self, call: &Call, caller: Caller, now: i64) -> Outcome {
         let parameters = || -> Result<(u64, u64, &str), Refusal> {
-            self.admin(caller, "ADMIN", "ZONE")?;
+            caller.admin("ADMIN", "ZONE")?;
             Ok((
                 call.int(1)?.cast_unsigned(),
                 call.int(2)?.cast_unsigned(),
@@ -270,24 +281,18 @@ impl Oned {
     fn authenticate(&self, session: &str) -> Result<Caller, Refusal> {
         let (name, password) = session.split_once(':').ok_or_else(Refusal::not_authenticated)?;
         let digest = password_digest(password);
-        let name = escape(name);
-        self.store
-            .rows(Table::UserPool)
-            .filter_map(|row| Some((row.first()?.as_int()?, row.get(2)?.as_text()?)))
-            .find(|(_, body)| field(body, "NAME") == name && field(body, "PASSWORD") == digest)
-            .map(|(uid, body)| Caller {
-                uid,
-                admin: field(body, "GID") == "0",
+        let body = self
+            .user_named(name)
+            .and_then(|uid| self.store.body(Table::UserPool, uid));
+        body.filter(|body| field(body, "PASSWORD") == digest)
+            .and_then(|body| {
+                let uid = field(body, "ID").parse().ok()?;
+                Some(Caller {
+                    uid,
+                    is_admin: field(body, "GID") == "0",
+                })
             })
             .ok_or_else(Refusal::not_authenticated)
-    }
-
-    fn admin(&self, caller: Caller, right: &str, object: &str) -> Result<(), Refusal> {
-        if caller.admin {
-            Ok(())
-        } else {
-            Err(Refusal::not_authorized(caller.uid, right, object))
-        }
     }
 
     fn info(&self, kind: &str, table: Table, call: &Call) -> Result<Done, Refusal> {
@@ -296,7 +301,7 @@ impl Oned {
             .store
             .body(table, id)
             .ok_or_else(|| Refusal::no_such(kind, id))?;
-        read(Value::Text(body.to_owned()))
+        Ok(read(Value::Text(body.to_owned())))
     }
 
     /// All bodies of a pool, the newest first, as the real one lists them.
@@ -334,8 +339,9 @@ fn kind_of(method: &str) -> Option<Kind> {
     })
 }
 
-fn read(value: Value) -> Result<Done, Refusal> {
-    Ok((value, Vec::new()))
+/// Nothing is written.
+fn read(value: Value) -> Done {
+    (value, Vec::new())
 }
 
 fn answered(answer: Answer) -> Outcome {

@@ -14,7 +14,7 @@ const USERS: i64 = 1;
 impl Oned {
     pub(super) fn allocate_user(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let (name, password) = (call.text(1)?, call.text(2)?);
-        self.admin(caller, "CREATE", "USER")?;
+        caller.admin("CREATE", "USER")?;
         let wrong = |why: &str| Refusal::new(Code::Allocate, format!("Error allocating a new user. {why}"));
         if name.is_empty() || name.contains([':', '\t', ' ']) {
             return Err(wrong(
@@ -43,7 +43,7 @@ impl Oned {
 
     pub(super) fn delete_user(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let id = call.int(1)?;
-        self.admin(caller, "MANAGE", &format!("USER [{id}]"))?;
+        caller.admin("MANAGE", &format!("USER [{id}]"))?;
         let body = self
             .store
             .body(Table::UserPool, id)
@@ -86,18 +86,18 @@ impl Oned {
             id => id,
         };
         if id != caller.uid {
-            self.admin(caller, "USE", &format!("USER [{id}]"))?;
+            caller.admin("USE", &format!("USER [{id}]"))?;
         }
         let body = self
             .store
             .body(Table::UserPool, id)
             .ok_or_else(|| Refusal::no_such("user", id))?;
-        read(Value::Text(body.to_owned()))
+        Ok(read(Value::Text(body.to_owned())))
     }
 
     pub(super) fn user_pool(&self, caller: Caller) -> Result<Done, Refusal> {
-        self.admin(caller, "USE", "USER")?;
-        read(Value::Text(self.pool("USER_POOL", Table::UserPool)))
+        caller.admin("USE", "USER")?;
+        Ok(read(Value::Text(self.pool("USER_POOL", Table::UserPool))))
     }
 
     pub(super) fn user_named(&self, name: &str) -> Option<i64> {

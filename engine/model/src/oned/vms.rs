@@ -12,7 +12,7 @@ const DONE: i64 = 6;
 
 impl Oned {
     /// Parameters: filter, first and last id, state. -1 is any state but DONE, -2 any at all.
-    pub(super) fn vm_pool(&self, call: &Call) -> Result<Done, Refusal> {
+    pub(super) fn vm_pool(&self, call: &Call) -> Done {
         let wanted = call.int(4).unwrap_or(-1);
         let shown = |state: i64| match wanted {
             -2 => true,
@@ -32,7 +32,7 @@ impl Oned {
     /// Not of the real API: puts a VM (-1: a new one) into a state, so that the lab can have any.
     pub(super) fn put_vm(&self, call: &Call, caller: Caller, now: i64) -> Result<Done, Refusal> {
         let (asked, state, lcm_state) = (call.int(1)?, call.int(2)?, call.int(3)?);
-        self.admin(caller, "ADMIN", "VM")?;
+        caller.admin("ADMIN", "VM")?;
         let (id, name, counter) = if asked < 0 {
             let id = self.store.last_oid(Table::VmPool) + 1;
             (

@@ -31,13 +31,13 @@ impl Oned {
     }
 
     pub(super) fn raftstatus(&self, caller: Caller) -> Result<Done, Refusal> {
-        self.admin(caller, "ADMIN", &format!("ZONE [{}]", self.identity.zone_id))?;
-        read(Value::Text(format!(
+        caller.admin("ADMIN", &format!("ZONE [{}]", self.identity.zone_id))?;
+        Ok(read(Value::Text(format!(
             "<RAFT><SERVER_ID>-1</SERVER_ID><STATE>0</STATE><TERM>0</TERM><VOTEDFOR>-1</VOTEDFOR>\
              <COMMIT>0</COMMIT><LOG_INDEX>-1</LOG_INDEX><LOG_TERM>-1</LOG_TERM>\
              <FEDLOG_INDEX>{}</FEDLOG_INDEX></RAFT>",
             self.shown_index()
-        )))
+        ))))
     }
 
     /// Repeating the present state is a write like any other.
@@ -74,7 +74,7 @@ impl Oned {
         if id != self.identity.zone_id {
             return Err(Refusal::not_my_zone());
         }
-        self.admin(caller, "ADMIN", &format!("ZONE [{id}]"))?;
+        caller.admin("ADMIN", &format!("ZONE [{id}]"))?;
         let body = self.zone_body(id)?;
         let state = if enable { "0" } else { "1" };
         Ok((id, zone_row(id, with_field(body, "STATE", state))))
@@ -83,7 +83,7 @@ impl Oned {
     /// The master writes what a slave sends of itself; refused while the master is disabled.
     pub(super) fn update_zone_row(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let (id, body) = (call.int(1)?, call.text(2)?);
-        self.admin(caller, "ADMIN", &format!("ZONE [{id}]"))?;
+        caller.admin("ADMIN", &format!("ZONE [{id}]"))?;
         if self.identity.mode != Mode::Master {
             return Err(Refusal::new(
                 Code::Action,
@@ -97,11 +97,11 @@ impl Oned {
     /// The same name again is no write.
     pub(super) fn rename_zone(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let (id, name) = (call.int(1)?, call.text(2)?);
-        self.admin(caller, "MANAGE", &format!("ZONE [{id}]"))?;
+        caller.admin("MANAGE", &format!("ZONE [{id}]"))?;
         let body = self.zone_body(id)?;
         let name = escape(name);
         if field(body, "NAME") == name {
-            return read(Value::Int(id));
+            return Ok(read(Value::Int(id)));
         }
         Ok((
             Value::Int(id),
@@ -112,7 +112,7 @@ impl Oned {
     /// The same template again is a write.
     pub(super) fn update_zone(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let (id, template) = (call.int(1)?, call.text(2)?);
-        self.admin(caller, "MANAGE", &format!("ZONE [{id}]"))?;
+        caller.admin("MANAGE", &format!("ZONE [{id}]"))?;
         let body = self.zone_body(id)?;
         let endpoint = template_value(template, "ENDPOINT").unwrap_or_else(|| field(body, "ENDPOINT"));
         let body = with_field(body, "ENDPOINT", &format!("<![CDATA[{endpoint}]]>"));
@@ -121,7 +121,7 @@ impl Oned {
 
     pub(super) fn allocate_zone(&self, call: &Call, caller: Caller) -> Result<Done, Refusal> {
         let template = call.text(1)?;
-        self.admin(caller, "CREATE", "ZONE")?;
+        caller.admin("CREATE", "ZONE")?;
         let value = |name| {
             template_value(template, name)
                 .ok_or_else(|| Refusal::new(Code::Allocate, format!("No {name} in template for zone.")))

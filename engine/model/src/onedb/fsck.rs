@@ -134,10 +134,11 @@ fn finding(text: String, repair: Repair, masters: bool) -> Finding {
 pub fn report(findings: &[Finding], dry: bool) -> String {
     let repaired = findings.iter().filter(|finding| finding.repair.is_some()).count();
     let (found, unrepaired) = (findings.len(), findings.len() - repaired);
-    let errors: String = findings
+    let errors = findings
         .iter()
         .map(|finding| format!("{}\n", finding.text))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     if dry {
         format!(
             "\n{errors}\nTotal errors found: {found}\nTotal repairable errors: {repaired}\n\

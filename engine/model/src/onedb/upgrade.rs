@@ -79,6 +79,50 @@ pub fn missing_migrators(local: Version, shared: Version) -> String {
     )
 }
 
+/// A table of quotas that the local migration to 7.2.0 rewrites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// Its name; the rows are set aside in a table of this name with `old_` before it.
+    pub table: &'static str,
+    /// The column of its key.
+    pub key: &'static str,
+}
+
+/// A step of the local migration to 7.2.0. A kill falls between two steps, and nothing tells the next run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// All of [`crate::schema::INDEXES`] go.
+    DropIndexes,
+    /// An `old_` table that is there is thrown away, *then* the table takes its place and an empty one is
+    /// made: run again after a kill, this loses the rows the first run had set aside.
+    SetAside(Quotas),
+    /// The rows come back from the `old_` table as [`migrated_quotas`] makes them, and it goes.
+    Rewrite(Quotas),
+    /// The indexes are made again.
+    MakeIndexes,
+}
+
+/// The quotas of users.
+pub const USER_QUOTAS: Quotas = Quotas {
+    table: "user_quotas",
+    key: "user_oid",
+};
+/// The quotas of groups.
+pub const GROUP_QUOTAS: Quotas = Quotas {
+    table: "group_quotas",
+    key: "group_oid",
+};
+
+/// The local migration from 7.0.0 to 7.2.0; after it, its version row is written.
+pub const LOCAL_STEPS: [Step; 6] = [
+    Step::DropIndexes,
+    Step::SetAside(USER_QUOTAS),
+    Step::Rewrite(USER_QUOTAS),
+    Step::SetAside(GROUP_QUOTAS),
+    Step::Rewrite(GROUP_QUOTAS),
+    Step::MakeIndexes,
+];
+
 /// The elements a migration to 7.2.0 puts at the end of a VM quota.
 const NEW_QUOTAS: [(&str, &str); 8] = [
     ("PCI_DEV", "-1"),
@@ -94,10 +138,11 @@ const NEW_QUOTAS: [(&str, &str); 8] = [
 /// A quota's body after the local migration from 7.0.0 to 7.2.0: new elements in every VM quota (also when
 /// they are there already), and indented. A body that is no XML stays as it is.
 pub fn migrated_quotas(body: &str) -> String {
-    let added: String = NEW_QUOTAS
+    let added = NEW_QUOTAS
         .iter()
         .map(|(name, value)| format!("<{name}>{value}</{name}>"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let extended = body
         .replace("</VM></VM_QUOTA>", &format!("{added}</VM></VM_QUOTA>"))
         .replace("    </VM>\n  </VM_QUOTA>", &format!("{added}</VM></VM_QUOTA>"));

@@ -1,5 +1,7 @@
 //! `onedb version`, and oned's own look at the versions when it starts.
 
+use std::fmt::Write as _;
+
 use super::clock::Civil;
 use crate::oned::Mode;
 use crate::version::Version;
@@ -42,9 +44,10 @@ impl Versions {
             out.push_str("\nWARNING: Source version is lower than DB version\n");
             3
         } else if shared < required || local < required {
-            out.push_str(&format!(
+            let _ = write!(
+                out,
                 "\nUpdate required. Expected DB version is:\nLocal:  {required}\nShared: {required}\n"
-            ));
+            );
             2
         } else {
             0

@@ -6,6 +6,7 @@ mod handlers;
 mod modules;
 mod order;
 mod playbook;
+mod shown;
 mod story;
 mod tasks;
 mod variables;

@@ -190,6 +190,7 @@ fn item(node: &Node) -> Item {
         module: find(module.key.as_str().unwrap_or_default()),
         module_span: module.key.span.clone(),
         args: match (module.key.as_str(), module.value.as_str()) {
+            (Some("command"), Some(_)) => IndexMap::from([("cmd".to_owned(), module.value.clone())]),
             (Some("meta"), Some(_)) => IndexMap::from([("action".to_owned(), module.value.clone())]),
             _ => vars(Some(&module.value)),
         },

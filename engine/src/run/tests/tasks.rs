@@ -292,3 +292,49 @@ async fn the_second_interruption_leaves_and_names_what_goes_on() {
         ["s1"]
     );
 }
+
+#[tokio::test]
+async fn a_timeout_is_no_failure_of_the_host_and_leaves_the_step_in_doubt() {
+    // The scripted clock never makes anybody wait: whatever takes more than a moment takes too long.
+    let told = Story::new("[{hosts: m, tasks: [{act: {x: a}, timeout: 5}]}]")
+        .told()
+        .await;
+    let failure = &told.summary.failures[0].failure;
+    assert_eq!(failure.kind, FailureKind::TimedOut);
+    assert!(failure.message.contains("timeout of 5s"), "{}", failure.message);
+    assert!(
+        failure
+            .state
+            .as_deref()
+            .is_some_and(|state| state.contains("not known"))
+    );
+}
+
+#[tokio::test]
+async fn environment_and_user_reach_the_module() {
+    let told = Story::new(
+        "
+- hosts: m
+  environment: {A: play, B: '{{ 1 + 1 }}'}
+  become: true
+  tasks:
+    - {command: 'env', environment: {A: task}, become_user: oneadmin, register: r}
+",
+    )
+    .host(honest("m").on("^env$", 0, ""))
+    .told()
+    .await;
+    let command = told.hosts["m"]
+        .commands()
+        .into_iter()
+        .find(|command| command.argv == ["env"]);
+    let command = command.unwrap_or_else(|| panic!("{:?}", told.failures()));
+    assert_eq!(
+        command.run_as,
+        nebplay_modules::host::RunAs::User("oneadmin".to_owned())
+    );
+    assert_eq!(
+        (command.env["A"].as_str(), command.env["B"].as_str()),
+        ("task", "2")
+    );
+}

@@ -17,7 +17,7 @@ fn bool(value: &Value) -> Result<bool, Error> {
         "true" | "yes" | "on" | "1" | "1.0" | "y" | "t" => Ok(true),
         "false" | "no" | "off" | "0" | "0.0" | "n" | "f" | "" | "none" => Ok(false),
         _ => Err(invalid(
-            "cannot be read as true or false; that are true, yes, on, 1 and false, no, off, 0",
+            "neither true (that is: true, yes, on, 1) nor false (false, no, off, 0)",
         )),
     }
 }

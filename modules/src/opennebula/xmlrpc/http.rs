@@ -152,7 +152,7 @@ impl<'a> Answer<'a> {
             };
             match (name.to_ascii_lowercase().as_str(), value.trim()) {
                 ("transfer-encoding", value) if value.eq_ignore_ascii_case("chunked") => {
-                    length = Length::Chunked
+                    length = Length::Chunked;
                 }
                 ("transfer-encoding", _) => return malformed("an unknown transfer encoding"),
                 // Chunked wins over a length, as RFC 9112 has it.

@@ -1,38 +1,34 @@
-//! The clock of a run on real hosts.
+//! The real clock.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use nebplay_modules::host::Clock;
 
-/// This machine's clock.
+/// Time as it passes here.
+#[derive(Debug, Clone)]
 pub struct SystemClock {
-    started: Instant,
-}
-
-impl SystemClock {
-    /// Starts now.
-    pub fn new() -> Self {
-        Self {
-            started: Instant::now(),
-        }
-    }
+    began: Instant,
 }
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self::new()
+        Self {
+            began: Instant::now(),
+        }
     }
 }
 
 #[async_trait]
 impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
-        self.started.elapsed()
+        self.began.elapsed()
     }
 
     fn now(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
     }
 

@@ -1,0 +1,50 @@
+//! What `lookup('env', …)` and `lookup('file', …)` find: the only way for a template into the environment.
+
+use std::path::PathBuf;
+
+use crate::template::Lookups;
+
+/// Looks up in this process's environment, and in files beside the playbook.
+pub(super) struct ProcessLookups {
+    /// The directory of the playbook; relative paths start there, or in its `files/`.
+    pub(super) directory: PathBuf,
+}
+
+impl Lookups for ProcessLookups {
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn file(&self, path: &str) -> Result<String, String> {
+        let beside = self.directory.join(path);
+        let in_files = self.directory.join("files").join(path);
+        let found = if !beside.exists() && in_files.exists() {
+            in_files
+        } else {
+            beside
+        };
+        std::fs::read_to_string(&found).map_err(|error| format!("cannot read {}: {error}", found.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn files_beside_the_playbook() {
+        let directory = tempfile::TempDir::new().unwrap();
+        fs::create_dir(directory.path().join("files")).unwrap();
+        fs::write(directory.path().join("files/a"), "in files").unwrap();
+        fs::write(directory.path().join("b"), "beside").unwrap();
+        let lookups = ProcessLookups {
+            directory: directory.path().to_owned(),
+        };
+        assert_eq!(lookups.file("a").unwrap(), "in files");
+        assert_eq!(lookups.file("b").unwrap(), "beside");
+        assert!(lookups.file("c").unwrap_err().contains("/c: "));
+        assert!(lookups.env("PATH").is_some());
+    }
+}

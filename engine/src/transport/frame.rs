@@ -1,0 +1,181 @@
+//! One command in a shell that stays: how it is put to it, and how its output is told from the next one's.
+//!
+//! The shell reads commands from its standard input. Each writes a word that nobody can guess on both streams when it begins and
+//! when it has ended, so whatever it prints in between comes back byte for byte. What stands before the beginning is what some
+//! earlier command's child still had to say; it is nobody's.
+
+use nebplay_modules::host::{Command, Exit};
+
+use super::launch;
+use super::opening::find;
+
+/// A command for a shell that stays; `None`: it needs a channel of its own.
+///
+/// Standard input would be the shell's own, and a directory that cannot be entered would look like the command's failure.
+pub(super) fn body(command: &Command) -> Option<String> {
+    (command.stdin.is_none() && command.chdir.is_none()).then(|| launch::in_shell(command))
+}
+
+/// The frame around a command: `marker` is the shell's word, `previous` the process group of its last command.
+///
+/// If that group still has members the shell says so and ends: what they print must not be taken for this command's.
+/// Descriptor 3 is the shell's standard error; its own messages (a command was killed) go nowhere.
+pub(super) fn wrap(marker: &str, previous: Option<i32>, body: &str) -> Vec<u8> {
+    let alone = previous.map_or_else(String::new, |group| {
+        format!("kill -s 0 -- -{group} 2>/dev/null && {{ printf '%s left\\n' {marker}; exit; }}\n")
+    });
+    format!(
+        "{{ {alone}( read -r p x </proc/self/stat; printf '%s %s\\n' {marker} \"$p\"; printf '%s\\n' {marker} >&3\n\
+         {body}\n)\nr=$?; printf '%s %s\\n' {marker} \"$r\"; printf '%s\\n' {marker} >&3\n}}\n"
+    )
+    .into_bytes()
+}
+
+/// A command's answer on its way.
+pub(super) struct Frame {
+    marker: Vec<u8>,
+    stdout: Side,
+    stderr: Side,
+    /// Its process, which leads a group of its own.
+    pid: Option<i32>,
+    status: Option<i32>,
+    left: bool,
+}
+
+/// One stream: what came since the beginning, and how far it was searched for the end.
+#[derive(Default)]
+struct Side {
+    begun: bool,
+    ended: bool,
+    bytes: Vec<u8>,
+    searched: usize,
+}
+
+impl Frame {
+    pub(super) fn new(marker: &str) -> Self {
+        Self {
+            marker: marker.as_bytes().to_vec(),
+            stdout: Side::default(),
+            stderr: Side::default(),
+            pid: None,
+            status: None,
+            left: false,
+        }
+    }
+
+    pub(super) fn pid(&self) -> Option<i32> {
+        self.pid
+    }
+
+    /// Whether the shell refused to begin, because its last command left processes behind.
+    pub(super) fn left(&self) -> bool {
+        self.left
+    }
+
+    /// Takes what came on standard output.
+    pub(super) fn stdout(&mut self, bytes: &[u8]) {
+        self.stdout.bytes.extend_from_slice(bytes);
+        while let Some(word) = self.stdout.next_mark(&self.marker) {
+            match word.as_str() {
+                "left" => self.left = true,
+                word if self.stdout.ended => self.status = word.parse().ok(),
+                word => self.pid = word.parse().ok(),
+            }
+        }
+    }
+
+    /// Takes what came on standard error.
+    pub(super) fn stderr(&mut self, bytes: &[u8]) {
+        self.stderr.bytes.extend_from_slice(bytes);
+        while self.stderr.next_mark(&self.marker).is_some() {}
+    }
+
+    /// Exit, standard output and standard error, once the frame is closed on both streams.
+    pub(super) fn closed(&mut self) -> Option<(Exit, Vec<u8>, Vec<u8>)> {
+        if !self.stdout.ended || !self.stderr.ended {
+            return None;
+        }
+        let exit = exit_of(self.status?);
+        Some((
+            exit,
+            std::mem::take(&mut self.stdout.bytes),
+            std::mem::take(&mut self.stderr.bytes),
+        ))
+    }
+}
+
+impl Side {
+    /// The word after the next marker, which is cut out; at the end of the frame the output stays.
+    fn next_mark(&mut self, marker: &[u8]) -> Option<String> {
+        if self.ended {
+            return None;
+        }
+        let from = self.searched.saturating_sub(marker.len());
+        let found = find(&self.bytes[from..], marker).map(|at| from + at);
+        let Some(at) = found else {
+            self.searched = self.bytes.len();
+            return None;
+        };
+        let line = self.bytes[at..].iter().position(|&byte| byte == b'\n')?;
+        let word = String::from_utf8_lossy(&self.bytes[at + marker.len()..at + line])
+            .trim()
+            .to_owned();
+        if self.begun {
+            self.bytes.truncate(at);
+            self.ended = true;
+        } else {
+            self.bytes.drain(..=at + line);
+            self.begun = true;
+        }
+        self.searched = 0;
+        Some(word)
+    }
+}
+
+/// A shell says 128 + n of a command that signal n ended; a program that exits with such a status by itself reads the same.
+fn exit_of(status: i32) -> Exit {
+    if (129..=159).contains(&status) {
+        Exit::Signal(status - 128)
+    } else {
+        Exit::Code(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_printed_comes_back_however_it_is_cut() {
+        let out = b"late words\nMARK 41\n\0MAR\nMARMARK 3\n".as_slice();
+        let err = b"MARK\nno end of lineMARK\n".as_slice();
+        for cut in 0..=out.len() {
+            let mut frame = Frame::new("MARK");
+            frame.stdout(&out[..cut]);
+            frame.stderr(&err[..cut.min(err.len())]);
+            frame.stdout(&out[cut..]);
+            frame.stderr(&err[cut.min(err.len())..]);
+            assert_eq!(frame.pid(), Some(41));
+            let (exit, stdout, stderr) = frame.closed().unwrap();
+            assert_eq!(exit, Exit::Code(3), "cut at {cut}");
+            assert_eq!(
+                (stdout.as_slice(), stderr.as_slice()),
+                (b"\0MAR\nMAR".as_slice(), b"no end of line".as_slice())
+            );
+        }
+    }
+
+    #[test]
+    fn a_frame_is_closed_on_both_streams_or_not_at_all() {
+        let mut frame = Frame::new("MARK");
+        frame.stdout(b"MARK 1\nMARK 137\n");
+        assert_eq!(frame.closed(), None);
+        frame.stderr(b"MARK\nMARK");
+        assert_eq!(frame.closed(), None);
+        frame.stderr(b"\n");
+        assert_eq!(frame.closed().unwrap().0, Exit::Signal(9));
+        let mut refused = Frame::new("MARK");
+        refused.stdout(b"MARK left\n");
+        assert!(refused.left());
+    }
+}

@@ -1,0 +1,429 @@
+//! Jobs on a host: started once, found again, followed to their end over any number of connections.
+//!
+//! `/var/lib/nebplay/jobs/NAME` (root, 0700) holds `digest`, `boot`, `started`, `limit`, `pid`, `stdout`, `stderr` and, at the
+//! very end and in one step, `status`. Whoever reads it needs nothing else, so a job survives controller and connection.
+
+use std::time::Duration;
+
+use nebplay_modules::host::{Command, Exit, Host, HostError, Lines};
+use nebplay_modules::job::{JobEnd, JobRecord, JobSpec, JobState};
+
+use super::launch;
+use super::lines::Splitter;
+use super::machine::{Link, Machine};
+
+/// What every script about jobs begins with.
+///
+/// `start_of`: when a process began, in ticks since boot: together with its number it names a process for good.
+/// `describe`: one line about one job. A job whose process is gone is looked at twice, because it may have ended in between.
+const PRELUDE: &str = r#"
+export LC_ALL=C; umask 077
+jobs=/var/lib/nebplay/jobs
+start_of() { set -- $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null); shift 19 2>/dev/null && echo "$1"; }
+lock() { exec 9>"$jobs/.lock" && flock 9; }
+describe() {
+  d=$jobs/$1 rc=- ended=- state=lost
+  [ -d "$d" ] || return 0
+  read -r digest <"$d/digest"; read -r boot <"$d/boot"; read -r started <"$d/started"; read -r limit <"$d/limit"
+  if [ ! -f "$d/status" ] && [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] && [ -f "$d/pid" ]; then
+    read -r pid since <"$d/pid"
+    [ "$(start_of "$pid")" = "$since" ] && state=running
+  fi
+  [ -f "$d/status" ] && state=ended && read -r rc ended <"$d/status"
+  echo "$1 $digest $started $state $rc $ended $limit $(stat -c %s "$d/stdout") $(stat -c %s "$d/stderr")"
+}
+"#;
+
+/// The job's first process: takes the script (which may hold secrets) from memory and removes it as its first act, runs it with
+/// its deadline, and writes its status at the end. It outlives signals to its group, so that the status is written then, too.
+const WRAPPER: &str = r#"
+d=$1 limit=$2 length=$3 since=
+trap : HUP INT TERM
+exec 3<"$4" && rm -f -- "$4" || exit 1
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export USER=root LOGNAME=root SHELL=/bin/sh HOME="$(getent passwd root | cut -d: -f6)"
+cd /; umask 077
+since=$(sed 's/.*) //' "/proc/$$/stat" | cut -d " " -f 20)
+echo "$$ $since" >"$d/pid.new" && mv -f -- "$d/pid.new" "$d/pid" || exit 1
+umask 022
+timeout -k 10 "$limit" sh -c 'eval "$(head -c "$1" <&3)"' sh "$length" >>"$d/stdout" 2>>"$d/stderr" </dev/null
+rc=$?
+echo "$rc $(date +%s)" >"$d/status.new" && sync -- "$d/status.new" && mv -f -- "$d/status.new" "$d/status"
+sync -- "$d"
+"#;
+
+/// The wrapper goes into a file, because systemd replaces what looks like a variable in the arguments of a service.
+///
+/// Claims the name under a lock, starts the wrapper, and waits until its process is on record.
+const START: &str = r#"
+name=$1 digest=$2 limit=$3 length=$4 size=$5 wrapper=$6
+fail() { echo "$1" >&2; exit 1; }
+mkdir -p -- "$jobs" /run/nebplay && chmod 0700 /var/lib/nebplay "$jobs" /run/nebplay || exit 1
+script=$(mktemp "/run/nebplay/$name.XXXXXXXXXX") || exit 1
+trap 'rm -f -- "$script"' EXIT
+cat >"$script" && [ "$(stat -c %s -- "$script")" = "$size" ] || fail "the job's script did not arrive whole"
+lock || exit 1
+if [ ! -d "$jobs/$name" ]; then
+  new=$jobs/.new.$name d=$jobs/$name
+  rm -rf -- "$new" && mkdir -- "$new" || exit 1
+  echo "$digest" >"$new/digest" && cat /proc/sys/kernel/random/boot_id >"$new/boot" && date +%s >"$new/started" &&
+  echo "$limit" >"$new/limit" && printf '%s' "$wrapper" >"$new/run" && : >"$new/stdout" && : >"$new/stderr" && mv -T -- "$new" "$d" && sync -- "$jobs" || exit 1
+  if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
+    systemctl reset-failed "nebplay-$name.service" 2>/dev/null
+    systemd-run --quiet --collect --unit="nebplay-$name" --description="nebplay job" \
+      -- /bin/sh "$d/run" "$d" "$limit" "$length" "$script" 9>&- || { rm -rf -- "$d"; exit 1; }
+  else
+    setsid sh "$d/run" "$d" "$limit" "$length" "$script" </dev/null >/dev/null 2>&1 9>&- &
+  fi
+  for wait in $(seq 200); do [ -f "$d/pid" ] && break; sleep 0.05; done
+  if [ ! -f "$d/pid" ]; then
+    # Without its script it cannot run any more.
+    rm -f -- "$script"; fail "its process did not start; $d and the host's journal may say why"
+  fi
+  echo fresh
+fi
+describe "$name"
+"#;
+
+const FIND: &str = r#"
+[ -d "$jobs" ] || exit 0
+lock || exit 1
+if [ $# -gt 0 ]; then describe "$1"; exit; fi
+for d in "$jobs"/*/; do [ -d "$d" ] && describe "$(basename -- "$d")"; done
+exit 0
+"#;
+
+/// Shows both streams from where we are; ends when the job's process has.
+const FOLLOW: &str = r#"
+d=$jobs/$1
+[ -f "$d/pid" ] || exit 0
+read -r pid since <"$d/pid"
+if [ -f "$d/status" ] || [ "$(start_of "$pid")" != "$since" ]; then set -- "$@" -n; fi
+show() { if [ "$3" = -n ]; then tail -c "+$(($1 + 1))" -- "$2"; else tail -c "+$(($1 + 1))" -s 0.1 -f --pid="$pid" -- "$2"; fi; }
+show "$2" "$d/stdout" "${4:-}" &
+show "$3" "$d/stderr" "${4:-}" >&2 &
+wait
+"#;
+
+const FORGET: &str = r#"
+[ -d "$jobs/$1" ] || exit 0
+lock || exit 1
+case $(describe "$1") in *" running "*) echo "it still runs" >&2; exit 1;; esac
+rm -rf -- "$jobs/.gone.$1" && mv -T -- "$jobs/$1" "$jobs/.gone.$1" && rm -rf -- "$jobs/.gone.$1"
+"#;
+
+/// How long one look at a running job lasts before it is begun again: a look that hangs must not hang for ever.
+const LOOK: Duration = Duration::from_secs(3600);
+/// The waits between attempts to reach a host again grow to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// All that a host says of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Described {
+    record: JobRecord,
+    ended: Option<i64>,
+    limit: u64,
+    stdout: u64,
+    stderr: u64,
+}
+
+fn script(text: &str, args: impl IntoIterator<Item = String>) -> Command {
+    Command::script(&format!("{PRELUDE}{text}"), args).as_root()
+}
+
+/// A name that is safe as a file's and a unit's name, and that the documented stop check does not take for OpenNebula.
+fn check_name<L: Link>(machine: &Machine<L>, name: &str) -> Result<(), HostError> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with('-')
+        && name.chars().all(fits)
+        && !name.contains("opennebula")
+    {
+        return Ok(());
+    }
+    Err(refused(
+        machine,
+        name,
+        "it is no name for a job (a-z, 0-9, -; without the word opennebula)",
+    ))
+}
+
+fn refused<L: Link>(machine: &Machine<L>, name: &str, why: impl Into<String>) -> HostError {
+    HostError::Refused {
+        host: machine.account.host.clone(),
+        what: format!("job {name}"),
+        why: why.into(),
+    }
+}
+
+async fn ask<L: Link>(machine: &Machine<L>, name: &str, command: &Command) -> Result<String, HostError> {
+    let output = machine.run(command).await?;
+    if output.exit.success() {
+        return Ok(output.text());
+    }
+    let words = output.err_text();
+    Err(refused(
+        machine,
+        name,
+        if words.trim().is_empty() {
+            output.exit.to_string()
+        } else {
+            words.trim().to_owned()
+        },
+    ))
+}
+
+/// See [`Host::start_job`].
+pub(super) async fn start<L: Link>(machine: &Machine<L>, spec: &JobSpec) -> Result<JobRecord, HostError> {
+    check_name(machine, &spec.name)?;
+    launch::check(&machine.account.host, &spec.command)?;
+    if spec.command.stdin.is_some() {
+        return Err(refused(machine, &spec.name, "a job reads nothing"));
+    }
+    let job = launch::job(&machine.account, &spec.command);
+    let digest = spec.digest();
+    // Rounded up: timeout takes 0 for "none".
+    let limit = spec.command.deadline.as_secs() + u64::from(spec.command.deadline.subsec_nanos() > 0);
+    let args = [
+        spec.name.clone(),
+        digest.clone(),
+        limit.max(1).to_string(),
+        job.length.to_string(),
+        job.bytes.len().to_string(),
+        WRAPPER.to_owned(),
+    ];
+    let said = ask(machine, &spec.name, &script(START, args).stdin(job.bytes)).await?;
+    let (fresh, line) = match said.strip_prefix("fresh\n") {
+        Some(rest) => (true, rest),
+        None => (false, said.as_str()),
+    };
+    let described = parse(line).ok_or_else(|| {
+        refused(
+            machine,
+            &spec.name,
+            format!("its record makes no sense: {line:?}"),
+        )
+    })?;
+    if described.record.digest != digest {
+        return Err(refused(
+            machine,
+            &spec.name,
+            "a job of this name is there already, with another command: see what became of it \
+             (/var/lib/nebplay/jobs), and remove it if it is not needed any more",
+        ));
+    }
+    Ok(JobRecord {
+        fresh,
+        ..described.record
+    })
+}
+
+/// See [`Host::find_job`].
+pub(super) async fn find<L: Link>(machine: &Machine<L>, name: &str) -> Result<Option<JobRecord>, HostError> {
+    Ok(describe(machine, name).await?.map(|described| described.record))
+}
+
+async fn describe<L: Link>(machine: &Machine<L>, name: &str) -> Result<Option<Described>, HostError> {
+    check_name(machine, name)?;
+    let said = ask(machine, name, &script(FIND, [name.to_owned()])).await?;
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let described = parse(&said);
+    described
+        .map(Some)
+        .ok_or_else(|| refused(machine, name, format!("its record makes no sense: {said:?}")))
+}
+
+/// See [`Host::list_jobs`].
+pub(super) async fn list<L: Link>(machine: &Machine<L>) -> Result<Vec<JobRecord>, HostError> {
+    let said = ask(machine, "list", &script(FIND, [])).await?;
+    let parse = |line: &str| {
+        parse(line)
+            .map(|described| described.record)
+            .ok_or_else(|| refused(machine, "list", format!("a record makes no sense: {line:?}")))
+    };
+    said.lines().map(parse).collect()
+}
+
+/// See [`Host::forget_job`].
+pub(super) async fn forget<L: Link>(machine: &Machine<L>, name: &str) -> Result<(), HostError> {
+    check_name(machine, name)?;
+    ask(machine, name, &script(FORGET, [name.to_owned()]))
+        .await
+        .map(drop)
+}
+
+/// See [`Host::follow_job`]. A lost connection is no end: it is had again, and following goes on where it was.
+pub(super) async fn follow<L: Link>(
+    machine: &Machine<L>,
+    name: &str,
+    lines: &dyn Lines,
+) -> Result<JobEnd, HostError> {
+    check_name(machine, name)?;
+    let (mut stdout, mut stderr, mut splitter) = (Vec::new(), Vec::new(), Splitter::default());
+    let mut lost_since: Option<Duration> = None;
+    let mut wait = Duration::from_millis(200);
+    loop {
+        let seen = stdout.len() + stderr.len();
+        let look = look(machine, name, &mut stdout, &mut stderr, &mut splitter, lines).await;
+        if stdout.len() + stderr.len() > seen {
+            (lost_since, wait) = (None, Duration::from_millis(200));
+        }
+        match look {
+            Ok(Some(end)) => {
+                splitter.finish(lines);
+                return end;
+            }
+            Ok(None) | Err(HostError::TimedOut { .. }) => lost_since = None,
+            Err(error @ HostError::Unreachable { .. }) => {
+                let now = machine.clock.monotonic();
+                if now.saturating_sub(*lost_since.get_or_insert(now)) >= machine.reconnect {
+                    return Err(error);
+                }
+                machine.clock.sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Follows a job over one connection; `None`: it has not ended, look again.
+async fn look<L: Link>(
+    machine: &Machine<L>,
+    name: &str,
+    stdout: &mut Vec<u8>,
+    stderr: &mut Vec<u8>,
+    splitter: &mut Splitter,
+    lines: &dyn Lines,
+) -> Result<Option<Result<JobEnd, HostError>>, HostError> {
+    let args = [
+        name.to_owned(),
+        stdout.len().to_string(),
+        stderr.len().to_string(),
+    ];
+    let command = script(FOLLOW, args).deadline(LOOK);
+    machine
+        .watch(&command, |bytes, is_stderr| {
+            if is_stderr { &mut *stderr } else { &mut *stdout }.extend_from_slice(bytes);
+            splitter.take(bytes, is_stderr, lines);
+        })
+        .await?;
+    let described = describe(machine, name)
+        .await?
+        .ok_or_else(|| refused(machine, name, "there is none of this name"))?;
+    // Following may end a moment before the last bytes are written; the sizes on record tell.
+    let whole = described.stdout <= stdout.len() as u64 && described.stderr <= stderr.len() as u64;
+    if described.record.state == JobState::Running || !whole {
+        return Ok(None);
+    }
+    let mut end = |exit| JobEnd {
+        exit,
+        stdout: std::mem::take(stdout),
+        stderr: std::mem::take(stderr),
+        elapsed: Duration::from_secs(seconds_between(described.record.started, described.ended)),
+    };
+    Ok(Some(match described.record.state {
+        JobState::Ended(_) if described.timed_out() => Err(HostError::TimedOut {
+            host: machine.account.host.clone(),
+            what: format!("job {name}"),
+            limit: Duration::from_secs(described.limit),
+        }),
+        JobState::Ended(rc) if rc < 0 => Ok(end(Some(Exit::Signal(-rc)))),
+        JobState::Ended(rc) => Ok(end(Some(Exit::Code(rc)))),
+        JobState::Lost | JobState::Running => Ok(end(None)),
+    }))
+}
+
+fn seconds_between(started: i64, ended: Option<i64>) -> u64 {
+    ended
+        .and_then(|ended| u64::try_from(ended - started).ok())
+        .unwrap_or(0)
+}
+
+impl Described {
+    /// Whether timeout(1) ended it: with 124, or by the signal it falls back to.
+    fn timed_out(&self) -> bool {
+        matches!(self.record.state, JobState::Ended(124 | -9))
+            && seconds_between(self.record.started, self.ended) >= self.limit
+    }
+}
+
+/// One line of `describe`.
+fn parse(line: &str) -> Option<Described> {
+    let mut words = line.split_ascii_whitespace();
+    let mut next = || words.next();
+    let (name, digest) = (next()?.to_owned(), next()?.to_owned());
+    let started = next()?.parse().ok()?;
+    let (state, rc, ended) = (next()?, next()?, next()?.parse().ok());
+    let state = match state {
+        "running" => JobState::Running,
+        "ended" => JobState::Ended(by_signal(rc.parse().ok()?)),
+        "lost" => JobState::Lost,
+        _ => return None,
+    };
+    let (limit, stdout, stderr) = (
+        next()?.parse().ok()?,
+        next()?.parse().ok()?,
+        next()?.parse().ok()?,
+    );
+    let record = JobRecord {
+        name,
+        digest,
+        state,
+        started,
+        fresh: false,
+    };
+    next().is_none().then_some(Described {
+        record,
+        ended,
+        limit,
+        stdout,
+        stderr,
+    })
+}
+
+/// A shell says 128 + n of a command that signal n ended; here it is -n.
+fn by_signal(rc: i32) -> i32 {
+    if (129..=159).contains(&rc) { 128 - rc } else { rc }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records() {
+        let line = |rest: &str| parse(&format!("onedb-upgrade-1 abc 1700000000 {rest}"));
+        let running = line("running - - 60 5 0\n").unwrap();
+        assert_eq!(
+            (running.record.state, running.ended, running.stdout),
+            (JobState::Running, None, 5)
+        );
+        assert_eq!(
+            line("ended 255 1700000009 60 0 0").unwrap().record.state,
+            JobState::Ended(255)
+        );
+        assert_eq!(
+            line("ended 137 1700000009 60 0 0").unwrap().record.state,
+            JobState::Ended(-9)
+        );
+        assert_eq!(line("lost - - 60 0 0").unwrap().record.state, JobState::Lost);
+        assert!(line("ended 124 1700000060 60 0 0").unwrap().timed_out());
+        assert!(
+            !line("ended 124 1700000059 60 0 0").unwrap().timed_out(),
+            "its own 124"
+        );
+        for broken in [
+            "",
+            "ended - 1 60 0 0",
+            "gone - - 60 0 0",
+            "running - - 60 5",
+            "running - - 60 5 0 more",
+        ] {
+            assert_eq!(line(broken), None, "{broken}");
+        }
+    }
+}

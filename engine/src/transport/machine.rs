@@ -1,0 +1,266 @@
+//! A machine that can be reached: everything a module may do to it, on top of a link that starts commands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use nebplay_modules::host::{
+    Clock, Command, Duplex, FileMeta, Host, HostError, Lines, Output, RunAs, Sink, Source, Stat,
+};
+use nebplay_modules::job::{JobEnd, JobRecord, JobSpec};
+use tokio::sync::{mpsc, oneshot};
+
+use super::launch::{self, Account, Way};
+use super::lines::Splitter;
+use super::pipe::{self, Drain, Feed, PIPE_SIZE};
+use super::ssh::Fault;
+use super::{files, jobs};
+
+/// A command on its way; dropping it cancels the command.
+pub(super) struct Pending {
+    pub(super) answer: oneshot::Receiver<Result<Output, Fault>>,
+    /// What makes the other side notice that nobody waits any more.
+    pub(super) guard: Box<dyn Send + Sync>,
+}
+
+impl Pending {
+    pub(super) async fn wait(self) -> Result<Output, Fault> {
+        let lost = Fault::Gone {
+            why: "its session ended".to_owned(),
+            sent: false,
+        };
+        let answer = self.answer.await.unwrap_or(Err(lost));
+        drop(self.guard);
+        answer
+    }
+}
+
+/// How commands get to a machine.
+#[async_trait]
+pub(super) trait Link: Send + Sync {
+    /// Starts a command, connecting anew where an idle connection was lost.
+    async fn start(&self, command: &Command, feed: Feed, drain: Drain) -> Result<Pending, Fault>;
+    /// Opens a TCP connection.
+    async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, Fault>;
+}
+
+/// A machine.
+pub(super) struct Machine<L> {
+    pub(super) account: Account,
+    pub(super) link: L,
+    pub(super) clock: Arc<dyn Clock>,
+    /// How long following a job survives without a connection.
+    pub(super) reconnect: Duration,
+}
+
+impl<L: Link> Machine<L> {
+    /// The error that a fault is to a module.
+    fn error(&self, command: &Command, fault: Fault) -> HostError {
+        self.asked(command).error(fault)
+    }
+
+    /// What an error about this command has to say.
+    fn asked(&self, command: &Command) -> Asked {
+        Asked {
+            host: self.account.host.clone(),
+            what: command.display(),
+            before: match self.account.way(&command.run_as) {
+                Way::Direct => "starting a command".to_owned(),
+                Way::FromRoot(user) => format!("becoming {user}"),
+                Way::Sudo(user) => format!("becoming {user} by sudo"),
+            },
+            limit: command.deadline,
+        }
+    }
+
+    async fn start(&self, command: &Command, feed: Feed, drain: Drain) -> Result<Pending, HostError> {
+        launch::check(&self.account.host, command)?;
+        self.link
+            .start(command, feed, drain)
+            .await
+            .map_err(|fault| self.error(command, fault))
+    }
+
+    /// Runs a command whose parts can be made again: if the connection turns out dead before the host had the request,
+    /// it is sent once more over a new one.
+    async fn run_twice_at_most(
+        &self,
+        command: &Command,
+        mut drain: impl FnMut() -> Drain + Send,
+    ) -> Result<Output, HostError> {
+        let mut retried = false;
+        loop {
+            let feed = || command.stdin.clone().map_or(Feed::Nothing, Feed::Bytes);
+            match self.start(command, feed(), drain()).await?.wait().await {
+                Err(Fault::Gone { sent: false, .. }) if !retried => retried = true,
+                outcome => return outcome.map_err(|fault| self.error(command, fault)),
+            }
+        }
+    }
+
+    /// Runs a command and hands on what it prints, piece by piece (`true`: on standard error).
+    pub(super) async fn watch(
+        &self,
+        command: &Command,
+        mut piece: impl FnMut(&[u8], bool) + Send,
+    ) -> Result<Output, HostError> {
+        let (watcher, mut pieces) = mpsc::unbounded_channel();
+        let run = self.run_twice_at_most(command, move || Drain::Watched(watcher.clone()));
+        let mut run = std::pin::pin!(run);
+        loop {
+            tokio::select! {
+                biased;
+                Some((stderr, bytes)) = pieces.recv() => piece(&bytes, stderr),
+                outcome = &mut run => {
+                    while let Ok((stderr, bytes)) = pieces.try_recv() {
+                        piece(&bytes, stderr);
+                    }
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    /// Tells the outcome in the words of [`HostError`], whoever waits for it.
+    fn translate(&self, command: &Command, pending: Pending) -> oneshot::Receiver<Result<Output, HostError>> {
+        let (end, ended) = oneshot::channel();
+        let asked = self.asked(command);
+        tokio::spawn(async move {
+            let outcome = pending.wait().await.map_err(|fault| asked.error(fault));
+            drop(end.send(outcome));
+        });
+        ended
+    }
+}
+
+#[async_trait]
+impl<L: Link> Host for Machine<L> {
+    fn name(&self) -> &str {
+        &self.account.host
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    async fn run(&self, command: &Command) -> Result<Output, HostError> {
+        self.run_twice_at_most(command, || Drain::Answer).await
+    }
+
+    async fn stream(&self, command: &Command, lines: &dyn Lines) -> Result<Output, HostError> {
+        let mut splitter = Splitter::default();
+        let output = self
+            .watch(command, |bytes, stderr| splitter.take(bytes, stderr, lines))
+            .await;
+        splitter.finish(lines);
+        output
+    }
+
+    async fn source(&self, command: &Command) -> Result<Source, HostError> {
+        let (ours, theirs) = tokio::io::duplex(PIPE_SIZE);
+        let feed = command.stdin.clone().map_or(Feed::Nothing, Feed::Bytes);
+        let pending = self.start(command, feed, Drain::Pipe(Box::new(theirs))).await?;
+        Ok(Source {
+            stdout: Box::new(ours),
+            end: self.translate(command, pending),
+        })
+    }
+
+    async fn sink(&self, command: &Command) -> Result<Sink, HostError> {
+        let (writer, feed) = pipe::feed();
+        // Its input is the pipe, so it must not be started on /dev/null.
+        let command = Command {
+            stdin: Some(Vec::new()),
+            ..command.clone()
+        };
+        let pending = self.start(&command, feed, Drain::Answer).await?;
+        Ok(Sink {
+            stdin: Box::new(writer),
+            end: self.translate(&command, pending),
+        })
+    }
+
+    async fn start_job(&self, spec: &JobSpec) -> Result<JobRecord, HostError> {
+        jobs::start(self, spec).await
+    }
+
+    async fn find_job(&self, name: &str) -> Result<Option<JobRecord>, HostError> {
+        jobs::find(self, name).await
+    }
+
+    async fn follow_job(&self, name: &str, lines: &dyn Lines) -> Result<JobEnd, HostError> {
+        jobs::follow(self, name, lines).await
+    }
+
+    async fn forget_job(&self, name: &str) -> Result<(), HostError> {
+        jobs::forget(self, name).await
+    }
+
+    async fn list_jobs(&self) -> Result<Vec<JobRecord>, HostError> {
+        jobs::list(self).await
+    }
+
+    async fn read_file(&self, path: &str, run_as: &RunAs, limit: u64) -> Result<Option<Vec<u8>>, HostError> {
+        files::read(self, path, run_as, limit).await
+    }
+
+    async fn write_file(
+        &self,
+        path: &str,
+        content: &[u8],
+        meta: &FileMeta,
+        run_as: &RunAs,
+    ) -> Result<(), HostError> {
+        files::write(self, path, content, meta, run_as).await
+    }
+
+    async fn stat(&self, path: &str, run_as: &RunAs) -> Result<Option<Stat>, HostError> {
+        files::stat(self, path, run_as).await
+    }
+
+    async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
+        let mut connected = self.link.connect(address, port).await;
+        if let Err(Fault::Gone { sent: false, .. }) = connected {
+            connected = self.link.connect(address, port).await;
+        }
+        let what = format!("connecting from it to {address}:{port}");
+        let host = self.account.host.clone();
+        connected.map_err(|fault| {
+            Asked {
+                host,
+                before: what.clone(),
+                what,
+                limit: super::TUNNEL_TIMEOUT,
+            }
+            .error(fault)
+        })
+    }
+}
+
+/// What was asked of the machine, for the errors about it.
+struct Asked {
+    host: String,
+    what: String,
+    /// What has to happen before it: what a refusal is about.
+    before: String,
+    limit: Duration,
+}
+
+impl Asked {
+    fn error(self, fault: Fault) -> HostError {
+        let host = self.host;
+        match fault {
+            Fault::Gone { why, sent } => HostError::Unreachable { host, why, sent },
+            Fault::TimedOut => HostError::TimedOut {
+                host,
+                what: self.what,
+                limit: self.limit,
+            },
+            Fault::Refused(why) => HostError::Refused {
+                host,
+                what: self.before,
+                why,
+            },
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The shells that stay: one round trip for a command, and nothing of one command in another's answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nebplay_modules::host::{Command, Exit, Host, RunAs};
+
+use super::sshd::Sshd;
+
+fn sh(script: &str) -> Command {
+    Command::script(script, [""; 0])
+}
+
+/// The shell that a command runs in.
+async fn shell_of(host: &dyn Host, who: RunAs) -> String {
+    host.run(&sh("echo $PPID").run_as(who)).await.unwrap().text()
+}
+
+#[tokio::test]
+async fn one_shell_for_each_user() {
+    let Some(sshd) = Sshd::start("") else { return };
+    let host = sshd.connect().await;
+    let nobody = RunAs::User("nobody".to_owned());
+    let (root, other) = (
+        shell_of(&*host, RunAs::Login).await,
+        shell_of(&*host, nobody.clone()).await,
+    );
+    assert_ne!(root, other);
+    assert_eq!(shell_of(&*host, RunAs::root()).await, root);
+    assert_eq!(shell_of(&*host, nobody).await, other);
+    // Its state is nobody's: neither variables nor directories go from one command to the next.
+    host.run(&sh("cd /usr").env("LEAK", "1")).await.unwrap();
+    assert_eq!(
+        host.run(&sh("echo \"$PWD${LEAK-}\"")).await.unwrap().text(),
+        "/root\n"
+    );
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_behind_is_not_the_next_ones() {
+    let Some(sshd) = Sshd::start("") else { return };
+    let host = sshd.connect().await;
+    let before = shell_of(&*host, RunAs::Login).await;
+    let leaves = sh("(for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1; echo late; echo late >&2; done) & echo done");
+    assert_eq!(host.run(&leaves).await.unwrap().text(), "done\n");
+    for _ in 0..5 {
+        let output = host
+            .run(&sh("sleep 0.1; echo mine; echo mine >&2"))
+            .await
+            .unwrap();
+        assert_eq!(
+            (output.text(), output.err_text()),
+            ("mine\n".to_owned(), "mine\n".to_owned())
+        );
+    }
+    assert_ne!(
+        shell_of(&*host, RunAs::Login).await,
+        before,
+        "that shell is not used again"
+    );
+}
+
+#[tokio::test]
+async fn a_command_that_ends_its_group_leaves_the_shell() {
+    let Some(sshd) = Sshd::start("") else { return };
+    let host = sshd.connect().await;
+    let before = shell_of(&*host, RunAs::Login).await;
+    assert_eq!(
+        host.run(&sh("echo x; kill -9 0")).await.unwrap().exit,
+        Exit::Signal(9)
+    );
+    assert_eq!(shell_of(&*host, RunAs::Login).await, before);
+}
+
+#[tokio::test]
+async fn a_shell_that_is_killed_is_replaced() {
+    let Some(sshd) = Sshd::start("") else { return };
+    let host = sshd.connect().await;
+    let before = shell_of(&*host, RunAs::Login).await;
+    let killed = host.run(&sh("kill -9 $PPID; sleep 0.2")).await;
+    assert!(killed.is_err(), "its end cannot be known");
+    assert_ne!(shell_of(&*host, RunAs::Login).await, before);
+}
+
+#[tokio::test]
+async fn a_busy_shell_holds_nobody_up() {
+    let Some(sshd) = Sshd::start("") else { return };
+    let host = sshd.connect().await;
+    let slow = {
+        let host = Arc::clone(&host);
+        tokio::spawn(async move { host.run(&sh("sleep 2; echo slow")).await.unwrap().text() })
+    };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(host.run(&sh("echo quick")).await.unwrap().text(), "quick\n");
+    assert!(!slow.is_finished());
+    assert_eq!(slow.await.unwrap(), "slow\n");
+}

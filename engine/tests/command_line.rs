@@ -1,0 +1,162 @@
+//! The program as an operator calls it, on this machine alone.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const INVENTORY: &str = "\
+here ansible_connection=local
+there ansible_connection=local
+[all:vars]
+db_password=hunter2hunter2
+version=6.10
+";
+
+/// A directory with an inventory, and with this playbook.
+struct Test {
+    directory: TempDir,
+}
+
+impl Test {
+    fn new(playbook: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        fs::write(directory.path().join("hosts.ini"), INVENTORY).unwrap();
+        fs::write(directory.path().join("play.yml"), playbook).unwrap();
+        Self { directory }
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_nebplay"))
+            .args(arguments.split_whitespace())
+            .current_dir(self.directory.path())
+            .env_remove("NEBPLAY_INVENTORY")
+            .output()
+            .unwrap()
+    }
+
+    fn made(&self, name: &str) -> bool {
+        Path::new(self.directory.path()).join(name).exists()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+const TOUCH: &str = "\
+- hosts: all
+  tasks:
+  - name: make a file
+    command: touch {{ inventory_hostname }}-{{ version }}
+    args: {chdir: '{{ playbook_dir }}'}
+";
+
+#[test]
+fn a_run_runs() {
+    let test = Test::new(TOUCH);
+    let output = test.run("play.yml -i hosts.ini -l here");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(test.made("here-6.10") && !test.made("there-6.10"));
+    assert!(text(&output.stdout).contains("changed: [here]"));
+}
+
+/// Whatever does not run, runs nothing.
+#[test]
+fn what_only_looks_changes_nothing() {
+    let test = Test::new(TOUCH);
+    for arguments in [
+        "plan play.yml -i hosts.ini",
+        "plan play.yml -i hosts.ini --json",
+        "play.yml -i hosts.ini --check",
+        "play.yml -i hosts.ini --syntax-check",
+        "play.yml -i hosts.ini --list-hosts",
+        "play.yml -i hosts.ini --list-tasks",
+    ] {
+        let output = test.run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments}: {output:?}");
+        assert!(!test.made("here-6.10"), "{arguments}");
+    }
+}
+
+#[test]
+fn exit_codes() {
+    let test = Test::new(
+        "- hosts: '{{ who }}'\n  tasks:\n  - command: '{{ what }}'\n    when: inventory_hostname != 'there'\n",
+    );
+    let cases = [
+        ("play.yml -i hosts.ini -e who=all -e what=true", 0),
+        ("play.yml -i hosts.ini -e who=all -e what=false", 2),
+        ("play.yml -i hosts.ini -e who=al -e what=true", 3),
+        ("play.yml -i hosts.ini", 3),
+        ("play.yml -i host.ini -e who=all", 3),
+        ("nothing.yml -i hosts.ini", 3),
+        ("play.yml -i nobody.invalid, -e who=all -e what=true", 4),
+        ("play.yml -e who=all", 64),
+        ("play.yml -i hosts.ini --no-such-option", 64),
+        ("play.yml -i hosts.ini -e who=all -l here:!here", 64),
+        ("plam play.yml", 64),
+        ("doc no_such_module", 64),
+        ("status -i hosts.ini", 64),
+        ("inventory -i hosts.ini --list", 0),
+        ("doc", 0),
+        ("--version", 0),
+    ];
+    for (arguments, code) in cases {
+        let output = test.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {output:?}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_said_in_one_go() {
+    let test = Test::new("- hosts: all\n  tasks:\n  - comand: x\n");
+    fs::write(test.directory.path().join("bad.ini"), "[a:var]\n").unwrap();
+    let output = test.run("play.yml -i bad.ini -e 1x=2");
+    let said = text(&output.stderr);
+    for part in [
+        "did you mean `command`?",
+        "did you mean `vars`?",
+        "`1x`",
+        "3 errors; nothing was run",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn passwords_are_never_shown() {
+    let test = Test::new(
+        "- hosts: here\n  tasks:\n  - command: echo {{ db_password }} {{ db_password | b64encode }}\n  - fail: {msg: 'it is {{ db_password }}'}\n",
+    );
+    for arguments in [
+        "play.yml -i hosts.ini -vvv",
+        "play.yml -i hosts.ini --json",
+        "play.yml -i hosts.ini --check -D",
+        "inventory -i hosts.ini --list",
+        "inventory -i hosts.ini --graph --vars",
+    ] {
+        let output = test.run(arguments);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!said.contains("hunter2"), "{arguments}: {said}");
+        assert!(!said.contains("aHVudGVyMmh1bnRlcj"), "{arguments}: {said}");
+    }
+}
+
+#[test]
+fn the_inventory_may_come_from_the_environment() {
+    let test = Test::new(TOUCH);
+    let output = Command::new(env!("CARGO_BIN_EXE_nebplay"))
+        .args(["inventory", "--host", "here"])
+        .current_dir(test.directory.path())
+        .env("NEBPLAY_INVENTORY", "hosts.ini")
+        .output()
+        .unwrap();
+    assert!(
+        text(&output.stdout).contains("\"version\": \"6.10\""),
+        "{output:?}"
+    );
+}

@@ -1,0 +1,326 @@
+//! `federation_facts`.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::contract::{Contract, Privilege};
+use crate::federation::guard;
+use crate::federation_map::{Role, Zone};
+use crate::module::{Cx, Failure, Finding, Module, Outcome};
+use crate::opennebula::conf::{OnedConf, read_conf, read_conf_of};
+use crate::opennebula::endpoint::Endpoint;
+use crate::opennebula::status::{ApiStatus, Known, ZoneStatus, zone_status};
+use crate::opennebula::zone::ZoneState;
+
+/// Tells all about a front-end's zone, and checks that the inventory says what OpenNebula's own configuration says.
+///
+/// Registers `zone_id`, `mode`, `backend`, `oned_version` (installed), `running_version`, `answers` (oned answers, and accepts
+/// oneadmin), `state` (`enabled` or `disabled`), `open` (answers, enabled, not blocked), `kept_out`, `fed_index`, `db`, `units`,
+/// `masked`, `packages`, `lock`, and `unknown`: what could not be learned, and why. Fails where the inventory and oned.conf disagree
+/// on the zone's id or role, where the zones do not use one kind of database, where OpenNebula knows zones the inventory does not,
+/// where oneadmin's one_auth is not accepted or a running oned cannot be reached, and for HA zones. An oned that is stopped is no
+/// failure.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FederationFacts {}
+
+#[async_trait]
+impl Module for FederationFacts {
+    const NAME: &'static str = "federation_facts";
+    const CONTRACT: Contract = Contract::reads(Privilege::Root);
+    const EXAMPLE: &'static str = "- name: The inventory is right\n  federation_facts:\n  register: zone\n";
+
+    async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        let zone = guard::zone_of(cx)?;
+        let conf = read_conf(cx).await?;
+        guard::agrees(cx.host.name(), zone, &conf)?;
+        guard::single_server(zone, &conf, 0)?;
+        same_backend(cx, zone, &conf).await?;
+        let status = zone_status(cx).await;
+        let mut warnings = Vec::new();
+        match &status.api {
+            Ok(api) => {
+                same_zones(cx, api)?;
+                let servers = api
+                    .pool
+                    .iter()
+                    .find(|known| known.id == zone.id)
+                    .map_or(0, |known| known.servers);
+                guard::single_server(zone, &conf, servers)?;
+                warnings = oddities(cx, zone, &conf, api);
+            }
+            Err(silence) if silence.bad_auth => {
+                return Err(Failure::unsafe_to_go_on(format!(
+                    "{}: oned does not accept oneadmin's one_auth: {}",
+                    cx.host.name(),
+                    silence.why
+                ))
+                .hint("correct /var/lib/one/.one/one_auth: every zone's own credentials must work before the window"));
+            }
+            // Taken for a stopped oned, it would let the night go on unchecked.
+            Err(silence) if status.out_of_reach() => {
+                return Err(Failure::unsafe_to_go_on(format!(
+                    "oned runs on {}, and nebplay gets no connection to it: {}",
+                    cx.host.name(),
+                    silence.why
+                ))
+                .hint("see that sshd there allows TCP forwarding (AllowTcpForwarding, PermitOpen) to oned's port")
+                .hint("if oned was started a moment ago, run this again"));
+            }
+            Err(_) => {}
+        }
+        let message = sentence(zone, &status);
+        Ok(Finding::NoChange(Outcome {
+            result: registered(&status),
+            warnings,
+            ..Outcome::unchanged(message)
+        }))
+    }
+}
+
+/// One kind of database everywhere: a federated backup of one kind cannot be restored in the other.
+async fn same_backend(cx: &Cx<'_>, zone: &Zone, conf: &OnedConf) -> Result<(), Failure> {
+    let master = cx.federation.master().and_then(|master| master.hosts.first());
+    let (Role::Slave, Some(master)) = (zone.role, master) else {
+        return Ok(());
+    };
+    let peer = cx.peers.peer(master).await?;
+    let theirs = read_conf_of(&*peer, cx.secrets).await?;
+    if theirs.db.name() == conf.db.name() {
+        return Ok(());
+    }
+    Err(Failure::unsafe_to_go_on(format!(
+        "{} uses {}, and the master {master} uses {}",
+        cx.host.name(),
+        conf.db.name(),
+        theirs.db.name()
+    ))
+    .hint("all zones need one kind of database: the master's federated backup is restored in every slave"))
+}
+
+/// A zone that OpenNebula knows and the inventory does not would be left behind at the old version.
+fn same_zones(cx: &Cx<'_>, api: &ApiStatus) -> Result<(), Failure> {
+    let known = |id: u32| cx.federation.zones.iter().any(|zone| zone.id == id);
+    let missing: Vec<String> = api
+        .pool
+        .iter()
+        .filter(|zone| !known(zone.id))
+        .map(|zone| format!("{} ({}, {})", zone.id, zone.name, zone.endpoint))
+        .collect();
+    let gone: Vec<String> = cx
+        .federation
+        .zones
+        .iter()
+        .filter(|zone| !api.pool.iter().any(|known| known.id == zone.id))
+        .map(|zone| format!("{} ({})", zone.id, zone.name))
+        .collect();
+    let mut found = Vec::new();
+    if !missing.is_empty() {
+        found.push(format!(
+            "OpenNebula knows zones that the inventory does not: {}",
+            missing.join(", ")
+        ));
+    }
+    if !gone.is_empty() {
+        found.push(format!(
+            "the inventory has zones that OpenNebula does not know: {}",
+            gone.join(", ")
+        ));
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(
+        Failure::unsafe_to_go_on(format!("{}: {}", cx.host.name(), found.join("; ")))
+            .hint("put every zone of the federation into the inventory"),
+    )
+}
+
+/// What is odd and may be meant: names, and a master reached by another way than the others use.
+fn oddities(cx: &Cx<'_>, zone: &Zone, conf: &OnedConf, api: &ApiStatus) -> Vec<String> {
+    let mut odd = Vec::new();
+    if zone.name != api.name {
+        odd.push(format!(
+            "the inventory calls zone {} {}, OpenNebula calls it {}",
+            zone.id, zone.name, api.name
+        ));
+    }
+    let master = cx
+        .federation
+        .master()
+        .and_then(|master| api.pool.iter().find(|known| known.id == master.id));
+    if let (Some(ours), Some(master)) = (&conf.federation.master_oned, master)
+        && Endpoint::parse(ours).ok() != Endpoint::parse(&master.endpoint).ok()
+    {
+        odd.push(format!(
+            "FEDERATION/MASTER_ONED is {ours}, and the zones know the master as {}",
+            master.endpoint
+        ));
+    }
+    odd
+}
+
+fn sentence(zone: &Zone, status: &ZoneStatus) -> String {
+    let version = |known: Option<String>| known.unwrap_or_else(|| "unknown".to_owned());
+    let index = status
+        .api
+        .as_ref()
+        .map_or_else(|_| "unknown".to_owned(), |api| api.fed_index.to_string());
+    format!(
+        "zone {} ({}): {}, oned {}, FED_INDEX {index}",
+        zone.id,
+        zone.name,
+        status.kept_out(),
+        version(status.oned_version.value().map(ToString::to_string)),
+    )
+}
+
+fn registered(status: &ZoneStatus) -> Map<String, Value> {
+    let mut result = Map::new();
+    let mut unknown = Map::new();
+    let mut put = |key: &str, value: Value| {
+        result.insert(key.to_owned(), value);
+    };
+    if let Some(conf) = status.conf.value() {
+        put("zone_id", json!(conf.zone_id));
+        put("mode", json!(conf.mode));
+        put("backend", json!(conf.backend));
+        put("master_oned", json!(conf.master_oned));
+    }
+    let api = status.api.as_ref().ok();
+    put("answers", json!(api.is_some()));
+    put("running_version", json!(api.map(|api| &api.version)));
+    put("fed_index", json!(api.map(|api| api.fed_index)));
+    put("name", json!(api.map(|api| &api.name)));
+    put("endpoint", json!(api.map(|api| &api.endpoint)));
+    let state = api.map(|api| match api.state {
+        ZoneState::Enabled => "enabled",
+        ZoneState::Disabled => "disabled",
+    });
+    put("state", json!(state));
+    put("open", json!(status.open()));
+    put("kept_out", json!(status.kept_out()));
+    put("oned_version", json!(status.oned_version.value()));
+    put("db", json!(status.database.value()));
+    let machine = status.machine.value();
+    put("packages", json!(machine.map(|machine| &machine.packages)));
+    put("units", json!(machine.map(|machine| &machine.units)));
+    put("masked", json!(machine.map(|machine| &machine.masked)));
+    put("lock", json!(machine.map(|machine| &machine.lock)));
+    put("blocked", json!(machine.map(|machine| machine.blocked)));
+    let mut why = |key: &str, why: Option<&str>| {
+        if let Some(why) = why {
+            unknown.insert(key.to_owned(), why.into());
+        }
+    };
+    why("conf", Known::why(&status.conf));
+    why(
+        "api",
+        status.api.as_ref().err().map(|silence| silence.why.as_str()),
+    );
+    why("oned_version", status.oned_version.why());
+    why("db", status.database.why());
+    why("machine", status.machine.why());
+    result.insert("unknown".to_owned(), Value::Object(unknown));
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::federation::cloud::Cloud;
+    use crate::module::FailureKind;
+    use crate::opennebula::conf::PATH;
+    use crate::testing::{FakeHost, FakeWorld};
+
+    async fn facts(world: &FakeWorld, host: &FakeHost) -> Result<Outcome, Failure> {
+        match (FederationFacts {}).inspect(&world.cx(host)).await? {
+            Finding::NoChange(outcome) => Ok(outcome),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_playbook_needs_is_registered_and_the_unknown_has_its_reason() {
+        let cloud = Cloud::default();
+        let host = cloud.host("s1").on("oned --version", 0, "OpenNebula 7.0.0 ()\n");
+        let outcome = facts(&cloud.world(), &host).await.unwrap();
+        let result = &outcome.result;
+        assert_eq!(result["answers"], true);
+        assert_eq!(result["state"], "enabled");
+        assert_eq!(result["oned_version"], "7.0.0");
+        assert_eq!(result["fed_index"], 33);
+        assert_eq!(result["mode"], "slave");
+        // Whether a firewall keeps it out is not known here, so nobody may say that it is open.
+        assert_eq!(result["open"], Value::Null);
+        assert!(result["unknown"]["machine"].is_string() && result["unknown"]["db"].is_string());
+        assert!(
+            outcome.warnings[0].contains("calls it zone-s1"),
+            "{:?}",
+            outcome.warnings
+        );
+    }
+
+    #[tokio::test]
+    async fn an_oned_that_is_down_is_no_failure() {
+        let cloud = Cloud::default();
+        cloud.down(100);
+        let outcome = facts(&cloud.world(), &cloud.host("s1")).await.unwrap();
+        assert_eq!(
+            (&outcome.result["answers"], &outcome.result["open"]),
+            (&json!(false), &json!(false))
+        );
+        assert_eq!(outcome.result["kept_out"], "stopped");
+    }
+
+    #[tokio::test]
+    async fn an_oned_that_runs_out_of_reach_is_never_taken_for_a_stopped_one() {
+        let cloud = Cloud::default();
+        cloud.down(100);
+        let host = cloud
+            .host("s1")
+            .on("=== packages", 0, "=== lock\nlive\n=== end\n");
+        let failure = facts(&cloud.world(), &host).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unsafe);
+        assert!(failure.next[0].contains("AllowTcpForwarding"));
+    }
+
+    #[tokio::test]
+    async fn every_disagreement_stops_the_night() {
+        let slave =
+            "FEDERATION = [ MODE = SLAVE, ZONE_ID = 100, MASTER_ONED = \"http://10.0.0.1:2633/RPC2\" ]\n";
+        let mysql = format!("{slave}DB = [ BACKEND = mysql ]\n");
+        let ha = slave.replace("ZONE_ID", "SERVER_ID = 0, ZONE_ID");
+        let cases = [
+            (
+                slave.replace("100", "101"),
+                "zone_id 100, oned.conf says FEDERATION/ZONE_ID 101",
+            ),
+            (slave.replace("SLAVE", "STANDALONE"), "FEDERATION/MODE STANDALONE"),
+            (mysql, "s1 uses mysql, and the master m uses sqlite"),
+            (ha, "HA zone"),
+        ];
+        for (conf, part) in cases {
+            let cloud = Cloud::default();
+            let host = cloud.host("s1").file(PATH, conf);
+            let failure = facts(&cloud.world(), &host).await.unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Unsafe);
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_zone_on_one_side_alone_stops_the_night() {
+        let cloud = Cloud::default();
+        let mut world = cloud.world();
+        world.federation.zones[2].id = 102;
+        let failure = facts(&world, &cloud.host("s1")).await.unwrap_err();
+        assert!(
+            failure.message.contains("101 (zone-s2") && failure.message.contains("102 (S-US-CA)"),
+            "{}",
+            failure.message
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! Whether the federated tables of all running zones hold the same rows.
+
+use std::time::Duration;
+
+use crate::module::{Cx, Failure};
+use crate::opennebula::conf::OnedConf;
+use crate::opennebula::fingerprint::{Fingerprints, federated_tables};
+use crate::opennebula::onedb::Access;
+
+/// Looks before a difference is believed: a running master writes federated rows by itself (marketplaces, scheduled actions), and they
+/// need a moment to arrive.
+const LOOKS: u32 = 3;
+
+/// What was compared.
+pub(crate) struct Compared {
+    /// Zones whose tables are the same, the master first.
+    pub(crate) zones: Vec<u32>,
+    /// What could not be compared.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Compares every zone of the inventory with the master.
+pub(crate) async fn compare_zones(cx: &Cx<'_>, conf: &OnedConf) -> Result<Compared, Failure> {
+    let mut differences = Vec::new();
+    for look in 0..LOOKS {
+        if look > 0 {
+            cx.host.clock().sleep(Duration::from_secs(3)).await;
+        }
+        let (prints, warnings) = fingerprints(cx).await?;
+        differences = differences_of(&prints);
+        if differences.is_empty() {
+            return Ok(Compared {
+                zones: prints.into_iter().map(|(zone, _)| zone).collect(),
+                warnings,
+            });
+        }
+    }
+    Err(Failure::unsafe_to_go_on(format!(
+        "the zones have the same index and different data: {}",
+        differences.join("; ")
+    ))
+    .state(format!(
+        "compared through {} databases, in {LOOKS} looks",
+        conf.db.name()
+    ))
+    .hint(
+        "restore the master's federated backup in that zone; if the master was rolled back, in every slave",
+    ))
+}
+
+async fn fingerprints(cx: &Cx<'_>) -> Result<(Vec<(u32, Fingerprints)>, Vec<String>), Failure> {
+    let mut prints = Vec::new();
+    let mut warnings = Vec::new();
+    for zone in &cx.federation.zones {
+        let Some(name) = zone.hosts.first() else {
+            warnings.push(format!(
+                "zone {} has no front-end in the inventory and was not compared",
+                zone.id
+            ));
+            continue;
+        };
+        let print = if name == cx.host.name() {
+            let access = Access::of(cx, None).await?;
+            federated_tables(cx.host, &access).await?
+        } else {
+            let peer = cx.peers.peer(name).await?;
+            let access = Access::of_host(&*peer, cx.secrets, None).await?;
+            federated_tables(&*peer, &access).await?
+        };
+        prints.push((zone.id, print));
+    }
+    Ok((prints, warnings))
+}
+
+fn differences_of(prints: &[(u32, Fingerprints)]) -> Vec<String> {
+    let Some(((_, master), slaves)) = prints.split_first() else {
+        return Vec::new();
+    };
+    let of_zone = |(zone, print): &(u32, Fingerprints)| {
+        let found = print.differences_between_zones(master);
+        (!found.is_empty()).then(|| format!("zone {zone}: {}", found.join(", ")))
+    };
+    slaves.iter().filter_map(of_zone).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opennebula::fingerprint::TablePrint;
+
+    fn print(sha256: &str, log: u64) -> Fingerprints {
+        let table = |rows, sha256: &str| TablePrint {
+            rows,
+            sha256: sha256.to_owned(),
+        };
+        Fingerprints {
+            tables: [
+                ("user_pool".to_owned(), table(2, sha256)),
+                ("logdb(federated)".to_owned(), table(log, "x")),
+            ]
+            .into(),
+            ..Fingerprints::default()
+        }
+    }
+
+    #[test]
+    fn pools_are_compared_with_the_master_and_the_log_never() {
+        assert!(differences_of(&[(0, print("a", 5)), (100, print("a", 9))]).is_empty());
+        let found = differences_of(&[(0, print("a", 5)), (100, print("a", 5)), (101, print("b", 5))]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("zone 101: "), "{found:?}");
+    }
+}

@@ -1,0 +1,158 @@
+use super::*;
+use crate::federation::cloud::Cloud;
+use crate::federation::zone_disable::ZoneDisable;
+use crate::federation::zone_enable::ZoneEnable;
+use crate::module::{Change, Effect, Finding, Module};
+use crate::testing::FakeHost;
+
+const NOTE_FILE: &str = "/var/lib/nebplay/memory/zone-disabled.json";
+
+fn host(cloud: &Cloud, name: &str) -> FakeHost {
+    cloud.host(name).on("install -d", 0, "").on("rm -f", 0, "")
+}
+
+async fn run<M: Effect>(module: &M, cloud: &Cloud, host: &FakeHost) -> Result<Option<Outcome>, Failure> {
+    let world = cloud.world();
+    let cx = world.cx(host);
+    let change = match module.inspect(&cx).await? {
+        Finding::Change(change) => change,
+        Finding::NoChange(_) => return Ok(None),
+        Finding::CannotTell(_) => panic!("it can tell"),
+    };
+    let mut outcome = module.apply(&cx, &change).await?;
+    module.verify(&cx, &change, &mut outcome).await?;
+    Ok(Some(outcome))
+}
+
+fn enable() -> ZoneEnable {
+    serde_json::from_str("{}").unwrap()
+}
+
+#[tokio::test]
+async fn slaves_then_the_master_each_at_its_own_endpoint_and_back() {
+    let cloud = Cloud::default();
+    for name in ["s1", "s2", "m"] {
+        let host = host(&cloud, name);
+        let outcome = run(&ZoneDisable {}, &cloud, &host).await.unwrap().unwrap();
+        assert_eq!(outcome.result["seen_in_zones"], serde_json::json!([0, 100, 101]));
+        assert!(host.content(NOTE_FILE).is_some());
+        assert!(
+            run(&ZoneDisable {}, &cloud, &host).await.unwrap().is_none(),
+            "a second run changes nothing"
+        );
+    }
+    for (name, id) in [("m", 0), ("s1", 100), ("s2", 101)] {
+        let host = host(&cloud, name).file(NOTE_FILE, format!("{{\"zone\":{id}}}"));
+        run(&enable(), &cloud, &host).await.unwrap().unwrap();
+        assert!(host.asked().iter().any(|line| line.starts_with("rm -f")));
+    }
+    let expected = [
+        "100=1 at 100",
+        "101=1 at 101",
+        "0=1 at 0",
+        "0=0 at 0",
+        "100=0 at 100",
+        "101=0 at 101",
+    ];
+    assert_eq!(cloud.toggles(), expected);
+}
+
+#[tokio::test]
+async fn what_is_refused_and_why() {
+    type Case = (&'static str, &'static str, fn(&Cloud), &'static str);
+    let cases: [Case; 5] = [
+        ("m", "slaves still open", |_| {}, "can no longer be disabled"),
+        (
+            "s1",
+            "master disabled",
+            |cloud| cloud.set_state(0, 1),
+            "written through the master",
+        ),
+        ("s1", "too old", |cloud| cloud.version("6.0.3"), "came with 6.2"),
+        ("s1", "HA", |cloud| cloud.servers(3), "HA zone"),
+        ("s1", "nonsense", |cloud| cloud.version("new"), "no version"),
+    ];
+    for (name, case, arrange, part) in cases {
+        let cloud = Cloud::default();
+        arrange(&cloud);
+        let host = host(&cloud, name);
+        let failure = run(&ZoneDisable {}, &cloud, &host).await.unwrap_err();
+        assert!(failure.message.contains(part), "{case}: {}", failure.message);
+        assert!(
+            cloud.toggles().is_empty() && host.content(NOTE_FILE).is_none(),
+            "{case}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_zone_disabled_by_somebody_else_stays_so_unless_forced() {
+    let cloud = Cloud::default();
+    cloud.set_state(101, 1);
+    let host = host(&cloud, "s2");
+    assert!(run(&enable(), &cloud, &host).await.unwrap().is_none());
+    let force: ZoneEnable = serde_json::from_str("{\"force\":true}").unwrap();
+    assert!(run(&force, &cloud, &host).await.unwrap().is_some());
+    assert_eq!(cloud.toggles(), ["101=0 at 101"]);
+}
+
+#[tokio::test]
+async fn a_note_left_behind_is_forgotten_without_a_toggle() {
+    let cloud = Cloud::default();
+    let host = host(&cloud, "s1").file(NOTE_FILE, "{\"zone\":100}");
+    run(&enable(), &cloud, &host).await.unwrap().unwrap();
+    assert!(cloud.toggles().is_empty());
+    assert!(host.asked().iter().any(|line| line.starts_with("rm -f")));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_settled_by_looking() {
+    let cloud = Cloud::default();
+    cloud.loses_answers();
+    assert!(
+        run(&ZoneDisable {}, &cloud, &host(&cloud, "s1"))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    cloud.lies(101);
+    assert!(run(&ZoneDisable {}, &cloud, &host(&cloud, "s2")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_zone_that_only_says_yes_is_caught() {
+    let cloud = Cloud::default();
+    cloud.lies(100);
+    let failure = run(&ZoneDisable {}, &cloud, &host(&cloud, "s1"))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotVerified);
+}
+
+#[tokio::test]
+async fn a_zone_that_never_hears_of_it_is_named() {
+    let cloud = Cloud::default();
+    cloud.deaf(101);
+    let failure = run(&ZoneDisable {}, &cloud, &host(&cloud, "s1"))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotVerified);
+    assert!(
+        failure.message.contains("zone 101 has it on"),
+        "{}",
+        failure.message
+    );
+}
+
+#[tokio::test]
+async fn an_inventory_that_is_wrong_is_refused() {
+    let cloud = Cloud::default();
+    let mut world = cloud.world();
+    world.federation.zones[1].id = 7;
+    let host = host(&cloud, "s1");
+    let failure = ZoneDisable {}.inspect(&world.cx(&host)).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unsafe);
+    let change = Change::default();
+    assert!(ZoneDisable {}.apply(&world.cx(&host), &change).await.is_err());
+    assert!(cloud.toggles().is_empty());
+}
