@@ -175,3 +175,25 @@ fn leftovers_of_a_migrator_are_recognized() {
     );
     assert_eq!(half.leftovers(), ["old_user_quotas"]);
 }
+
+#[tokio::test]
+async fn a_transaction_that_something_killed_is_explained() {
+    let host = LocalHost::new("m");
+    host.sql(DB, SMALL);
+    host.sql(DB, "drop table \"odd \"\" name\"");
+    // Killed after pages were written to the file, with the way back in the journal.
+    let killed = "sqlite3 -batch \"$1\" <<'SQL'
+pragma cache_size = 1;
+begin;
+insert into user_pool with recursive n(x) as (select 10 union all select x + 1 from n where x < 2000) select x, 'u' || x, hex(zeroblob(900)) from n;
+.shell kill -9 $PPID
+SQL";
+    let kill = crate::host::Command::script(killed, [DB]);
+    host.run(&kill).await.unwrap();
+    assert!(host.read(&format!("{DB}-journal")).is_some());
+    let failure = all_tables(&host, &access()).await.unwrap_err();
+    assert!(failure.state.unwrap().contains("half-done transaction"));
+    // Whoever may write undoes it by opening the file.
+    assert_eq!(host.sql(DB, "select count(*) from user_pool"), "2");
+    assert!(all_tables(&host, &access()).await.is_ok());
+}
