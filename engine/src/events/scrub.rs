@@ -123,7 +123,7 @@ impl Scrub for What {
             | Self::HandlerNotified { name, .. } => name.scrub(secrets),
             Self::LoopResolved { items, .. } => items.scrub(secrets),
             Self::StepStarted { step } | Self::Asking { step } | Self::StepBytes { step, .. } => {
-                step.scrub(secrets)
+                step.scrub(secrets);
             }
             Self::StepInspected { step, to_do, .. } | Self::StepApplying { step, to_do } => {
                 step.scrub(secrets);

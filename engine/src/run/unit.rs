@@ -18,6 +18,9 @@ use crate::events::{FailedStep, FailureRecord, LastStep, Status, StepRef, What};
 use crate::plan::{TaskNode, step_id};
 use crate::template::{Binding, Layer, Scope};
 
+/// What the operator answered, by question and item; `None`: nothing.
+pub(super) type Answers = HashMap<(String, Option<String>), Option<String>>;
+
 /// A task, this time.
 pub(super) struct Unit {
     /// Where it stands.
@@ -28,7 +31,7 @@ pub(super) struct Unit {
     /// The task's identity; for what runs more than once (a handler), with which time it is.
     pub(super) id: String,
     /// What the operator answered, by question and item.
-    pub(super) answers: tokio::sync::Mutex<HashMap<(String, Option<String>), Option<String>>>,
+    pub(super) answers: tokio::sync::Mutex<Answers>,
 }
 
 /// One step to be done, with what belongs to it.

@@ -298,7 +298,7 @@ impl<W: Write + Send> View for Terminal<W> {
                 What::StepLine { step, line, .. } => live.says(step, line),
                 What::StepBytes { step, done, total } => live.transfers(step, *done, *total),
                 What::StepRetried { step, .. } | What::Asking { step } | What::StepEnded { step, .. } => {
-                    live.ended(step)
+                    live.ended(step);
                 }
                 _ => {}
             }
