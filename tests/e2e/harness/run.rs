@@ -257,7 +257,8 @@ fn nebplay_binary() -> &'static Path {
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "nebplay"]);
+        // With the whole workspace chosen, dependencies have the features they were already built with.
+        build.args(["build", "--quiet", "--workspace", "--bin", "nebplay"]);
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }

@@ -16,17 +16,15 @@ pub(super) struct Mirror {
 
 /// Asks apt, which understands every form its sources may have.
 pub(super) fn of_this_machine() -> Result<Mirror, LabError> {
-    let targets = Program::new("apt-get")
-        .args([
-            "indextargets",
-            "--format",
-            "$(REPO_URI) $(CODENAME) $(COMPONENT) $(ORIGIN)",
-            "Created-By: Packages",
-        ])
-        .run()?;
-    let (uri, suite) = choose(&targets).ok_or_else(|| {
+    let mut found = choose(&targets()?);
+    if found.is_none() {
+        // Which source is Debian's own stands in the lists, and a fresh machine may have none.
+        Program::new("apt-get").args(["update", "-qq"]).run()?;
+        found = choose(&targets()?);
+    }
+    let (uri, suite) = found.ok_or_else(|| {
         LabError::Unsuitable(
-            "this machine's apt sources name no Debian release with its `main` component (after `apt-get update`)".to_owned(),
+            "this machine's apt sources name no Debian release with its `main` component".to_owned(),
         )
     })?;
     let proxy = Program::new("apt-config")
@@ -41,6 +39,17 @@ pub(super) fn of_this_machine() -> Result<Mirror, LabError> {
             .and_then(|rest| rest.strip_suffix('\''))
             .map(str::to_owned),
     })
+}
+
+fn targets() -> Result<String, LabError> {
+    Program::new("apt-get")
+        .args([
+            "indextargets",
+            "--format",
+            "$(REPO_URI) $(CODENAME) $(COMPONENT) $(ORIGIN)",
+            "Created-By: Packages",
+        ])
+        .run()
 }
 
 /// The release itself: its updates and security suites carry a suffix in their names.
