@@ -24,6 +24,7 @@ mod scoped;
 mod step;
 mod stop;
 mod task;
+mod undone;
 mod unit;
 mod variables;
 mod verdict;

@@ -1,11 +1,11 @@
 //! Plays, batches and sections.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexSet;
 use nebplay_modules::federation_map::Federation;
-use nebplay_modules::module::{Failure, FailureKind};
+use nebplay_modules::module::Failure;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -17,6 +17,7 @@ use super::outcome::{StepResult, finding_failure};
 use super::play::{AllBatches, PlayRun, layer};
 use super::scoped::Scoped;
 use super::stop::{self, Stop, UnderWay};
+use super::undone::Undone;
 use super::variables::Variables;
 use super::world::{Summary, World};
 use crate::events::{FailedStep, FailureRecord, RunResult, What};
@@ -34,7 +35,7 @@ pub(super) struct Runner {
     /// A task said that this is all.
     ended: AtomicBool,
     /// Check mode left something undone: from here on hosts are not what later tasks would find.
-    left_undone: AtomicBool,
+    left_undone: Mutex<Undone>,
 }
 
 /// Runs a plan to its end. Everything that happens is told in events, the last one being [`What::RunEnded`].
@@ -53,7 +54,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         under_way: UnderWay::default(),
         gathering: Gathering::default(),
         ended: AtomicBool::new(false),
-        left_undone: AtomicBool::new(false),
+        left_undone: Mutex::default(),
         world,
     });
     let sources: IndexSet<String> = plan.plays.iter().map(|play| play.source.name.clone()).collect();
@@ -91,27 +92,15 @@ async fn tell_of_interruption(runner: Arc<Runner>) {
 }
 
 impl Runner {
-    /// Check mode did not do something.
-    pub(super) fn leave_undone(&self) {
-        self.left_undone.store(true, Ordering::Relaxed);
+    /// What check mode has left undone so far.
+    pub(super) fn undone(&self) -> Undone {
+        *self.left_undone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a look that failed is worth: where check mode left something undone before, the host is not what it would be, and
-    /// nothing can be told. A host that cannot be reached, or a module that looks at no host, is what it is.
-    pub(super) fn after_what_was_left_undone(
-        &self,
-        failure: &Failure,
-        looks_at_host: bool,
-    ) -> Option<StepResult> {
-        let undone = looks_at_host
-            && failure.kind != FailureKind::Unreachable
-            && self.left_undone.load(Ordering::Relaxed);
-        undone.then(|| {
-            StepResult::unknown(format!(
-                "{} (earlier steps were not done, because of check mode)",
-                failure.message
-            ))
-        })
+    /// Check mode did not do something.
+    pub(super) fn leave_undone(&self, what: Undone) {
+        let mut undone = self.left_undone.lock().unwrap_or_else(PoisonError::into_inner);
+        *undone = what.max(*undone);
     }
 
     /// Whether new steps may begin.

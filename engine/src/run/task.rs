@@ -73,6 +73,7 @@ impl Runner {
             node: Arc::clone(node),
             id,
             answers: tokio::sync::Mutex::default(),
+            undone: self.undone(),
         });
         // Whoever cannot be told whether a task runs once must not run it many times.
         let once = unit

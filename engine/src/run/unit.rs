@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nebplay_modules::contract::Privilege;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
@@ -14,6 +13,7 @@ use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::scoped::Scoped;
 use super::step::Ready;
 use super::stop::{self, Stop};
+use super::undone::Undone;
 use crate::events::{FailedStep, FailureRecord, LastStep, Status, StepRef, What};
 use crate::plan::{TaskNode, step_id};
 use crate::template::{Binding, Layer, Scope};
@@ -32,6 +32,8 @@ pub(super) struct Unit {
     pub(super) id: String,
     /// What the operator answered, by question and item.
     pub(super) answers: tokio::sync::Mutex<Answers>,
+    /// What check mode had left undone before this task; what it leaves undone on one host says nothing about the next.
+    pub(super) undone: Undone,
 }
 
 /// One step to be done, with what belongs to it.
@@ -231,14 +233,17 @@ impl Unit {
                 Err(result) => result,
                 Ok((ready, found)) => {
                     let delegate = ready.step.delegate.clone();
+                    let contract = &self.node.task.module.contract;
+                    let doubt = self.undone.doubt(contract, &found);
                     let result = match found {
+                        _ if doubt.is_some() => doubt.unwrap_or_else(|| StepResult::unknown(NOT_RUN)),
                         Ok(Finding::NoChange(outcome)) => StepResult::done(outcome),
                         Ok(Finding::Change(change)) if !acts => {
-                            self.scoped.runner.leave_undone();
+                            self.scoped.runner.leave_undone(Undone::by(contract));
                             StepResult::would_change(&change.what, change.diff)
                         }
                         Ok(Finding::CannotTell(_)) if !acts => {
-                            self.scoped.runner.leave_undone();
+                            self.scoped.runner.leave_undone(Undone::by(contract));
                             StepResult::unknown(NOT_RUN)
                         }
                         Ok(Finding::Change(_) | Finding::CannotTell(_)) => match acted.next() {
@@ -246,13 +251,7 @@ impl Unit {
                             Some(Err(failure)) => StepResult::failed_at(failure, delegate.clone()),
                             None => StepResult::failed(Failure::failed("the module was not asked to act")),
                         },
-                        Err(failure) => {
-                            let looks = self.node.task.module.contract.privilege != Privilege::None;
-                            let runner = &self.scoped.runner;
-                            runner
-                                .after_what_was_left_undone(&failure, looks)
-                                .unwrap_or_else(|| StepResult::failed_at(failure, delegate.clone()))
-                        }
+                        Err(failure) => StepResult::failed_at(failure, delegate.clone()),
                     };
                     StepResult { delegate, ..result }
                 }
