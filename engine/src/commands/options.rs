@@ -61,6 +61,12 @@ pub struct ConnectionArgs {
     /// Seconds a connection may take to come up.
     #[arg(short = 'T', long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: Option<u64>,
+    /// Seconds without a word from a host before it is asked whether it is still there; three unanswered are a dead connection. 15 unless said.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    keepalive: Option<u64>,
+    /// Seconds a host may stay away in the middle of something long (which goes on there) before it is given up. 600 unless said.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=86400))]
+    reconnect: Option<u64>,
 }
 
 /// [`HostKeyPolicy`] as one writes it.
@@ -257,6 +263,8 @@ impl ConnectionArgs {
                 HostKeys::AcceptNew => HostKeyPolicy::AcceptNew,
             }),
             connect_timeout: self.timeout.map(Duration::from_secs),
+            keepalive: self.keepalive.map(Duration::from_secs),
+            reconnect: self.reconnect.map(Duration::from_secs),
             extra: Vars::new(),
         })
     }
