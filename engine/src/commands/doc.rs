@@ -212,6 +212,7 @@ mod tests {
         colour: false,
         error_colour: false,
         error_is_seen: false,
+        columns: None,
         width: 100,
     };
 
