@@ -121,6 +121,9 @@ pub struct RunArgs {
     /// List the tasks of each play, then stop.
     #[arg(long, help_heading = "Instead of running", group = "instead")]
     list_tasks: bool,
+    /// List the tags of each play, then stop.
+    #[arg(long, help_heading = "Instead of running", group = "instead")]
+    list_tags: bool,
     /// Show more: results of tasks (-v), commands (-vv), connections (-vvv).
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     verbose: u8,
@@ -147,6 +150,8 @@ pub enum Action {
     ListHosts,
     /// List tasks.
     ListTasks,
+    /// List tags.
+    ListTags,
 }
 
 /// Everything a run is asked for, read and checked as far as it can be without the playbooks.
@@ -183,12 +188,15 @@ pub struct Options {
 impl RunArgs {
     /// Reads inventory and variables and asks for what must be asked for.
     pub fn read(self) -> Result<Options, CommandError> {
-        let action = match (self.syntax_check, self.list_hosts, self.list_tasks) {
-            (true, ..) => Action::SyntaxCheck,
-            (_, true, _) => Action::ListHosts,
-            (_, _, true) => Action::ListTasks,
-            _ => Action::Run,
-        };
+        // At most one: clap sees to it.
+        let instead = [
+            (self.syntax_check, Action::SyntaxCheck),
+            (self.list_hosts, Action::ListHosts),
+            (self.list_tasks, Action::ListTasks),
+            (self.list_tags, Action::ListTags),
+        ];
+        let asked = instead.into_iter().find(|(asked, _)| *asked);
+        let action = asked.map_or(Action::Run, |(_, action)| action);
         let hosts = self.inventory.read(&self.playbooks, Some(&self.connection))?;
         Ok(Options {
             playbooks: self.playbooks,
