@@ -9,6 +9,7 @@ mod onedb_backup;
 mod onedb_fsck;
 mod onedb_restore;
 mod onedb_restore_full;
+mod onedb_room;
 mod onedb_upgrade;
 mod onedb_version;
 mod record;
@@ -24,6 +25,7 @@ pub(crate) fn modules() -> Vec<Entry> {
         registry::changes::<onedb_restore::OnedbRestore>(),
         registry::changes::<onedb_restore_full::OnedbRestoreFull>(),
         registry::changes::<onedb_upgrade::OnedbUpgrade>(),
+        registry::reads::<onedb_room::OnedbRoom>(),
         registry::reads::<onedb_version::OnedbVersion>(),
     ]
 }

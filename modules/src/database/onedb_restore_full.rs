@@ -39,10 +39,8 @@ impl Module for OnedbRestoreFull {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         absolute("src", &self.src)?;
-        if let Some(finding) = task::found_again(cx, "onedb-restore-full").await? {
-            return Ok(finding);
-        }
         let access = Access::of(cx, self.database.as_ref()).await?;
+        task::settle(cx, &access, "onedb-restore-full").await?;
         stillness(cx, &access, "restore the database").await?;
         let Some((size, wanted)) = full::trusted(cx, &access, &self.src, self.expect.as_ref()).await? else {
             return Ok(Finding::CannotTell(Change::new(format!(

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
 use crate::host::{Command, Exit, FileKind, RunAs};
-use crate::job::JobSpec;
+use crate::job_run;
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::onedb::LOOK;
@@ -158,6 +158,7 @@ impl Module for ConfigBackup {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         self.check()?;
+        job_run::settle(cx, Self::NAME).await?;
         let host = cx.host.name();
         let save = || Finding::change(format!("back {} up to {}", self.paths.join(" and "), self.dest));
         let Some(stat) = cx.host.stat(&self.dest, &RunAs::root()).await? else {
@@ -226,14 +227,8 @@ impl Effect for ConfigBackup {
         }
         memory::overwrite(cx.host, &self.key(), &Record { sha256: None }).await?;
         let words = std::iter::once(&self.dest).chain(&self.paths).cloned();
-        let name = cx.job_name("config-backup");
-        let spec = JobSpec {
-            name: name.clone(),
-            command: Command::script(SAVE, words).as_root().deadline(LOOK),
-        };
-        cx.host.start_job(&spec).await?;
-        let end = cx.host.follow_job(&name, cx.progress).await?;
-        cx.host.forget_job(&name).await?;
+        let command = Command::script(SAVE, words).as_root().deadline(LOOK);
+        let end = job_run::run(cx, Self::NAME, command).await?;
         if end.exit == Some(Exit::Code(0)) {
             return Ok(Outcome::changed(format!("wrote {}", self.dest))
                 .with("path", self.dest.as_str())
