@@ -6,19 +6,22 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{Contract, Privilege};
-use crate::federation::guard;
+use crate::federation::{guard, hypervisors, zone_toggle};
 use crate::federation_map::{Role, Zone};
+use crate::memory;
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::{OnedConf, read_conf, read_conf_of};
 use crate::opennebula::endpoint::Endpoint;
 use crate::opennebula::status::{ApiStatus, Known, ZoneStatus, zone_status};
 use crate::opennebula::zone::ZoneState;
+use crate::services::service_stop;
 
 /// Tells all about a front-end's zone, and checks that the inventory says what OpenNebula's own configuration says.
 ///
 /// Registers `zone_id`, `mode`, `backend`, `oned_version` (installed), `running_version`, `answers` (oned answers, and accepts
 /// oneadmin), `state` (`enabled` or `disabled`), `open` (answers, enabled, not blocked), `kept_out`, `fed_index`, `db`, `units`,
-/// `masked`, `packages`, `lock`, and `unknown`: what could not be learned, and why. Fails where the inventory and oned.conf disagree
+/// `masked`, `packages`, `lock`, `unfinished` (the notes of what nebplay took out and has not put back), and `unknown`: what could not
+/// be learned, and why. Fails where the inventory and oned.conf disagree
 /// on the zone's id or role, where the zones do not use one kind of database, where OpenNebula knows zones the inventory does not,
 /// where oneadmin's one_auth is not accepted or a running oned cannot be reached, and for HA zones. An oned that is stopped is no
 /// failure.
@@ -71,13 +74,25 @@ impl Module for FederationFacts {
             }
             Err(_) => {}
         }
-        let message = sentence(zone, &status);
+        let mut result = registered(&status);
+        result.insert("unfinished".to_owned(), json!(unfinished(cx).await?));
         Ok(Finding::NoChange(Outcome {
-            result: registered(&status),
+            result,
             warnings,
-            ..Outcome::unchanged(message)
+            ..Outcome::unchanged(sentence(zone, &status))
         }))
     }
+}
+
+/// The notes by which what nebplay took out is put back; each is removed when that is done and proven.
+async fn unfinished(cx: &Cx<'_>) -> Result<Vec<&'static str>, Failure> {
+    let mut there = Vec::new();
+    for note in [zone_toggle::NOTE, hypervisors::NOTE, service_stop::NOTE] {
+        if memory::is_there(cx.host, note).await? {
+            there.push(note);
+        }
+    }
+    Ok(there)
 }
 
 /// One kind of database everywhere: a federated backup of one kind cannot be restored in the other.
@@ -243,6 +258,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_taken_out_and_not_put_back_is_told() {
+        let cloud = Cloud::default();
+        let host = cloud.host("s1").on("oned --version", 0, "OpenNebula 7.0.0 ()\n");
+        let host = host
+            .file("/var/lib/nebplay/memory/services.json", "{}")
+            .file("/var/lib/nebplay/memory/repo-opennebula.json", "{}");
+        let outcome = facts(&cloud.world(), &host).await.unwrap();
+        assert_eq!(outcome.result["unfinished"], json!(["services"]));
+    }
+
+    #[tokio::test]
     async fn what_a_playbook_needs_is_registered_and_the_unknown_has_its_reason() {
         let cloud = Cloud::default();
         let host = cloud.host("s1").on("oned --version", 0, "OpenNebula 7.0.0 ()\n");
@@ -253,6 +279,7 @@ mod tests {
         assert_eq!(result["oned_version"], "7.0.0");
         assert_eq!(result["fed_index"], 33);
         assert_eq!(result["mode"], "slave");
+        assert_eq!(result["unfinished"], json!([]));
         // Whether a firewall keeps it out is not known here, so nobody may say that it is open.
         assert_eq!(result["open"], Value::Null);
         assert!(result["unknown"]["machine"].is_string() && result["unknown"]["db"].is_string());
