@@ -175,6 +175,25 @@ impl FakeHost {
         self
     }
 
+    /// A job that an earlier run left running; followed, it prints this and ends well.
+    pub fn running_job(self, name: &str, stdout: &str) -> Self {
+        let record = JobRecord {
+            name: name.to_owned(),
+            digest: String::new(),
+            state: JobState::Running,
+            started: 0,
+            fresh: false,
+        };
+        let end = JobEnd {
+            exit: Some(Exit::Code(0)),
+            stdout: stdout.as_bytes().to_vec(),
+            stderr: Vec::new(),
+            elapsed: Duration::ZERO,
+        };
+        self.state().jobs.insert(name.to_owned(), (record, end));
+        self
+    }
+
     /// The command lines it was asked, in order; jobs as `job NAME: LINE`.
     pub fn asked(&self) -> Vec<String> {
         self.state().asked.clone()

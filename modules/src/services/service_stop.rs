@@ -52,7 +52,7 @@ pub(super) struct Before {
 }
 
 /// The note on the host that `service_start` reads.
-pub(super) const NOTE: &str = "services";
+pub(crate) const NOTE: &str = "services";
 
 /// Stops, masks, and stops again what came back meanwhile. Masking first would lose the units' own way of stopping.
 const STOP: &str = r#"
