@@ -111,7 +111,10 @@ impl Effect for PackageDownload {
             )));
         }
         let actions: Vec<String> = selection.actions.iter().map(ToString::to_string).collect();
-        Ok(Outcome::changed(change.what.join(", ")).with("actions", actions))
+        Ok(
+            Outcome::changed(format!("downloaded {} packages", selection.install.len()))
+                .with("actions", actions),
+        )
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, _: &mut Outcome) -> Result<(), Failure> {

@@ -137,7 +137,7 @@ impl Module for PackageUpgrade {
             .iter()
             .map(|package| format!("heal {}", package.name))
             .collect();
-        what.extend(selection.actions.iter().map(ToString::to_string));
+        what.extend(apt::in_short(&selection.actions));
         Ok(Finding::Change(Change {
             what,
             seen: json!(selection),
@@ -172,7 +172,8 @@ impl Effect for PackageUpgrade {
                 .state("packages may be half-configured; the database was not touched")
                 .hint("mend what apt complains about, then run the playbook again: it heals half-configured packages itself"));
         }
-        Ok(Outcome::changed(change.what.join(", ")))
+        let actions: Vec<String> = selection.actions.iter().map(ToString::to_string).collect();
+        Ok(Outcome::changed(change.what.join("; ")).with("actions", actions))
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
