@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::digest::sha256;
 use crate::host::{Command, Exit, FileKind, RunAs};
 use crate::job_run;
 use crate::memory;
@@ -89,12 +89,7 @@ struct Compared {
 
 impl ConfigBackup {
     fn key(&self) -> String {
-        let digest = Sha256::digest(self.dest.as_bytes());
-        let id = digest
-            .iter()
-            .take(8)
-            .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
-        format!("config-{id}")
+        format!("config-{}", &sha256(&self.dest)[..16])
     }
 
     fn check(&self) -> Result<(), Failure> {
