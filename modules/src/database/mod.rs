@@ -14,6 +14,7 @@ mod onedb_upgrade;
 mod onedb_version;
 mod record;
 mod task;
+mod tidy_up;
 
 use crate::registry::{self, Entry};
 
@@ -25,6 +26,7 @@ pub(crate) fn modules() -> Vec<Entry> {
         registry::changes::<onedb_restore::OnedbRestore>(),
         registry::changes::<onedb_restore_full::OnedbRestoreFull>(),
         registry::changes::<onedb_upgrade::OnedbUpgrade>(),
+        registry::changes::<tidy_up::TidyUp>(),
         registry::reads::<onedb_room::OnedbRoom>(),
         registry::reads::<onedb_version::OnedbVersion>(),
     ]

@@ -45,3 +45,8 @@ pub(super) async fn note(host: &dyn Host, record: &Record) -> Result<(), Failure
         .await
         .map(|_| ())
 }
+
+/// Forgets the dump at that path.
+pub(super) async fn forget(host: &dyn Host, path: &str) -> Result<(), Failure> {
+    memory::forget(host, &key(path)).await
+}
