@@ -16,7 +16,8 @@ use crate::opennebula::onedb::LOOK;
 /// Backs a front-end's configuration up as a tar file, owners, modes and times kept, and compares it with what is there.
 ///
 /// A backup that is there already is kept for `keep_hours` whatever the configuration has become since: the one made before an
-/// upgrade is the one that is needed. An older one is renamed, never overwritten. Never below `/var/lib/one/remotes`, where the documented copy breaks `onehost sync`.
+/// upgrade is the one that is needed. An older one is renamed, never overwritten. Never below `/var/lib/one/remotes`, where the
+/// documented copy breaks `onehost sync`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigBackup {
