@@ -15,8 +15,9 @@ use crate::opennebula::onedb::{Access, GivenDatabase};
 /// Puts a zone's whole database back from a full backup: the way back, one zone at a time.
 ///
 /// The present SQLite file is moved aside and kept (registered as `aside`); a restore into it would leave tables that a migration
-/// made; on MySQL such tables are dropped. Proven by comparing the list of tables, the indexes and every table's content with the backup. A master that goes back
-/// alone is out of step with its slaves, though every index may look equal: restore every zone that was touched.
+/// made; on MySQL such tables are dropped. Proven by comparing the list of tables, the indexes and every table's content with the
+/// backup. A master that goes back alone is out of step with its slaves, though every index may look equal: restore every zone
+/// that was touched.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OnedbRestoreFull {

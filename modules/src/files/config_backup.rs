@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::digest::sha256;
 use crate::host::{Command, Exit, FileKind, RunAs};
 use crate::job_run;
 use crate::memory;
@@ -16,7 +16,8 @@ use crate::opennebula::onedb::LOOK;
 /// Backs a front-end's configuration up as a tar file, owners, modes and times kept, and compares it with what is there.
 ///
 /// A backup that is there already is kept for `keep_hours` whatever the configuration has become since: the one made before an
-/// upgrade is the one that is needed. An older one is renamed, never overwritten. Never below `/var/lib/one/remotes`, where the documented copy breaks `onehost sync`.
+/// upgrade is the one that is needed. An older one is renamed, never overwritten. Never below `/var/lib/one/remotes`, where the
+/// documented copy breaks `onehost sync`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigBackup {
@@ -89,12 +90,7 @@ struct Compared {
 
 impl ConfigBackup {
     fn key(&self) -> String {
-        let digest = Sha256::digest(self.dest.as_bytes());
-        let id = digest
-            .iter()
-            .take(8)
-            .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
-        format!("config-{id}")
+        format!("config-{}", &sha256(&self.dest)[..16])
     }
 
     fn check(&self) -> Result<(), Failure> {

@@ -380,17 +380,8 @@ mod tests {
     }
 
     async fn run(host: &FakeHost) -> Result<Outcome, Failure> {
-        let task = crate::registry::find("service_start")
-            .unwrap()
-            .task(json!({"timeout": 3}))
-            .unwrap();
         let world = FakeWorld::default();
-        let cx = world.cx(host);
-        let Finding::Change(change) = task.inspect(&cx).await? else {
-            return Ok(Outcome::default());
-        };
-        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
-        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+        world.run(host, "service_start", json!({"timeout": 3})).await
     }
 
     #[tokio::test]

@@ -257,14 +257,7 @@ mod tests {
     }
 
     async fn run(host: &FakeHost, args: Value) -> Result<Outcome, Failure> {
-        let task = crate::registry::find("service_stop").unwrap().task(args).unwrap();
-        let world = FakeWorld::default();
-        let cx = world.cx(host);
-        let Finding::Change(change) = task.inspect(&cx).await? else {
-            return Ok(Outcome::default());
-        };
-        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
-        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+        FakeWorld::default().run(host, "service_stop", args).await
     }
 
     #[tokio::test]

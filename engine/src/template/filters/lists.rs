@@ -102,7 +102,7 @@ fn product(first: &Value, others: Rest<Value>) -> Result<Vec<Value>, Error> {
         let longer = tuples.iter().flat_map(|tuple| {
             choices
                 .iter()
-                .map(|choice| [tuple.as_slice(), &[choice.clone()]].concat())
+                .map(|choice| [tuple.as_slice(), std::slice::from_ref(choice)].concat())
         });
         tuples = longer.collect();
     }
