@@ -70,13 +70,13 @@ impl Unit {
     }
 }
 
-/// The lock file of oned, which is its pid file as well.
+/// The lock file of oned. It is empty: whether it is somebody's only the process table tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lock {
     None,
     /// A oned of this pid runs.
     Live(u32),
-    /// Whoever wrote it is gone: it blocks `onedb` all the same.
+    /// Whoever made it is gone: it blocks `onedb` all the same.
     Stale,
 }
 
@@ -108,8 +108,8 @@ echo '=== processes'
 ps -eo pid=,args=
 echo '=== lock'
 if [ -e /var/lock/one/one ]; then
-  pid=$(head -n 1 /var/lock/one/one | tr -cd 0-9)
-  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = oned ]; then echo "live $pid"; else echo stale; fi
+  pid=$(pgrep -x oned | head -n 1)
+  if [ -n "$pid" ]; then echo "live $pid"; else echo stale; fi
 fi
 "#;
 
