@@ -11,6 +11,10 @@ use crate::module::Failure;
 /// Where the notes are.
 pub const DIRECTORY: &str = "/var/lib/nebplay/memory";
 
+/// The notes that are removed when what they tell of is as it was before: where one is left, a run was stopped halfway.
+/// All others last: what a dump was proven to be, which repository there was.
+pub const TO_PUT_BACK: [&str; 4] = ["services", "zone-disabled", "hypervisor-hosts", "migration"];
+
 const LIMIT: u64 = 16 << 20;
 
 fn path(key: &str) -> Result<String, Failure> {

@@ -12,6 +12,7 @@ use super::record;
 use crate::contract::{Contract, Order, Privilege, Recovery};
 use crate::host::{Command, RunAs};
 use crate::job::JobState;
+use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::command::USER;
 use crate::opennebula::onedb::LOOK;
@@ -40,7 +41,7 @@ grep -qs 'put here by nebplay' /usr/sbin/policy-rc.d && echo 'guard /usr/sbin/po
 [ ! -e /etc/systemd/system/nebplay-api-block.service ] || echo 'back the block of the API'
 for note in /var/lib/nebplay/memory/*.json; do
   name=$(basename -- "$note" .json)
-  case $name in dump-*|config-*) ;; *) [ ! -e "$note" ] || printf 'back %s\n' "$name" ;; esac
+  [ ! -e "$note" ] || printf 'note %s\n' "$name"
 done
 echo end
 "#;
@@ -84,6 +85,7 @@ impl TidyUp {
                 Some(("file", path)) => left.files.push(path.to_owned()),
                 Some(("guard", _)) => left.guard = true,
                 Some(("back", what)) => left.back.push(what.to_owned()),
+                Some(("note", key)) if memory::TO_PUT_BACK.contains(&key) => left.back.push(key.to_owned()),
                 _ => {}
             }
         }
@@ -259,6 +261,7 @@ mod tests {
         host.write(FULL, "full");
         host.write(FEDERATED, "federated");
         host.write("/var/lib/one/nebplay/before-migration-17.bck", "x");
+        host.write("/var/lib/nebplay/memory/repository.json", "{}");
         host.write("/var/lib/nebplay/packages/7.0.0-1/a b.deb", "deb");
         let outcome = run(&host).await.unwrap();
         assert!(outcome.changed);

@@ -9,6 +9,7 @@ use crate::contract::{Contract, Privilege};
 use crate::federation::guard;
 use crate::federation_map::{Role, Zone};
 use crate::host::Command;
+use crate::memory;
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::{OnedConf, read_conf, read_conf_of};
 use crate::opennebula::endpoint::Endpoint;
@@ -136,9 +137,10 @@ async fn traces(cx: &Cx<'_>) -> Result<Traces, Failure> {
         ))
         .hint("set the clocks (chrony, systemd-timesyncd), of this machine too"));
     }
-    // Dumps are remembered for good.
-    let lasting = |note: &&str| note.starts_with("dump-") || note.starts_with("config-");
-    let notes = lines.filter(|note| !lasting(note)).map(str::to_owned).collect();
+    let notes = lines
+        .filter(|note| memory::TO_PUT_BACK.contains(note))
+        .map(str::to_owned)
+        .collect();
     Ok(Traces { ahead, notes })
 }
 
@@ -352,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn what_has_still_to_be_put_back_is_told_and_a_wrong_clock_stops_the_night() {
         let cloud = Cloud::default();
-        let answer = "1795000000\nconfig-ab\ndump-00ff\nservices\n";
+        let answer = "1795000000\ndump-00ff\nservices\nrepository\n";
         let host = FakeHost::new("s1").on("clock and notes", 0, answer);
         let host = cloud.furnished(host, 100);
         let outcome = facts(&cloud.world(), &host).await.unwrap();
