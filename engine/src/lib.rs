@@ -8,6 +8,7 @@ pub mod events;
 pub mod inventory;
 pub mod plan;
 pub mod playbook;
+mod prose;
 pub mod run;
 pub mod template;
 pub mod transport;

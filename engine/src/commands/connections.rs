@@ -89,6 +89,10 @@ impl Connections {
                 self.unknown.get_or_init(|| self.unknown_keys(key)).await.clone()
             }
             Err(ConnectError::Unreachable { why, .. }) => why,
+            // What becomes of it names the host and says that it is unreachable.
+            Err(ConnectError::TimedOut { doing, limit, .. }) => {
+                format!("{doing} did not finish within {limit:?}")
+            }
             Err(error) => error.to_string(),
         };
         let host = name.to_owned();

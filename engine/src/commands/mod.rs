@@ -105,7 +105,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CommandError> {
             run::run(cli.run, terminal)
         }
         Some(Command::Run(args)) => run::run(args, terminal),
-        Some(Command::Plan(args)) => plan::run(args),
+        Some(Command::Plan(args)) => plan::run(args, terminal),
         Some(Command::Status(args)) => status::run(&args, terminal),
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Doc(args)) => doc::run(&args, terminal),

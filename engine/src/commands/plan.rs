@@ -3,9 +3,10 @@
 use clap::Args as ClapArgs;
 
 use super::error::CommandError;
+use super::exit;
 use super::options::RunArgs;
 use super::run::prepare;
-use super::{exit, terminal};
+use super::terminal::{self, Terminal};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -20,14 +21,14 @@ pub(super) struct Args {
 }
 
 /// Shows the plan.
-pub(super) fn run(args: Args) -> Result<u8, CommandError> {
+pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     let prepared = prepare(args.run)?;
     let listing = prepared.listing();
     let text = if prepared.options.json {
         let json = serde_json::to_string_pretty(&listing).map_err(std::io::Error::from)?;
         json + "\n"
     } else {
-        listing.text()
+        listing.text(terminal.width.into())
     };
     terminal::print(&text)?;
     Ok(exit::OK)

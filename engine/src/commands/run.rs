@@ -4,6 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use indexmap::IndexSet;
+use nebplay_modules::module::Peers;
+
 use super::connections::Connections;
 use super::error::CommandError;
 use super::files::Files;
@@ -12,9 +15,9 @@ use super::lookups::ProcessLookups;
 use super::operator::{self, AtTerminal};
 use super::options::{Action, Options, RunArgs};
 use super::terminal::{self, Terminal};
-use super::{exit, options};
+use super::{exit, options, status};
 use crate::diagnostics::{Findings, suggest};
-use crate::events::{self, Events, Json, Look, Secrets, View};
+use crate::events::{self, Events, Json, Look, RunResult, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Disk, Playbook};
 use crate::run::{self, World};
@@ -47,10 +50,6 @@ pub(super) fn run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError
         }
         Action::ListTasks => {
             terminal::print(&prepared.listing().task_names())?;
-            Ok(exit::OK)
-        }
-        Action::ListTags => {
-            terminal::print(&prepared.plan.tag_names())?;
             Ok(exit::OK)
         }
     }
@@ -195,13 +194,14 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
     let secrets = Arc::new(Secrets::default());
     options.hosts.tell_passwords(&secrets);
     let hosts: Arc<Hosts> = Arc::new(options.hosts);
-    let names = plan.hosts().into_iter().map(str::to_owned).collect();
+    let names = hosts_of(&plan);
     let connections = Connections::new(Arc::clone(&hosts), templates.clone(), Arc::clone(&secrets), names)?;
     connections.check()?;
+    let connections = Arc::new(connections);
     let clock = Arc::new(SystemClock::default());
     let events = Events::new(
         clock.clone(),
-        secrets,
+        Arc::clone(&secrets),
         vec![view(options.json, options.verbosity, terminal)],
     );
     let summary = runtime.block_on(async {
@@ -214,7 +214,7 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
             options: settings,
             inventory: hosts.zoned.clone(),
             extra_vars: layer_of(&hosts.extra_vars),
-            hosts: Arc::new(connections),
+            hosts: Arc::clone(&connections) as Arc<dyn Peers>,
             loader: Arc::new(Files),
             operator: Arc::new(AtTerminal),
             templates,
@@ -225,9 +225,27 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
         };
         Ok::<_, CommandError>(run::run(plan, world).await)
     })?;
+    let federation = &hosts.zoned.federation;
+    if !options.json && !federation.zones.is_empty() {
+        match summary.result {
+            RunResult::Failed | RunResult::Unreachable => {
+                let now = status::after_failure(connections, federation, secrets, terminal);
+                terminal::print(&runtime.block_on(now))?;
+            }
+            // Whoever interrupts does not want to wait for answers.
+            RunResult::Interrupted => terminal::print(&format!("\n{}", status::AGAIN))?,
+            RunResult::Ok => {}
+        }
+    }
     // A question nobody answered, or a connection that hangs, must not hold up the end.
     runtime.shutdown_background();
     Ok(exit::of_run(summary.result))
+}
+
+/// The hosts of all plays, each once.
+fn hosts_of(plan: &Plan) -> Vec<String> {
+    let hosts: IndexSet<&String> = plan.plays.iter().flat_map(|play| &play.hosts).collect();
+    hosts.into_iter().cloned().collect()
 }
 
 /// What shows the run.
@@ -239,6 +257,7 @@ fn view(json: bool, verbosity: u8, terminal: &Terminal) -> Box<dyn View> {
         colour: terminal.colour,
         live: terminal.error_is_seen,
         verbosity,
+        width: terminal.columns,
     };
     Box::new(events::Terminal::new(io::stdout(), look))
 }

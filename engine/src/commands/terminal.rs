@@ -6,6 +6,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::error::{CommandError, count};
 use crate::diagnostics::Finding;
+use crate::prose::fold;
 
 /// Columns where nobody says how many there are.
 const WIDTH: u16 = 100;
@@ -112,18 +113,9 @@ impl Terminal {
             if !out.is_empty() {
                 out.push('\n');
             }
-            let mut line = String::new();
-            for word in paragraph.split_whitespace() {
-                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-                    out.extend([&margin, line.as_str(), "\n"]);
-                    line.clear();
-                }
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(word);
+            for line in fold(paragraph, width) {
+                out.extend([&margin, line.as_str(), "\n"]);
             }
-            out.extend([&margin, line.as_str(), "\n"]);
         }
         out
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::inherit::Inherited;
 use super::pace::{Pace, pace};
 use super::resolve::{Node, Plan, PlayPlan, written};
+use crate::prose::fold;
 
 /// All of a plan, as data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,8 +72,8 @@ impl Listing {
         }
     }
 
-    /// Every step in order, its hosts, and how many at once and why.
-    pub fn text(&self) -> String {
+    /// Every step in order, its hosts, and how many at once and why; lines are folded to that many columns.
+    pub fn text(&self, width: usize) -> String {
         let mut out = String::new();
         for (number, play) in (1..).zip(&self.plays) {
             let _ = writeln!(out, "{number}. {}   ({})", play.name, play.place);
@@ -100,7 +101,7 @@ impl Listing {
                     };
                     let _ = writeln!(out, "   {section}{when}:");
                 }
-                task.write(&mut out, &format!("{number}.{step}"));
+                task.write(&mut out, &format!("{number}.{step}"), width);
             }
             out.push('\n');
         }
@@ -135,11 +136,15 @@ impl Listing {
 }
 
 impl ListedTask {
-    fn write(&self, out: &mut String, number: &str) {
+    fn write(&self, out: &mut String, number: &str, width: usize) {
         let path: String = self.path.iter().map(|name| format!("{name} / ")).collect();
         let _ = writeln!(out, "     {number:<6} {path}{}   [{}]", self.name, self.module);
         let mut note = |text: String| {
-            let _ = writeln!(out, "            {text}");
+            // What is carried over stands a little further in, so that every note is seen to be one.
+            for (number, line) in fold(&text, width.saturating_sub(14).max(30)).iter().enumerate() {
+                let margin = if number == 0 { 12 } else { 14 };
+                let _ = writeln!(out, "{:margin$}{line}", "");
+            }
         };
         if let Some(pace) = &self.pace {
             let separator = if pace.at_once == 1 { " -> " } else { ", " };

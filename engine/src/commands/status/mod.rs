@@ -9,6 +9,7 @@ mod verdict;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use nebplay_modules::federation_map::Federation;
@@ -26,9 +27,8 @@ use crate::events::Secrets;
 use crate::template::Templates;
 
 pub(super) const EXAMPLES: &str = "\
-Asks all front-ends at once, over SSH, and changes nothing on any of them. It works at any moment of a night:
-what a stopped or half-upgraded zone cannot tell is shown as `-`, with the reason below the table.
-Equal indices say that no zone is behind; only `fed_index_check` with `data: true` compares the data.
+Asks all front-ends at once, over SSH, and changes nothing on any of them. It works at any moment of a night: \
+what a stopped or half-upgraded zone cannot tell is shown as `-`, with the reason below the table. Equal indices say that no zone is behind; only `fed_index_check` with `data: true` compares the data.
 
 Exit codes: 0 all was learnt; 2 a front-end was reached and did not tell all; 4 one could not be reached.
 
@@ -36,6 +36,15 @@ Examples:
   nebplay status -i prod.ini
   nebplay status -i prod.ini -l slaves
   nebplay status -i prod.ini --json | jq '.zones[] | {name, fed_index, api}'";
+
+/// How long the end of a failed run waits for the zones.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What to do after a run that did not come to its end.
+pub(super) const AGAIN: &str = "\
+next: `nebplay status` with the same -i shows the zones as they are; run the same command again to go on:
+      what is done already is recognized and not done twice
+";
 
 /// Arguments of `nebplay status`.
 #[derive(Debug, ClapArgs)]
@@ -76,6 +85,26 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<u8, CommandError> 
         terminal::print(&table::text(&rows, &verdict, terminal))?;
     }
     Ok(exit_code(&rows))
+}
+
+/// The zones as they are now, for the end of a run that failed: which step came last is no proof of a state.
+pub(super) async fn after_failure(
+    connections: Arc<Connections>,
+    federation: &Federation,
+    secrets: Arc<Secrets>,
+    terminal: &Terminal,
+) -> String {
+    let heading = terminal.heading("THE ZONES NOW");
+    match tokio::time::timeout(PATIENCE, ask::all(connections, federation, secrets)).await {
+        Ok(rows) => {
+            let text = table::text(&rows, &Verdict::of(&rows, federation), terminal);
+            format!("\n{heading}\n{text}\n{AGAIN}")
+        }
+        Err(_) => format!(
+            "\n{heading}\nnot all answered within {} seconds\n\n{AGAIN}",
+            PATIENCE.as_secs()
+        ),
+    }
 }
 
 /// The zones to ask, each with the front-ends to ask: those of `-l` where it is given.

@@ -15,13 +15,19 @@ pub(super) struct Closing<'a> {
     pub(super) hosts: &'a IndexMap<String, Counts>,
     pub(super) zones: &'a [ZoneEnd],
     pub(super) failures: &'a [FailedStep],
+    /// The steps that took longest: milliseconds, task and host.
+    pub(super) slowest: &'a [(u64, String, String)],
     pub(super) elapsed_ms: u64,
 }
+
+/// A run that took less names no slowest steps.
+const LONG_MS: u64 = 20_000;
 
 impl Closing<'_> {
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         self.recap(&mut out);
+        self.slow(&mut out);
         if self.result != RunResult::Ok {
             self.zone_ends(&mut out);
             self.what_failed(&mut out);
@@ -82,11 +88,22 @@ impl Closing<'_> {
         }
     }
 
+    /// Where the time went: what an operator plans the next window with.
+    fn slow(&self, out: &mut String) {
+        if self.elapsed_ms < LONG_MS || self.slowest.is_empty() {
+            return;
+        }
+        let _ = writeln!(out, "\n{}", self.paint.text(BOLD, "SLOWEST STEPS"));
+        for (took, task, host) in self.slowest {
+            let _ = writeln!(out, "  {:>7} {} on {host}", time(*took), clean(task));
+        }
+    }
+
     fn zone_ends(&self, out: &mut String) {
         if self.zones.is_empty() {
             return;
         }
-        let _ = writeln!(out, "\n{}", self.paint.text(BOLD, "WHERE EACH ZONE STANDS"));
+        let _ = writeln!(out, "\n{}", self.paint.text(BOLD, "LAST STEP IN EACH ZONE"));
         let name_width = self
             .zones
             .iter()

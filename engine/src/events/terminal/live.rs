@@ -122,7 +122,7 @@ impl Live {
 }
 
 fn draw(multi: &MultiProgress, steps: &Steps) {
-    let style = ProgressStyle::with_template("{spinner} {prefix}  {elapsed}  {wide_msg}");
+    let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed:>5}  {wide_msg}");
     for shown in steps.lock().values_mut() {
         if shown.bar.is_none() && shown.started.elapsed() > PATIENCE {
             let bar = ProgressBar::new_spinner().with_elapsed(shown.started.elapsed());

@@ -18,12 +18,16 @@ use self::live::Live;
 use self::paint::{BOLD, CYAN, DIM, GREEN, MAGENTA, Paint, RED, YELLOW, clean, of_status, time};
 use super::bus::View;
 use super::event::{Event, What};
-use super::parts::{Running, StepEnd, StepRef};
+use super::parts::{Running, Status, StepEnd, StepRef};
+use crate::prose::fold;
 
 /// A step that took longer shows its time without being asked.
 const SLOW_MS: u64 = 1_000;
 /// That many lines of what a failed command printed are shown.
 const LONGEST_OUTPUT: usize = 20;
+
+/// That many steps are named at the end as the slowest.
+const SLOWEST: usize = 3;
 
 /// How to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,8 +36,10 @@ pub struct Look {
     pub colour: bool,
     /// With a live line per running step on standard error; only for a terminal.
     pub live: bool,
-    /// `-v`: times and results; `-vv`: what steps are about to do, and what hosts print.
+    /// `-v`: results, and every step's time; `-vv`: what steps are about to do, and what hosts print.
     pub verbosity: u8,
+    /// Columns to fold long lines to; `None`: they are not folded.
+    pub width: Option<u16>,
 }
 
 /// See the module.
@@ -44,6 +50,10 @@ pub struct Terminal<W> {
     live: Option<Live>,
     /// Names of tasks by identity.
     names: HashMap<String, String>,
+    /// Hosts that skipped the present task, not told yet: they share a line.
+    skipped: Vec<String>,
+    /// The steps that took longest: milliseconds, task and host.
+    slowest: Vec<(u64, String, String)>,
 }
 
 impl<W: Write> Terminal<W> {
@@ -55,6 +65,8 @@ impl<W: Write> Terminal<W> {
             paint: Paint { on: look.colour },
             live: look.live.then(Live::new),
             names: HashMap::new(),
+            skipped: Vec::new(),
+            slowest: Vec::new(),
         }
     }
 
@@ -84,24 +96,40 @@ impl<W: Write> Terminal<W> {
         if let Some(item) = &step.item {
             let _ = write!(out, " (item={})", clean(item));
         }
-        if end.took_ms >= SLOW_MS || self.look.verbosity > 0 {
-            let _ = write!(out, " {}", self.paint.text(DIM, &time(end.took_ms)));
-        }
         let message = match &end.failure {
             Some(failure) => Some(failure.message.as_str()),
             None => end.message.as_deref().filter(|message| !message.is_empty()),
         };
+        let took = if end.took_ms >= SLOW_MS || self.look.verbosity > 0 {
+            format!(" ({})", time(end.took_ms))
+        } else {
+            String::new()
+        };
+        let item = step.item.as_ref().map_or(0, |item| item.chars().count() + 8);
+        let used = word.len() + 2 + host.chars().count() + item + took.len();
+        let took = self.paint.text(DIM, &took);
         match message.map(clean) {
             Some(message) if message.trim_end().contains('\n') => {
-                out.push('\n');
+                let _ = writeln!(out, "{took}");
                 for line in message.trim_end().lines() {
                     let _ = writeln!(out, "  {line}");
                 }
             }
             Some(message) => {
-                let _ = writeln!(out, " {}", message.trim_end());
+                let message = message.trim_end();
+                let width = self.look.width.map_or(usize::MAX, usize::from);
+                if used + 1 + message.chars().count() <= width {
+                    let _ = writeln!(out, " {message}{took}");
+                } else {
+                    let _ = writeln!(out, "{took}");
+                    for line in fold(message, width.saturating_sub(4)) {
+                        let _ = writeln!(out, "    {line}");
+                    }
+                }
             }
-            None => out.push('\n'),
+            None => {
+                let _ = writeln!(out, "{took}");
+            }
         }
         if let Some(failure) = &end.failure {
             self.printed(&mut out, &end.result, &failure.message);
@@ -159,6 +187,35 @@ impl<W: Write> Terminal<W> {
             };
             let _ = writeln!(out, "{line}");
         }
+    }
+
+    /// A skip that has nothing to tell waits for the others of its task.
+    fn waits(&mut self, what: &What) -> bool {
+        let What::StepEnded { step, end } = what else {
+            return false;
+        };
+        let quiet = end.status == Status::Skipped
+            && self.look.verbosity == 0
+            && end.warnings.is_empty()
+            && end.message.as_ref().is_none_or(String::is_empty);
+        if quiet && !self.skipped.contains(&step.host) {
+            self.skipped.push(step.host.clone());
+        }
+        quiet
+    }
+
+    /// The line for those that waited.
+    fn skips(&mut self) -> Option<String> {
+        let hosts = std::mem::take(&mut self.skipped);
+        let line = format!("skipped: [{}]", hosts.join(", "));
+        (!hosts.is_empty()).then(|| format!("{}\n", self.paint.text(DIM, &line)))
+    }
+
+    fn remember(&mut self, step: &StepRef, end: &StepEnd) {
+        let task = self.names.get(&step.task).cloned().unwrap_or_default();
+        self.slowest.push((end.took_ms, task, step.host.clone()));
+        self.slowest.sort_by_key(|(took, ..)| std::cmp::Reverse(*took));
+        self.slowest.truncate(SLOWEST);
     }
 
     fn interrupted(&self, now: bool, running: &[Running]) -> String {
@@ -246,7 +303,10 @@ impl<W: Write> Terminal<W> {
                     self.paint.text(CYAN, &format!("again: [{}]", step.host))
                 )
             }
-            What::StepEnded { step, end } => self.step(step, end),
+            What::StepEnded { step, end } => {
+                self.remember(step, end);
+                self.step(step, end)
+            }
             What::Included { file, hosts, .. } => {
                 format!(
                     "{}\n",
@@ -282,6 +342,7 @@ impl<W: Write> Terminal<W> {
                 hosts,
                 zones,
                 failures,
+                slowest: &self.slowest,
                 elapsed_ms: event.elapsed_ms,
             }
             .text(),
@@ -303,8 +364,12 @@ impl<W: Write + Send> View for Terminal<W> {
                 _ => {}
             }
         }
+        if self.waits(&event.what) {
+            return;
+        }
         if let Some(text) = self.text(event) {
-            self.print(&text);
+            let skips = self.skips().unwrap_or_default();
+            self.print(&(skips + &text));
         }
         if matches!(event.what, What::RunEnded { .. }) {
             self.live = None;

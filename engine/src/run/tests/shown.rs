@@ -142,7 +142,7 @@ async fn a_plan_says_in_which_order_and_why() {
 ",
     );
     let listing = story.listing();
-    insta::assert_snapshot!("plan", listing.text());
+    insta::assert_snapshot!("plan", listing.text(80));
     insta::assert_snapshot!("tasks", listing.task_names());
     insta::assert_snapshot!("hosts", listing.host_names());
 }
