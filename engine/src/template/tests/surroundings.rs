@@ -264,3 +264,22 @@ fn long_chains_of_variables_fit_the_stack_of_a_thread() {
             .contains("a chain of more than 48 variables")
     );
 }
+
+/// What docs/playbook-language.md promises is there.
+#[test]
+fn the_documented_filters_and_tests_exist() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/playbook-language.md");
+    let page = std::fs::read_to_string(file).unwrap();
+    let templates = Templates::new();
+    for (heading, before) in [("## Filters\n", "a | "), ("## Tests\n", "a is ")] {
+        let (_, section) = page.split_once(heading).unwrap();
+        let (section, _) = section.split_once("\n## ").unwrap();
+        let names = section.split('`').skip(1).step_by(2);
+        let names: Vec<_> = names.filter(|name| !name.contains(' ')).collect();
+        assert!(names.len() > 30, "{heading}");
+        for name in names {
+            let found = templates.check(&plain(&format!("{{{{ {before}{name} }}}}")));
+            assert!(found.is_empty(), "{heading}{name}: {found:?}");
+        }
+    }
+}
