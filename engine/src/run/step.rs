@@ -11,6 +11,7 @@ use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome
 use nebplay_modules::registry::Task as Action;
 use serde_json::{Map, Value, json};
 
+use super::at_once;
 use super::controller::Files;
 use super::keywords::{Keywords, Trouble};
 use super::nowhere::Nowhere;
@@ -47,6 +48,7 @@ pub(super) struct Ready {
     runner: Arc<Runner>,
     pub(super) step: StepRef,
     action: Box<dyn Action>,
+    args: Map<String, Value>,
     host: Arc<dyn Host>,
     files: Files,
     progress: StepProgress,
@@ -77,7 +79,7 @@ impl Unit {
             Inputs::Go(inputs) => *inputs,
         };
         let failed = |failure| Box::new(StepResult::failed(failure));
-        let action = self.action(inputs.args).map_err(failed)?;
+        let action = self.action(inputs.args.clone()).map_err(failed)?;
         step.delegate = inputs.delegate.filter(|other| *other != step.host);
         let world = &self.scoped.runner.world;
         let host: Arc<dyn Host> = if self.node.task.module.contract.privilege == Privilege::None {
@@ -101,6 +103,7 @@ impl Unit {
             progress: StepProgress::new(&world.events, &world.clock, &step, hidden),
             runner: Arc::clone(&self.scoped.runner),
             action,
+            args: inputs.args,
             host,
             files,
             run_as: inputs.run_as,
@@ -262,8 +265,25 @@ impl Ready {
         finding
     }
 
-    /// Acts on all of these at once, which are steps of one task, and proves each.
-    pub(super) async fn act(group: &[(&Self, &Change)]) -> Vec<Result<Outcome, Failure>> {
+    /// Acts on all of these at once, which are steps of one task, and proves each. Where templates made the arguments differ
+    /// between hosts, those with the same ones act together, one such group after the other.
+    pub(super) async fn act(steps: &[(&Self, &Change)]) -> Vec<Result<Outcome, Failure>> {
+        let mut results: Vec<Option<Result<Outcome, Failure>>> = steps.iter().map(|_| None).collect();
+        for first in 0..steps.len() {
+            if results[first].is_some() {
+                continue;
+            }
+            let same = (first..steps.len()).filter(|&at| steps[at].0.args == steps[first].0.args);
+            let same: Vec<usize> = same.collect();
+            let group: Vec<_> = same.iter().map(|&at| steps[at]).collect();
+            for (at, result) in same.into_iter().zip(Self::act_alike(&group).await) {
+                results[at] = Some(result);
+            }
+        }
+        results.into_iter().flatten().collect()
+    }
+
+    async fn act_alike(group: &[(&Self, &Change)]) -> Vec<Result<Outcome, Failure>> {
         let Some((first, _)) = group.first() else {
             return Vec::new();
         };
@@ -293,19 +313,19 @@ impl Ready {
             Ok(applied) => applied,
             Err(timed_out) => vec![Err(timed_out); group.len()],
         };
-        let mut proven = Vec::with_capacity(group.len());
         // A module that answers for fewer hosts than it was given is a fault, and none of the others is believed.
         let missing = || Err(Failure::not_verified("the module said nothing about this host"));
-        let mut applied = applied.into_iter().chain(std::iter::repeat_with(missing));
-        for ((ready, change), (cx, _)) in group.iter().zip(&targets) {
-            let result = match applied.next().unwrap_or_else(missing) {
+        let applied = applied.into_iter().chain(std::iter::repeat_with(missing));
+        let proofs = group.iter().zip(&targets).zip(applied);
+        at_once::all(proofs.map(|(((ready, change), (cx, _)), applied)| async move {
+            let result = match applied {
                 Ok(outcome) => ready.prove(cx, change, outcome).await,
                 Err(failure) => Err(in_doubt(failure, change)),
             };
             ready.progress.finish();
-            proven.push(result);
-        }
-        proven
+            result
+        }))
+        .await
     }
 
     async fn prove(&self, cx: &Cx<'_>, change: &Change, mut outcome: Outcome) -> Result<Outcome, Failure> {

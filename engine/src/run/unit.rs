@@ -8,6 +8,7 @@ use std::time::Duration;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
+use super::at_once;
 use super::loops::Items;
 use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::scoped::Scoped;
@@ -206,24 +207,22 @@ impl Unit {
             .unwrap_or(true)
     }
 
+    /// Prepares a step and looks.
+    async fn look(&self, part: Part) -> (Part, Looked) {
+        self.begin(&part);
+        match self.prepare(part.step.clone(), &part.locals, part.hidden).await {
+            Err(result) => (part, Err(*result)),
+            Ok(ready) => {
+                let found = ready.inspect().await;
+                let step = ready.step.clone();
+                (Part { step, ..part }, Ok((ready, found)))
+            }
+        }
+    }
+
     /// One try of one item on each host: all look, those that have to act do so together, each is proven.
     async fn tries(&self, parts: Vec<Part>) -> Vec<(Part, StepResult)> {
-        let mut looked = Vec::with_capacity(parts.len());
-        for part in parts {
-            self.begin(&part);
-            let prepared = self.prepare(part.step.clone(), &part.locals, part.hidden).await;
-            looked.push(match prepared {
-                Err(result) => (part, Err(*result)),
-                Ok(ready) => {
-                    let found = ready.inspect().await;
-                    let part = Part {
-                        step: ready.step.clone(),
-                        ..part
-                    };
-                    (part, Ok((ready, found)))
-                }
-            });
-        }
+        let looked = at_once::all(parts.into_iter().map(|part| self.look(part))).await;
         let acting: Vec<(&Ready, &Change)> = looked.iter().filter_map(|(_, looked)| to_act(looked)).collect();
         let mut acted = Ready::act(&acting).await.into_iter();
         let mut results = Vec::with_capacity(looked.len());
@@ -380,8 +379,11 @@ impl Unit {
     }
 }
 
+/// What a look found, or how the step ended before it.
+type Looked = Result<(Ready, Result<Finding, Failure>), StepResult>;
+
 /// What of a look calls for action.
-fn to_act(looked: &Result<(Ready, Result<Finding, Failure>), StepResult>) -> Option<(&Ready, &Change)> {
+fn to_act(looked: &Looked) -> Option<(&Ready, &Change)> {
     match looked {
         Ok((ready, Ok(Finding::Change(change) | Finding::CannotTell(change)))) if !ready.check => {
             Some((ready, change))

@@ -16,19 +16,14 @@ pub(super) fn body(command: &Command) -> Option<String> {
     (command.stdin.is_none() && command.chdir.is_none()).then(|| launch::in_shell(command))
 }
 
-/// The frame around a command: `marker` is the shell's word, `previous` the process group of its last command.
+/// The frame around a command; `previous` is the process group of the shell's last one.
 ///
-/// If that group still has members the shell says so and ends: what they print must not be taken for this command's.
-/// Descriptor 3 is the shell's standard error; its own messages (a command was killed) go nowhere.
-pub(super) fn wrap(marker: &str, previous: Option<i32>, body: &str) -> Vec<u8> {
-    let alone = previous.map_or_else(String::new, |group| {
-        format!("kill -s 0 -- -{group} 2>/dev/null && {{ printf '%s left\\n' {marker}; exit; }}\n")
-    });
-    format!(
-        "{{ {alone}( read -r p x </proc/self/stat; printf '%s %s\\n' {marker} \"$p\"; printf '%s\\n' {marker} >&3\n\
-         {body}\n)\nr=$?; printf '%s %s\\n' {marker} \"$r\"; printf '%s\\n' {marker} >&3\n}}\n"
-    )
-    .into_bytes()
+/// The functions are those of `launch::STAYING`: they print the marker on both streams, before the command with its process, after
+/// it with its status. If the previous group still has members the shell says so and ends: what they print must not be taken for
+/// this command's.
+pub(super) fn wrap(previous: Option<i32>, body: &str) -> Vec<u8> {
+    let alone = previous.map_or_else(String::new, |group| format!("nebplay_alone {group}\n"));
+    format!("{{ {alone}nebplay_command() {{\n{body}\n}}\nnebplay_run\n}}\n").into_bytes()
 }
 
 /// A command's answer on its way.

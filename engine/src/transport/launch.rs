@@ -65,6 +65,25 @@ pub(super) struct Launch {
     pub(super) marker: String,
 }
 
+/// What a shell that stays does first: the parts of a command's frame become functions, so that little is to be read for each.
+///
+/// `nebplay_alone GROUP`: the last command's group; if it still has members, the shell says so and ends. `nebplay_run` runs
+/// `nebplay_command` in a process group of its own, which bash can make when it is told to control jobs. Any other shell wants a
+/// terminal for that, so there every command is started by `setsid`, which is half of what a short command costs. bash runs it in
+/// the background, because an interrupted foreground job takes bash along; before version 5 it would not wait for one that stops.
+const STAYING: &str = r#"{ nebplay_alone() { kill -s 0 -- -$1 && { printf '%s left\n' MARKER; exit; }; }
+nebplay_begin() { printf '%s %s\n' MARKER $1; printf '%s\n' MARKER >&3; }
+nebplay_end() { printf '%s %s\n' MARKER $?; printf '%s\n' MARKER >&3; }
+if [ "${BASH_VERSINFO:-0}" -ge 5 ] && set -m; then
+nebplay_group=
+nebplay_run() { ( nebplay_begin $BASHPID; nebplay_command ) & wait -f $!; nebplay_end; }
+else
+nebplay_group=setsid
+nebplay_run() { ( read -r p rest </proc/self/stat; nebplay_begin $p; nebplay_command ); nebplay_end; }
+fi
+}
+"#;
+
 /// A shell that reads `length` bytes of script from descriptor `from`, and runs them.
 fn reader(length: usize, from: u8) -> String {
     match from {
@@ -100,16 +119,23 @@ fn become_command(command: &Command, from: u8) -> String {
 }
 
 /// The same for a subshell of a shell that stays, whose descriptor 3 is where standard error goes: the command gets a process
-/// group of its own. An empty environment takes another shell, which is told through a pipe, not by its arguments.
+/// group of its own, from the shell or by `setsid` (see [`STAYING`]). An empty environment takes another shell, which is told
+/// through a pipe, not by its arguments.
 pub(super) fn in_shell(command: &Command) -> String {
     if command.clear_env {
         let script = quote_always(&become_command(command, 0));
         return format!(
-            "printf %s {script} | exec setsid env -i PATH={PLAIN_PATH} sh -c 'eval \"$(cat)\"' 2>&3 3>&-"
+            "printf %s {script} | exec $nebplay_group env -i PATH={PLAIN_PATH} sh -c 'eval \"$(cat)\"' 2>&3 3>&-"
         );
     }
+    // `exec` would take such a program for an option.
+    let option = command
+        .argv
+        .first()
+        .is_some_and(|program| program.starts_with('-'));
+    let group = if option { "setsid --" } else { "$nebplay_group" };
     format!(
-        "{}exec setsid -- {} </dev/null 2>&3 3>&-",
+        "{}exec {group} {} </dev/null 2>&3 3>&-",
         exports(command),
         words(command)
     )
@@ -192,7 +218,14 @@ fn build(account: &Account, way: &Way, clear_env: bool, inner: &Inner<'_>) -> st
             format!("{{ {cd}{announce}\n{}\n}}\n", become_command(command, 0))
         }
         // Its own messages go nowhere; commands find standard error at descriptor 3.
-        Inner::Shell => format!("{{ {announce}\nexec sh 3>&2 2>/dev/null\n}}\n"),
+        Inner::Shell => format!(
+            "{{ {announce}\ncommand -v bash >/dev/null && exec bash --posix 3>&2 2>/dev/null\nexec sh 3>&2 2>/dev/null\n}}\n"
+        ),
+    };
+    // What it does first, before any command.
+    let prelude = match inner {
+        Inner::Command(_) => String::new(),
+        Inner::Shell => STAYING.replace("MARKER", &marker),
     };
     let asks = account.password.is_some() && matches!(way, Way::Sudo(_));
     let prompt = if asks {
@@ -203,7 +236,7 @@ fn build(account: &Account, way: &Way, clear_env: bool, inner: &Inner<'_>) -> st
     let Some(first) = become_user(way, clear_env, prompt.as_deref(), &reader(last.len(), 0)) else {
         return Ok(Launch {
             line: first_line(last.len()),
-            scripts: last.into_bytes(),
+            scripts: [last, prelude].concat().into_bytes(),
             password: None,
             marker,
         });
@@ -212,7 +245,7 @@ fn build(account: &Account, way: &Way, clear_env: bool, inner: &Inner<'_>) -> st
     Ok(Launch {
         line: first_line(first.len()),
         password: password.map(|(prompt, secret)| (first.len(), Password { prompt, secret })),
-        scripts: [first, last].concat().into_bytes(),
+        scripts: [first, last, prelude].concat().into_bytes(),
         marker,
     })
 }

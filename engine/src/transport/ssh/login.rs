@@ -105,14 +105,9 @@ impl<'a> Login<'a> {
     }
 
     /// Offers what there is: keys that need no passphrase, the agent's, then keys that need one.
+    ///
+    /// The host is asked how one may log in only when these were not enough: mostly that saves a round trip.
     fn authenticate(&mut self, means: &Means<'_>) -> Result<(), ConnectError> {
-        self.arm();
-        let accepts = match self.session.auth_methods(&self.hop.user) {
-            Ok(methods) => methods.to_owned(),
-            // "none" was accepted.
-            Err(_) if self.session.authenticated() => return Ok(()),
-            Err(error) => return Err(self.broken("asking how to log in", &error)),
-        };
         let keys: Vec<keys::KeyFile> = self
             .hop
             .keys
@@ -138,6 +133,15 @@ impl<'a> Login<'a> {
         {
             return Ok(());
         }
+        self.arm();
+        let accepts = match self.session.auth_methods(&self.hop.user) {
+            Ok(methods) => methods.to_owned(),
+            // "none" was accepted.
+            Err(_) if self.session.authenticated() => return Ok(()),
+            // After as many tries as it allows, a host may hang up at this question, too.
+            Err(_) if !self.tried.is_empty() => "it did not say".to_owned(),
+            Err(error) => return Err(self.broken("asking how to log in", &error)),
+        };
         for key in keys.iter().filter(|key| key.encrypted) {
             if self.offer_locked(key, means.keyring)? {
                 return Ok(());

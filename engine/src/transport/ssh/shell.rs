@@ -101,7 +101,7 @@ impl Shell {
     /// Takes a command; it is said at once if nothing has to be settled before.
     pub(super) fn take(&mut self, mut task: Task) {
         let body = task.enter_shell();
-        self.unsaid = frame::wrap(&self.marker, self.previous, &body);
+        self.unsaid = frame::wrap(self.previous, &body);
         self.current = Some((task, Frame::new(&self.marker)));
         self.speak();
     }
