@@ -351,6 +351,16 @@ mod tests {
         assert!(failure.next[0].contains("AllowTcpForwarding"));
     }
 
+    #[test]
+    fn the_notes_of_what_is_closed_are_known_as_such() {
+        for key in [
+            crate::federation::zone_toggle::NOTE,
+            crate::federation::hypervisors::NOTE,
+        ] {
+            assert!(memory::TO_PUT_BACK.contains(&key), "{key}");
+        }
+    }
+
     #[tokio::test]
     async fn what_has_still_to_be_put_back_is_told_and_a_wrong_clock_stops_the_night() {
         let cloud = Cloud::default();

@@ -348,6 +348,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_was_stopped_is_known_as_to_be_put_back() {
+        assert!(memory::TO_PUT_BACK.contains(&NOTE));
+    }
+
     #[tokio::test]
     async fn a_running_onedb_stops_the_night() {
         let host = host(
