@@ -5,7 +5,7 @@ set -eu
 # A compiler and perl for the vendored OpenSSL; what the lab is made of; what tests call by name.
 packages="gcc libc6-dev make perl pkg-config binutils
     systemd-container debootstrap iproute2 util-linux mount procps dpkg-dev openssh-client
-    openssh-server sqlite3 nftables zstd curl ca-certificates"
+    openssh-server sudo sqlite3 mariadb-server nftables zstd curl ca-certificates"
 
 missing=""
 for package in $packages; do

@@ -75,6 +75,7 @@ fn what_only_looks_changes_nothing() {
         "play.yml -i hosts.ini --syntax-check",
         "play.yml -i hosts.ini --list-hosts",
         "play.yml -i hosts.ini --list-tasks",
+        "play.yml -i hosts.ini --list-tags",
     ] {
         let output = test.run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments}: {output:?}");
@@ -159,4 +160,27 @@ fn the_inventory_may_come_from_the_environment() {
         text(&output.stdout).contains("\"version\": \"6.10\""),
         "{output:?}"
     );
+}
+
+/// What is shipped loads with the inventory that is shipped, and can be planned.
+#[test]
+fn the_shipped_playbooks_are_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut playbooks = 0;
+    for entry in fs::read_dir(root.join("playbooks")).unwrap() {
+        let playbook = entry.unwrap().path();
+        if playbook.extension().is_none_or(|ending| ending != "yml") {
+            continue;
+        }
+        playbooks += 1;
+        let output = Command::new(env!("CARGO_BIN_EXE_nebplay"))
+            .arg("plan")
+            .arg(&playbook)
+            .args(["-i", "inventories/example.ini", "-e", "zones=master:slaves"])
+            .current_dir(&root)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}: {output:?}", playbook.display());
+    }
+    assert!(playbooks >= 3);
 }

@@ -99,12 +99,7 @@ impl JobEnd {
 /// A job's name from a step's id: lower-case letters, digits and dashes, never longer than 80, never the word that the stop
 /// check greps for, and different for different steps.
 pub fn name(step: &str, verb: &str) -> String {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(step.as_bytes());
-    let id = digest
-        .iter()
-        .take(6)
-        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
+    let id = &crate::digest::sha256(step)[..12];
     let verb: String = verb
         .chars()
         .map(|c| {

@@ -1,12 +1,20 @@
-//! Running a job of a step to its end.
+//! Running a job of a step to its end. This is the only way in which modules do it.
+//!
+//! What the world looks like decides, never what a job once said: inspect follows a job that still runs ([`settle`]) and then looks at
+//! the host; one that has ended is done with. So a job that a run of last month left behind is never taken for tonight's.
 
-use crate::host::Command;
+use crate::host::{Command, HostError, Lines};
 use crate::job::{JobEnd, JobSpec, JobState};
 use crate::module::{Cx, Failure, FailureKind};
 
 /// Follows a job that an earlier run of this step left running, so that a look at the host sees what it came to and not
 /// what it is in the middle of. Changes nothing.
 pub(crate) async fn settle(cx: &Cx<'_>, verb: &str) -> Result<(), Failure> {
+    settle_shown(cx, verb, cx.progress).await
+}
+
+/// As [`settle`], with the job's output shown through `lines`.
+pub(crate) async fn settle_shown(cx: &Cx<'_>, verb: &str, lines: &dyn Lines) -> Result<(), Failure> {
     let name = cx.job_name(verb);
     if let Some(job) = cx.host.find_job(&name).await?
         && job.state == JobState::Running
@@ -15,32 +23,19 @@ pub(crate) async fn settle(cx: &Cx<'_>, verb: &str) -> Result<(), Failure> {
             &format!("attached to job {name}, which an earlier run left running"),
             false,
         );
-        cx.host.follow_job(&name, cx.progress).await?;
+        cx.host.follow_job(&name, lines).await?;
     }
     Ok(())
 }
 
-/// Runs a command as a job and waits for its end. A job of the same step that still runs is joined, not started again;
-/// one that has ended is done with, since a look at the host said that there is something to do.
+/// Runs a command as a job and waits for its end; a job that vanished without an exit status is a failure.
 pub(crate) async fn run(cx: &Cx<'_>, verb: &str, command: Command) -> Result<JobEnd, Failure> {
-    let name = cx.job_name(verb);
-    match cx.host.find_job(&name).await? {
-        Some(job) if job.state == JobState::Running => {}
-        Some(_) => cx.host.forget_job(&name).await?,
-        None => {}
-    }
-    cx.host
-        .start_job(&JobSpec {
-            name: name.clone(),
-            command,
-        })
-        .await?;
-    let end = cx.host.follow_job(&name, cx.progress).await?;
-    cx.host.forget_job(&name).await?;
+    let end = run_to_end(cx, verb, command, cx.progress).await?;
     if end.exit.is_none() {
         let message = format!(
-            "{}: the host was rebooted or the job {name} was killed before it ended",
-            cx.host.name()
+            "{}: the host was rebooted or the job {} was killed before it ended",
+            cx.host.name(),
+            cx.job_name(verb)
         );
         return Err(Failure::new(FailureKind::Failed, message)
             .state("how far it came is not known")
@@ -49,4 +44,65 @@ pub(crate) async fn run(cx: &Cx<'_>, verb: &str, command: Command) -> Result<Job
             ));
     }
     Ok(end)
+}
+
+/// As [`run`], with its output shown through `lines`, and without an opinion on how it ended.
+///
+/// A job of the same step that still runs is joined, not started again; one that has ended, or was lost, is done with, since a look
+/// at the host said that there is something to do.
+pub(crate) async fn run_to_end(
+    cx: &Cx<'_>,
+    verb: &str,
+    command: Command,
+    lines: &dyn Lines,
+) -> Result<JobEnd, Failure> {
+    let name = cx.job_name(verb);
+    match cx.host.find_job(&name).await? {
+        Some(job) if job.state == JobState::Running => {}
+        Some(_) => cx.host.forget_job(&name).await?,
+        None => {}
+    }
+    let lost_sight = |error: HostError| {
+        Failure::from(error)
+            .state(format!(
+                "the job {name} may have been started and goes on without us"
+            ))
+            .hint("run the same playbook again: the job is found and followed, not started twice")
+    };
+    let spec = JobSpec {
+        name: name.clone(),
+        command,
+    };
+    cx.host.start_job(&spec).await.map_err(lost_sight)?;
+    let end = cx.host.follow_job(&name, lines).await.map_err(lost_sight)?;
+    cx.host.forget_job(&name).await?;
+    Ok(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{Exit, Host};
+    use crate::testing::FakeWorld;
+    use crate::testing_local::LocalHost;
+
+    #[tokio::test]
+    async fn a_job_that_ended_unseen_long_ago_is_not_taken_for_this_one() {
+        let (world, host) = (FakeWorld::default(), LocalHost::new("m"));
+        let cx = world.cx_of(&host);
+        let leftover = JobSpec {
+            name: cx.job_name("verb"),
+            command: Command::new(["echo", "of last month"]),
+        };
+        host.start_job(&leftover).await.unwrap();
+        settle(&cx, "verb").await.unwrap();
+        let end = run(&cx, "verb", Command::new(["echo", "of tonight"]))
+            .await
+            .unwrap();
+        assert_eq!(
+            (end.exit, end.text().as_str()),
+            (Some(Exit::Code(0)), "of tonight\n")
+        );
+        assert!(host.list_jobs().await.unwrap().is_empty());
+    }
 }

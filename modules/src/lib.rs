@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod contract;
+pub mod digest;
 pub mod federation_map;
 pub mod host;
 pub mod job;

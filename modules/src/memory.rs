@@ -11,6 +11,10 @@ use crate::module::Failure;
 /// Where the notes are.
 pub const DIRECTORY: &str = "/var/lib/nebplay/memory";
 
+/// The notes that are removed when what they tell of is as it was before: where one is left, a run was stopped halfway.
+/// All others last: what a dump was proven to be, which repository there was.
+pub const TO_PUT_BACK: [&str; 4] = ["services", "zone-disabled", "hypervisor-hosts", "migration"];
+
 const LIMIT: u64 = 16 << 20;
 
 fn path(key: &str) -> Result<String, Failure> {
@@ -32,6 +36,11 @@ pub async fn recall<T: DeserializeOwned>(host: &dyn Host, key: &str) -> Result<O
             "it says how things were before nebplay changed them: look at it, then correct or remove it by hand",
         )
     })
+}
+
+/// Whether there is a note of that key, readable or not.
+pub async fn is_there(host: &dyn Host, key: &str) -> Result<bool, Failure> {
+    Ok(host.stat(&path(key)?, &RunAs::root()).await?.is_some())
 }
 
 /// Writes a note unless there is one, and returns what stands now: what the first run recorded wins.
@@ -116,9 +125,11 @@ mod tests {
     async fn the_first_note_wins_until_it_is_forgotten_or_overwritten() {
         let host = FakeHost::new("m").on("install -d", 0, "");
         assert_eq!(recall::<Vec<u32>>(&host, "zones").await.unwrap(), None);
+        assert!(!is_there(&host, "zones").await.unwrap());
         assert_eq!(remember(&host, "zones", &vec![1, 2]).await.unwrap(), [1, 2]);
         assert_eq!(remember(&host, "zones", &vec![3]).await.unwrap(), [1, 2]);
         assert_eq!(overwrite(&host, "zones", &vec![3]).await.unwrap(), [3]);
+        assert!(is_there(&host, "zones").await.unwrap());
         let stat = host.stat_of(FILE).unwrap();
         assert_eq!((stat.mode, stat.owner.as_str()), (0o600, "root"));
     }

@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use regex::Regex;
-use serde_json::{Map, Value};
-
-use crate::federation_map::{Federation, Role, Zone};
 use crate::host::{
     Clock, Command, Duplex, Exit, FileKind, FileMeta, Host, HostError, Lines, Output, RunAs, Sink, Source,
     Stat,
 };
 use crate::job::{JobEnd, JobRecord, JobSpec, JobState};
-use crate::module::{Controller, Cx, Failure, Peers, Progress, Secrets};
+use async_trait::async_trait;
+use regex::Regex;
+
+mod world;
+
+pub use world::FakeWorld;
 
 /// One answer: the first whose pattern matches the command line and that is not used up.
 struct Answer {
@@ -172,6 +172,25 @@ impl FakeHost {
     /// Every TCP connection through this host that [`Self::stream_of`] did not provide for meets this.
     pub fn listener(self, listener: Listener) -> Self {
         self.state().listener = Some(listener);
+        self
+    }
+
+    /// A job that an earlier run left running; followed, it prints this and ends well.
+    pub fn running_job(self, name: &str, stdout: &str) -> Self {
+        let record = JobRecord {
+            name: name.to_owned(),
+            digest: String::new(),
+            state: JobState::Running,
+            started: 0,
+            fresh: false,
+        };
+        let end = JobEnd {
+            exit: Some(Exit::Code(0)),
+            stdout: stdout.as_bytes().to_vec(),
+            stderr: Vec::new(),
+            elapsed: Duration::ZERO,
+        };
+        self.state().jobs.insert(name.to_owned(), (record, end));
         self
     }
 
@@ -397,118 +416,6 @@ impl Host for FakeHost {
     }
 }
 
-/// Everything of a [`Cx`] beside the host, remembering what was reported.
-pub struct FakeWorld {
-    /// The zones.
-    pub federation: Federation,
-    /// The other hosts.
-    pub hosts: BTreeMap<String, FakeHost>,
-    /// Files of the controller, by name.
-    pub files: Mutex<BTreeMap<String, Vec<u8>>>,
-    /// What modules called a secret.
-    pub secrets: Mutex<Vec<String>>,
-    /// Lines of progress.
-    pub lines: Mutex<Vec<String>>,
-    /// The task's environment.
-    pub environment: BTreeMap<String, String>,
-}
-
-impl Default for FakeWorld {
-    /// The three zones of the documentation: hosts `m`, `s1`, `s2`; ids 0, 100, 101.
-    fn default() -> Self {
-        let zone = |id, name: &str, role, host: &str| Zone {
-            id,
-            name: name.to_owned(),
-            role,
-            hosts: vec![host.to_owned()],
-        };
-        let zones = vec![
-            zone(0, "M-EU-FR", Role::Master, "m"),
-            zone(100, "S-EU-GE", Role::Slave, "s1"),
-            zone(101, "S-US-CA", Role::Slave, "s2"),
-        ];
-        Self {
-            federation: Federation { zones },
-            hosts: BTreeMap::new(),
-            files: Mutex::default(),
-            secrets: Mutex::default(),
-            lines: Mutex::default(),
-            environment: BTreeMap::new(),
-        }
-    }
-}
-
-impl FakeWorld {
-    /// A context for acting on this host.
-    pub fn cx<'a>(&'a self, host: &'a FakeHost) -> Cx<'a> {
-        self.cx_of(host)
-    }
-
-    /// As [`Self::cx`], for any other host.
-    pub fn cx_of<'a>(&'a self, host: &'a dyn Host) -> Cx<'a> {
-        Cx {
-            host,
-            federation: &self.federation,
-            peers: self,
-            controller: self,
-            progress: self,
-            secrets: self,
-            step: "play/task@host",
-            run_as: RunAs::Login,
-            environment: &self.environment,
-            timeout: None,
-        }
-    }
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[async_trait]
-impl Peers for FakeWorld {
-    async fn peer(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
-        match self.hosts.get(name) {
-            Some(host) => Ok(Arc::new(host.clone())),
-            None => Err(HostError::Unreachable {
-                host: name.to_owned(),
-                why: "no such host".to_owned(),
-                sent: false,
-            }),
-        }
-    }
-}
-
-#[async_trait]
-impl Controller for FakeWorld {
-    async fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
-        let content = locked(&self.files).get(name).cloned();
-        content.ok_or_else(|| Failure::failed(format!("{name}: no such file on the controller")))
-    }
-    async fn render(&self, name: &str) -> Result<String, Failure> {
-        Ok(String::from_utf8_lossy(&self.read(name).await?).into_owned())
-    }
-    async fn vars_file(&self, name: &str) -> Result<Map<String, Value>, Failure> {
-        serde_yaml::from_slice(&self.read(name).await?).map_err(|error| Failure::failed(error.to_string()))
-    }
-    async fn write(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
-        locked(&self.files).insert(name.to_owned(), content.to_vec());
-        Ok(())
-    }
-}
-
-impl Lines for FakeWorld {
-    fn line(&self, line: &str, _: bool) {
-        locked(&self.lines).push(line.to_owned());
-    }
-}
-
-impl Progress for FakeWorld {
-    fn bytes(&self, _: u64, _: u64) {}
-}
-
-impl Secrets for FakeWorld {
-    fn learn(&self, value: &str, _: &str) {
-        locked(&self.secrets).push(value.to_owned());
-    }
 }

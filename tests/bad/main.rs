@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a case that cannot be read is a broken test")]
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,7 @@ fn cases() -> Vec<PathBuf> {
     let entries = fs::read_dir(CASES).unwrap();
     let mut cases: Vec<_> = entries
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
+        .filter(|path| path.is_dir() && !path.ends_with("answers"))
         .collect();
     cases.sort();
     cases

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::Bench;
-use crate::measure::{Contender, Fallible, on_path, race};
+use crate::measure::{Contender, Fallible, on_path, promise, race};
 use crate::sshd::Servers;
 
 const HOSTS: usize = 10;
@@ -63,6 +63,12 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
         bench.rounds,
         &mut contenders,
     )?;
+    if let [floor, ours] = contenders.as_slice() {
+        let ratio = ours.wall() / floor.wall();
+        let megabytes = f64::from(u32::try_from(ours.peak()).unwrap_or(u32::MAX)) / 1024.0;
+        promise("within 1.3 times the floor", ratio, ratio <= 1.3);
+        promise("below 40 MB", megabytes, megabytes < 40.0);
+    }
 
     let mut peers = Vec::new();
     if on_path("ansible-playbook") {
@@ -70,7 +76,7 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
             ("ansible, pipelining, forks 10", "True"),
             ("ansible, default, forks 10", "False"),
         ] {
-            let (play, inventory, servers) = (&ansible_play, &inventory, &servers);
+            let (play, inventory, servers, home) = (&ansible_play, &inventory, &servers, &home);
             peers.push(Contender::new(name, move || {
                 let mut command = Command::new("ansible-playbook");
                 command
@@ -78,6 +84,7 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
                     .arg("-i")
                     .arg(inventory)
                     .args(["-f", "10"])
+                    .env("HOME", home)
                     .env("ANSIBLE_PIPELINING", pipelining);
                 command.env(
                     "ANSIBLE_SSH_ARGS",

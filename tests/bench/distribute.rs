@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::Bench;
-use crate::measure::{Contender, Fallible, race};
+use crate::measure::{Contender, Fallible, promise, race};
 use crate::sshd::Servers;
 
 const MIB: usize = 500;
@@ -38,59 +38,54 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
     let (inventory, home) = (servers.inventory()?, servers.home().to_owned());
     let source = home.join("dump.sql");
     write_dump(&source)?;
-    let dest = |host: usize| home.join(format!("copy{host}.sql"));
+    let copy = servers.data().join("copy.sql").display().to_string();
     let play = home.join("distribute.yml");
     fs::write(
         &play,
         format!(
-            "- hosts: b02:b03:b04\n  tasks:\n    - distribute:\n        from: b01\n        src: {}\n        dest: {}/{{{{ inventory_hostname }}}}.sql\n",
-            source.display(),
-            home.display()
+            "- hosts: b02:b03:b04\n  tasks:\n    - distribute:\n        from: b01\n        src: {}\n        dest: {copy}\n        owner: root\n        group: root\n",
+            source.display()
         ),
     )?;
     let config = servers.config();
     let fresh = || {
         for host in 2..=4 {
-            let _ = fs::remove_file(dest(host));
-            let _ = fs::remove_file(home.join(format!("b{host:02}.sql")));
+            let _ = fs::remove_file(servers.data_of(host).join("copy.sql"));
         }
     };
     let shell = |script: String| {
         let mut command = Command::new("bash");
-        command.args(["-euo", "pipefail", "-c", &script]);
+        command
+            .args(["-euo", "pipefail", "-c", &script])
+            .env("HOME", &home)
+            .current_dir(&home);
         command
     };
     let ssh = |host: usize| format!("ssh -F {} b{host:02}", config.display());
-    let copy = |host: usize| dest(host).display().to_string();
-    // The same promise as distribute's: a copy whose digest differs is a failure.
-    let check = |copies: [PathBuf; 3]| {
-        let copies = copies.map(|path| path.display().to_string()).join(" ");
-        format!(
-            "[ \"$(sha256sum {} {copies} | cut -c1-64 | sort -u | wc -l)\" = 1 ]",
-            source.display()
-        )
-    };
+    // The same promise as distribute's: on disk, and every copy's digest equal to the source's, by the same program.
+    let digest = |path: &str| format!("openssl dgst -sha256 -r < {path}");
+    let settled = format!("sync {copy} && {}", digest(&copy));
+    let same = "[ \"$(cat sum? | cut -c1-64 | sort -u | wc -l)\" = 1 ] && [ \"$(cat sum? | wc -l)\" = 4 ]";
+    let source_digest = format!("{} '{}' > sum1", ssh(1), digest(&source.display().to_string()));
     let mut contenders = [
-        Contender::new("OpenSSH, zstd -1, tee", || {
+        Contender::new("OpenSSH, zstd -1, three ways", || {
             fresh();
-            let pipe = format!(
-                "{} 'zstd -1 -q -c {}' | tee >({} 'zstd -dqc > {}') >({} 'zstd -dqc > {}') | {} 'zstd -dqc > {}'; wait",
+            // Named pipes, not `tee >(…)`: their ends can be waited for, and each has its own flags.
+            let sink = |host: usize| {
+                format!(
+                    "{} 'zstd -dqc > {copy} && {settled}' < way{host} > sum{host} & sinks+=($!)",
+                    ssh(host)
+                )
+            };
+            shell(format!(
+                "rm -f way? sum?; mkfifo way2 way3 way4; sinks=()\n{}\n{}\n{}\n{source_digest} & sinks+=($!)\n\
+                 {} 'zstd -1 -q -c {}' | tee way2 way3 > way4\nfor sink in \"${{sinks[@]}}\"; do wait \"$sink\"; done\n{same}",
+                sink(2),
+                sink(3),
+                sink(4),
                 ssh(1),
                 source.display(),
-                ssh(2),
-                copy(2),
-                ssh(3),
-                copy(3),
-                ssh(4),
-                copy(4)
-            );
-            // Process substitutions end after the pipe: wait until the copies are whole before they are compared.
-            let sizes = format!(
-                "for n in 2 3; do until [ \"$(stat -c %s {}/copy$n.sql)\" = \"$(stat -c %s {})\" ]; do sleep 0.01; done; done",
-                home.display(),
-                source.display()
-            );
-            shell(format!("{pipe}; {sizes}; {}", check([dest(2), dest(3), dest(4)])))
+            ))
         }),
         Contender::new("nebplay distribute", || {
             fresh();
@@ -107,24 +102,36 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
             fresh();
             let one = |host: usize| {
                 format!(
-                    "scp -q -F {} {} b{host:02}:{}",
+                    "scp -q -F {} {} b{host:02}:{copy}",
                     config.display(),
-                    source.display(),
-                    copy(host)
+                    source.display()
                 )
             };
+            let look = |host: usize| format!("{} '{settled}' > sum{host} & sinks+=($!)", ssh(host));
             shell(format!(
-                "{}; {}; {}; {}",
+                "rm -f sum?; sinks=()\n{}\n{}\n{}\n{}\n{}\n{}\n{source_digest}\n\
+                 for sink in \"${{sinks[@]}}\"; do wait \"$sink\"; done\n{same}",
                 one(2),
                 one(3),
                 one(4),
-                check([dest(2), dest(3), dest(4)])
+                look(2),
+                look(3),
+                look(4)
             ))
         }),
     ];
     race(
         &format!("one dump of {MIB} MiB to three hosts, digests checked"),
-        bench.rounds.min(3),
+        bench.rounds.min(5),
         &mut contenders,
-    )
+    )?;
+    let [openssh, ours, scp] = &contenders;
+    let (openssh, scp) = (ours.wall() / openssh.wall(), scp.wall() / ours.wall());
+    promise(
+        "at least as fast as OpenSSH through zstd: ratio at most 1",
+        openssh,
+        openssh <= 1.0,
+    );
+    promise("at least 2.5 times as fast as three scp", scp, scp >= 2.5);
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Side by side in one run: nebplay, the floor (bare ssh2 making the same round trips), and the peers that are installed.
 //!
 //! Machines are noisy, so every contender runs in turn, several times, and ratios of medians are what counts.
-//! `make bench`, or `cargo run --release -p nebplay-tests --bin bench -- [commands] [start] [distribute] [parse]`.
+//! How many times is the environment variable `ROUNDS`. `make bench`, or `cargo run --release -p nebplay-tests --bin bench -- [commands] [start] [distribute] [parse]`.
 
 #![expect(
     clippy::print_stdout,
@@ -41,7 +41,7 @@ fn run(words: &[String]) -> Fallible<()> {
     let rounds = std::env::var("ROUNDS")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(5);
+        .unwrap_or(15);
     let bench = Bench {
         nebplay,
         this,

@@ -1,7 +1,9 @@
-//! Running a contender: wall time, CPU time and peak memory of the whole process.
+//! Running a contender: wall time, CPU time and peak memory on the controller's side.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
@@ -10,9 +12,17 @@ pub(crate) type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 #[derive(Clone, Copy)]
 pub(crate) struct Run {
     pub(crate) wall: Duration,
+    /// CPU seconds of the process and of the children it waited for; what servers spend is not in it.
+    pub(crate) cpu: f64,
     /// Peak resident memory in KiB, as the kernel counts it.
     pub(crate) peak: u64,
 }
+
+/// How often the kernel's high-water mark is read.
+const SAMPLE: Duration = Duration::from_millis(5);
+
+/// Ticks of `/proc/PID/stat`: 100 in a second on every Linux that user space ever sees.
+const TICKS: f64 = 100.0;
 
 /// Runs a command to its end; its output is shown only if it fails.
 pub(crate) fn run(command: &mut Command) -> Fallible<Run> {
@@ -21,25 +31,33 @@ pub(crate) fn run(command: &mut Command) -> Fallible<Run> {
         .stdin(Stdio::null())
         .stdout(log.reopen()?)
         .stderr(log.reopen()?);
+    let before = children_cpu();
     let begin = Instant::now();
     let mut child = command
         .spawn()
         .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-    let mut peak = 0;
-    let status = loop {
-        // The kernel's own high-water mark, looked at often enough that the last look is near the end.
-        peak = peak.max(high_water(child.id()));
-        if let Some(status) = child.try_wait()? {
-            break status;
+    let pid = child.id();
+    // Reading the high-water mark must not put off noticing the end.
+    let (ended, at_end) = mpsc::channel::<()>();
+    let sampler = thread::spawn(move || {
+        let mut peak = 0;
+        loop {
+            peak = peak.max(high_water(pid));
+            if !matches!(at_end.recv_timeout(SAMPLE), Err(RecvTimeoutError::Timeout)) {
+                return peak;
+            }
         }
-        std::thread::sleep(Duration::from_millis(2));
-    };
+    });
+    let status = child.wait()?;
     let wall = begin.elapsed();
+    drop(ended);
+    let peak = sampler.join().unwrap_or(0);
+    let cpu = children_cpu() - before;
     if !status.success() {
         let said = std::fs::read_to_string(log.path())?;
         return Err(format!("{command:?} ended with {status}:\n{said}").into());
     }
-    Ok(Run { wall, peak })
+    Ok(Run { wall, cpu, peak })
 }
 
 fn high_water(pid: u32) -> u64 {
@@ -47,6 +65,15 @@ fn high_water(pid: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
         .unwrap_or(0)
+}
+
+/// CPU seconds of all children that ended so far.
+fn children_cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name in parentheses may hold anything; cutime and cstime are the 14th and 15th word after it.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(13).take(2);
+    ticks.filter_map(|word| word.parse::<f64>().ok()).sum::<f64>() / TICKS
 }
 
 /// A contender and its runs.
@@ -69,7 +96,12 @@ impl<'a> Contender<'a> {
         median(self.runs.iter().map(|run| run.wall.as_secs_f64()).collect())
     }
 
-    fn peak(&self) -> u64 {
+    fn cpu(&self) -> f64 {
+        median(self.runs.iter().map(|run| run.cpu).collect())
+    }
+
+    /// The highest peak of all runs, in KiB.
+    pub(crate) fn peak(&self) -> u64 {
         self.runs.iter().map(|run| run.peak).max().unwrap_or(0)
     }
 }
@@ -89,8 +121,8 @@ pub(crate) fn race(title: &str, rounds: usize, contenders: &mut [Contender<'_>])
     }
     println!("\n{title} ({rounds} rounds in turn; median, and the ratio to the first)");
     println!(
-        "{:<44} {:>9} {:>7} {:>9} {:>9} {:>9}",
-        "", "wall s", "ratio", "min", "max", "peak MB"
+        "{:<44} {:>9} {:>7} {:>9} {:>9} {:>7} {:>9}",
+        "", "wall s", "ratio", "min", "max", "cpu s", "peak MB"
     );
     let floor = contenders.first().map_or(f64::NAN, Contender::wall);
     for contender in contenders.iter() {
@@ -101,13 +133,22 @@ pub(crate) fn race(title: &str, rounds: usize, contenders: &mut [Contender<'_>])
         );
         let wall = contender.wall();
         println!(
-            "{:<44} {wall:>9.3} {:>7.2} {min:>9.3} {max:>9.3} {:>9}",
+            "{:<44} {wall:>9.3} {:>7.2} {min:>9.3} {max:>9.3} {:>7.2} {:>9}",
             contender.name,
             wall / floor,
+            contender.cpu(),
             contender.peak() / 1024
         );
     }
     Ok(())
+}
+
+/// Says whether a promise was kept in this run.
+pub(crate) fn promise(text: &str, figure: f64, kept: bool) {
+    println!(
+        "  {}: {text} (here {figure:.2})",
+        if kept { "kept" } else { "MISSED" }
+    );
 }
 
 /// Whether a program is on the PATH.

@@ -30,9 +30,14 @@ fn keygen(path: &Path) -> Fallible<()> {
 }
 
 impl Servers {
-    /// Starts `count` servers.
+    /// Starts `count` servers. Whoever logs in finds an empty home: what the shell of this machine's root reads at its start
+    /// would be charged to whoever starts the most shells.
     pub(crate) fn start(count: usize) -> Fallible<Self> {
-        let dir = tempfile::Builder::new().prefix("nebplay-bench").tempdir()?;
+        let dir = tempfile::Builder::new()
+            .prefix("nebplay-bench")
+            .tempdir_in(fast_place())?;
+        fs::create_dir(dir.path().join("remote"))?;
+        fs::create_dir(dir.path().join("data"))?;
         let ssh = dir.path().join(".ssh");
         fs::create_dir(&ssh)?;
         fs::set_permissions(&ssh, fs::Permissions::from_mode(0o700))?;
@@ -63,23 +68,28 @@ impl Servers {
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\nPidFile none\n\
              StrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 200\nMaxSessions 10\n\
-             Subsystem sftp internal-sftp\nPrintMotd no\nLogLevel ERROR\n",
+             Subsystem sftp internal-sftp\nPrintMotd no\nLogLevel ERROR\nSetEnv HOME={0}/remote\n",
             dir.display()
         );
         let path = dir.join(format!("sshd_{port}"));
         fs::write(&path, config)?;
         fs::create_dir_all("/run/sshd")?;
         let log = fs::File::create(dir.join("sshd.log"))?;
-        let mut command = Command::new("/usr/sbin/sshd");
+        // The hosts are one machine, but each has a directory `data` of its own.
+        let own = dir.join(format!("data_{port}"));
+        fs::create_dir(&own)?;
+        let mut command = Command::new("unshare");
         command
-            .args(["-D", "-e", "-f"])
-            .arg(&path)
+            .args(["--mount", "sh", "-euc"])
+            .arg("mount --bind \"$1\" \"$2\"; exec /usr/sbin/sshd -D -e -f \"$3\"")
+            .arg("sh")
+            .args([&own, &dir.join("data"), &path])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
         command
             .spawn()
-            .map_err(|error| format!("/usr/sbin/sshd: {error}; apt-get install openssh-server").into())
+            .map_err(|error| format!("unshare: {error}").into())
     }
 
     fn client_config(&self) -> String {
@@ -104,6 +114,16 @@ impl Servers {
     /// A home directory whose `.ssh` knows the servers.
     pub(crate) fn home(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// A directory that every host has for itself.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The same directory of one host (the first is 1), as this machine sees it.
+    pub(crate) fn data_of(&self, host: usize) -> PathBuf {
+        self.dir.path().join(format!("data_{}", self.ports[host - 1]))
     }
 
     /// The private key.
@@ -134,6 +154,24 @@ impl Servers {
         let path = self.dir.path().join("hosts.ini");
         fs::write(&path, text)?;
         Ok(path)
+    }
+}
+
+/// Memory where there is enough of it: the speed of this machine's disk is not what is measured.
+fn fast_place() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let free = Command::new("df")
+        .args(["--output=avail", "-k"])
+        .arg(memory)
+        .output();
+    let free = free.ok().and_then(|said| {
+        let text = String::from_utf8(said.stdout).ok()?;
+        text.split_whitespace().last()?.parse::<u64>().ok()
+    });
+    if free.is_some_and(|kib| kib > 4 << 20) {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use std::{fs, thread};
 
 use crate::Bench;
-use crate::measure::Fallible;
+use crate::measure::{Fallible, promise};
 
 pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
     let dir = tempfile::tempdir()?;
@@ -50,6 +50,11 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
         "\nfrom start to the first byte sent: median {:.1} ms, longest {:.1} ms",
         times[times.len() / 2],
         times[times.len() - 1]
+    );
+    promise(
+        "within 50 ms",
+        times[times.len() / 2],
+        times[times.len() / 2] <= 50.0,
     );
     Ok(())
 }

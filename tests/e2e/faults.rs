@@ -1,7 +1,64 @@
 //! What goes wrong in the middle of an upgrade, and what is left then.
 
-use crate::harness::Lab;
+mod access;
+mod dumps;
+mod hosts;
+mod migration;
+mod slaves;
+mod sync;
+
+use crate::harness::{Invocation, Lab};
 use crate::upgrade::{assert_upgraded, how_it_is};
+
+/// Where the federated backup lies on every host.
+const DUMP: &str = "/var/lib/one/nebplay/federated.bck";
+
+/// Phases 2, 4 and 5 of the upgrade alone, at one version: what the master has is carried to all slaves, then all start.
+/// `spoil`: tasks for the slaves between the dump's arrival and its restore.
+fn carry(lab: &Lab, spoil: &str) -> Invocation {
+    let playbook = lab.file(
+        "carry.yml",
+        &format!(
+            "- hosts: slaves:master
+  become: true
+  any_errors_fatal: true
+  tasks:
+    - service_stop:
+- hosts: master
+  become: true
+  any_errors_fatal: true
+  tasks:
+    - onedb_backup:
+        dest: {DUMP}
+        federated: true
+      register: federated
+- hosts: slaves
+  become: true
+  tasks:
+    - distribute:
+        from: fe-eu-fr
+        src: {DUMP}
+        dest: {DUMP}
+        owner: oneadmin
+        group: oneadmin
+        mode: '0600'
+{spoil}
+    - onedb_restore:
+        src: {DUMP}
+        expect: \"{{{{ hostvars['fe-eu-fr'].federated.fingerprints }}}}\"
+    - set_fact:
+        restored: true
+- hosts: master:slaves
+  become: true
+  tasks:
+    - assert:
+        that: hostvars.values() | selectattr('restored', 'defined') | list | length == 2
+    - service_start:
+"
+        ),
+    );
+    lab.nebplay([playbook])
+}
 
 #[test]
 fn a_slave_that_is_dead_beforehand_stops_the_upgrade_before_anything_changes() {
@@ -26,7 +83,9 @@ fn a_slave_that_dies_in_its_restore_leaves_the_other_whole_and_is_finished_later
     let (other, dying) = (lab.host("fe-eu-ge"), lab.host("fe-us-ca"));
     let users = other.users();
     dying.hang("in-restore");
-    let run = lab.upgrade().start();
+    // A host that died is given up after ten minutes otherwise.
+    let impatient = ["--keepalive", "1", "--reconnect", "2"];
+    let run = lab.upgrade().args(impatient).start();
     dying.wait_for("restore started");
     dying.power_off();
     run.wait().expect_code(4).expect_shown("fe-us-ca");

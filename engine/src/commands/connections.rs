@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use super::error::CommandError;
 use super::hosts::Hosts;
 use crate::events::Secrets;
+use crate::inventory::Overrides;
 use crate::template::Templates;
 use crate::transport::{ConnectError, Connector, Settings, Target, UnknownKey};
 
@@ -38,7 +39,7 @@ impl Connections {
         secrets: Arc<Secrets>,
         names: Vec<String>,
     ) -> Result<Self, CommandError> {
-        let connector = Connector::new(settings()?).map_err(CommandError::usage)?;
+        let connector = Connector::new(settings(&hosts.overrides)?).map_err(CommandError::usage)?;
         Ok(Self {
             hosts,
             templates,
@@ -139,8 +140,8 @@ impl Peers for Connections {
     }
 }
 
-/// What of this process's environment decides how hosts are reached.
-fn settings() -> Result<Settings, CommandError> {
+/// What of this process's environment and options decides how hosts are reached.
+fn settings(options: &Overrides) -> Result<Settings, CommandError> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let home = variable("HOME")
         .ok_or_else(|| CommandError::usage("HOME is not set: where are ~/.ssh/config and the keys?"))?;
@@ -149,6 +150,8 @@ fn settings() -> Result<Settings, CommandError> {
     let mut settings = Settings::new(PathBuf::from(home), user);
     settings.agent = variable("SSH_AUTH_SOCK").map(PathBuf::from);
     settings.ask_passphrase = Some(Arc::new(ask_passphrase));
+    settings.keepalive = options.keepalive.unwrap_or(settings.keepalive);
+    settings.reconnect = options.reconnect.unwrap_or(settings.reconnect);
     Ok(settings)
 }
 

@@ -1,5 +1,7 @@
 //! `nebplay doc [MODULE]`: what a module takes, promises and looks like, all from its one file.
 
+mod markdown;
+
 use clap::Args as ClapArgs;
 use nebplay_modules::contract::{Concurrency, Contract, Order, Privilege, Recovery};
 use nebplay_modules::registry::{self, Acts, Entry};
@@ -15,7 +17,8 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   nebplay doc
   nebplay doc onedb_restore
-  nebplay doc --json > modules.json";
+  nebplay doc --json > modules.json
+  nebplay doc --markdown > modules.md";
 
 /// Arguments of `nebplay doc`.
 #[derive(Debug, ClapArgs)]
@@ -24,8 +27,11 @@ pub(super) struct Args {
     #[arg(value_name = "MODULE")]
     modules: Vec<String>,
     /// As JSON, with the schemas of the arguments.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "markdown")]
     json: bool,
+    /// As one page of Markdown.
+    #[arg(long)]
+    markdown: bool,
 }
 
 /// Shows modules.
@@ -36,6 +42,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<u8, CommandError> 
     };
     let text = if args.json {
         format!("{:#}\n", Value::Array(entries.into_iter().map(as_json).collect()))
+    } else if args.markdown {
+        markdown::reference(&entries)
     } else if args.modules.is_empty() {
         index(&entries)
     } else {
@@ -93,10 +101,10 @@ fn page(entry: &Entry, terminal: &Terminal) -> String {
     }
     let arguments: Vec<String> = arguments(&schema)
         .iter()
-        .map(|one| argument(one, &entry.contract, terminal))
+        .map(|one| argument(one, &entry.contract, 2, terminal))
         .collect();
     let arguments = if arguments.is_empty() {
-        "  none\n".to_owned()
+        format!("  {}\n", no_arguments(&schema))
     } else {
         arguments.concat()
     };
@@ -121,9 +129,34 @@ fn page(entry: &Entry, terminal: &Terminal) -> String {
     .join("\n")
 }
 
-fn argument(argument: &Argument<'_>, contract: &Contract, terminal: &Terminal) -> String {
-    let is_expression = contract.expressions.contains(&argument.name);
-    let mut facts = vec![if is_expression {
+/// An argument, and below it what may stand in it.
+fn argument(argument: &Argument<'_>, contract: &Contract, indent: usize, terminal: &Terminal) -> String {
+    let margin = " ".repeat(indent);
+    let mut text = format!(
+        "{margin}{} ({})\n",
+        terminal.heading(argument.name),
+        facts(argument, contract)
+    );
+    if !argument.description.is_empty() {
+        text += &terminal.prose(argument.description, indent + 4);
+    }
+    for (choice, what) in &argument.choices {
+        let line = if what.is_empty() {
+            choice.clone()
+        } else {
+            format!("{choice}: {what}")
+        };
+        text += &terminal.prose(&format!("- {line}"), indent + 4);
+    }
+    for field in &argument.fields {
+        text += &self::argument(field, contract, indent + 4, terminal);
+    }
+    text
+}
+
+/// "text; required"
+fn facts(argument: &Argument<'_>, contract: &Contract) -> String {
+    let mut facts = vec![if contract.expressions.contains(&argument.name) {
         "expression".to_owned()
     } else {
         argument.kind.clone()
@@ -136,19 +169,15 @@ fn argument(argument: &Argument<'_>, contract: &Contract, terminal: &Terminal) -
             .default
             .map(|default| format!("default {}", shown(default))),
     );
-    let mut text = format!("  {} ({})\n", terminal.heading(argument.name), facts.join("; "));
-    if !argument.description.is_empty() {
-        text += &terminal.prose(argument.description, 6);
+    facts.join("; ")
+}
+
+/// What stands where a module declares no arguments.
+fn no_arguments(schema: &Value) -> &'static str {
+    match schema.get("additionalProperties") {
+        Some(Value::Bool(false)) => "none",
+        _ => "any name",
     }
-    for (choice, what) in &argument.choices {
-        let line = if what.is_empty() {
-            choice.clone()
-        } else {
-            format!("{choice}: {what}")
-        };
-        text += &terminal.prose(&format!("- {line}"), 6);
-    }
-    text
 }
 
 /// A default as one would write it in a playbook.
@@ -176,6 +205,7 @@ fn contract(contract: &Contract, acts: Acts) -> Vec<(&'static str, String)> {
         Order::MasterLast => "the master zone last, whatever the inventory says",
     };
     let interrupted = match contract.recovery {
+        _ if acts == Acts::Never => "nothing was changed: it runs again",
         Recovery::Inspect => "the module looks again whether it happened",
         Recovery::Job => "the work goes on as a job on the host, and its record there tells how it ended",
         Recovery::Ask => "nobody can tell: the run stops and asks",
@@ -212,6 +242,7 @@ mod tests {
         colour: false,
         error_colour: false,
         error_is_seen: false,
+        columns: None,
         width: 100,
     };
 

@@ -14,7 +14,7 @@ pub const BAD_FILES: u8 = 3;
 pub const UNREACHABLE: u8 = 4;
 /// The command line is wrong.
 pub const USAGE: u8 = 64;
-/// Interrupted by Ctrl-C or TERM; the journal knows how far it got.
+/// Interrupted by Ctrl-C or TERM; the recap says how far it got.
 pub const INTERRUPTED: u8 = 130;
 
 /// The same, at the end of `--help`.

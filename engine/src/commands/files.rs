@@ -1,6 +1,6 @@
 //! Files that a run includes, from this machine's disk.
 
-use sha2::{Digest, Sha256};
+use nebplay_modules::digest::sha256;
 
 use crate::diagnostics::{Findings, Span};
 use crate::playbook::{self, Disk, Item, Vars};
@@ -17,21 +17,5 @@ impl Loader for Files {
 
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings> {
         playbook::load_vars(file, from, &Disk)
-    }
-}
-
-fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sha256;
-
-    #[test]
-    fn digests() {
-        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(sha256(""), empty);
     }
 }

@@ -25,6 +25,10 @@ impl Lookups for ProcessLookups {
         };
         std::fs::read_to_string(&found).map_err(|error| format!("cannot read {}: {error}", found.display()))
     }
+
+    fn now(&self) -> jiff::Zoned {
+        jiff::Zoned::now()
+    }
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CommandError> {
         }
         Some(Command::Run(args)) => run::run(args, terminal),
         Some(Command::Plan(args)) => plan::run(args),
-        Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Status(args)) => status::run(&args, terminal),
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Doc(args)) => doc::run(&args, terminal),
     }

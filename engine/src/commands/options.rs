@@ -61,6 +61,12 @@ pub struct ConnectionArgs {
     /// Seconds a connection may take to come up.
     #[arg(short = 'T', long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: Option<u64>,
+    /// Seconds without a word from a host before it is asked whether it is still there; three unanswered are a dead connection. 15 unless said.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    keepalive: Option<u64>,
+    /// Seconds a host may stay away in the middle of something long (which goes on there) before it is given up. 600 unless said.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=86400))]
+    reconnect: Option<u64>,
 }
 
 /// [`HostKeyPolicy`] as one writes it.
@@ -115,6 +121,9 @@ pub struct RunArgs {
     /// List the tasks of each play, then stop.
     #[arg(long, help_heading = "Instead of running", group = "instead")]
     list_tasks: bool,
+    /// List the tags of each play, then stop.
+    #[arg(long, help_heading = "Instead of running", group = "instead")]
+    list_tags: bool,
     /// Show more: results of tasks (-v), commands (-vv), connections (-vvv).
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     verbose: u8,
@@ -141,6 +150,8 @@ pub enum Action {
     ListHosts,
     /// List tasks.
     ListTasks,
+    /// List tags.
+    ListTags,
 }
 
 /// Everything a run is asked for, read and checked as far as it can be without the playbooks.
@@ -177,12 +188,15 @@ pub struct Options {
 impl RunArgs {
     /// Reads inventory and variables and asks for what must be asked for.
     pub fn read(self) -> Result<Options, CommandError> {
-        let action = match (self.syntax_check, self.list_hosts, self.list_tasks) {
-            (true, ..) => Action::SyntaxCheck,
-            (_, true, _) => Action::ListHosts,
-            (_, _, true) => Action::ListTasks,
-            _ => Action::Run,
-        };
+        // At most one: clap sees to it.
+        let instead = [
+            (self.syntax_check, Action::SyntaxCheck),
+            (self.list_hosts, Action::ListHosts),
+            (self.list_tasks, Action::ListTasks),
+            (self.list_tags, Action::ListTags),
+        ];
+        let asked = instead.into_iter().find(|(asked, _)| *asked);
+        let action = asked.map_or(Action::Run, |(_, action)| action);
         let hosts = self.inventory.read(&self.playbooks, Some(&self.connection))?;
         Ok(Options {
             playbooks: self.playbooks,
@@ -257,6 +271,8 @@ impl ConnectionArgs {
                 HostKeys::AcceptNew => HostKeyPolicy::AcceptNew,
             }),
             connect_timeout: self.timeout.map(Duration::from_secs),
+            keepalive: self.keepalive.map(Duration::from_secs),
+            reconnect: self.reconnect.map(Duration::from_secs),
             extra: Vars::new(),
         })
     }

@@ -12,6 +12,8 @@ pub(super) struct Argument<'a> {
     /// What it may be, each with what that means.
     pub(super) choices: Vec<(String, &'a str)>,
     pub(super) description: &'a str,
+    /// For a mapping: what may stand in it.
+    pub(super) fields: Vec<Argument<'a>>,
 }
 
 /// All arguments of a schema, in the order in which the module declares them.
@@ -28,6 +30,7 @@ pub(super) fn arguments(schema: &Value) -> Vec<Argument<'_>> {
             default: schema.get("default").filter(|default| !default.is_null()),
             choices: choices(schema),
             description: text(schema, "description"),
+            fields: arguments(schema),
         })
         .collect()
 }

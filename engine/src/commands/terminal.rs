@@ -22,6 +22,8 @@ pub(super) struct Terminal {
     pub(super) error_is_seen: bool,
     /// Columns of text.
     pub(super) width: u16,
+    /// Columns of standard output, where that is a terminal.
+    pub(super) columns: Option<u16>,
 }
 
 impl Terminal {
@@ -29,16 +31,26 @@ impl Terminal {
     pub(super) fn of_process() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
-        let width = rustix::termios::tcgetwinsize(io::stderr())
+        let columns = rustix::termios::tcgetwinsize(io::stdout())
             .ok()
             .map(|size| size.ws_col)
             .filter(|width| *width > 0);
+        let width = columns.or_else(|| {
+            let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+            Some(size.ws_col).filter(|width| *width > 0)
+        });
         Self {
             colour: wanted && io::stdout().is_terminal(),
             error_colour: wanted && io::stderr().is_terminal(),
             error_is_seen: io::stderr().is_terminal(),
             width: width.unwrap_or(WIDTH).min(WIDEST),
+            columns,
         }
+    }
+
+    /// Columns that a table may have: what reads a pipe cuts lines itself.
+    pub(super) fn table_width(&self) -> usize {
+        self.columns.map_or(usize::MAX, usize::from)
     }
 
     /// Says why a command did not do what it was asked for.
@@ -137,6 +149,7 @@ mod tests {
             error_colour: false,
             error_is_seen: false,
             width: 80,
+            columns: None,
         }
     }
 

@@ -29,6 +29,10 @@ pub struct Overrides {
     pub host_keys: Option<HostKeyPolicy>,
     /// `--timeout`.
     pub connect_timeout: Option<Duration>,
+    /// `--keepalive`.
+    pub keepalive: Option<Duration>,
+    /// `--reconnect`.
+    pub reconnect: Option<Duration>,
     /// `-e`.
     pub extra: Vars,
 }

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use nebplay_modules::digest::sha256;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 /// Gives the children of one parent their identities, in order.
 pub(super) struct Siblings<'a> {
@@ -55,11 +55,7 @@ fn escape(name: &str) -> String {
 
 /// What an item of a loop is known by: 12 hex digits over its JSON.
 pub fn item_hash(item: &Value) -> String {
-    let digest = Sha256::digest(item.to_string().as_bytes());
-    digest.iter().take(6).fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    sha256(item.to_string())[..12].to_owned()
 }
 
 /// A step's identity. The same item twice in one loop is told apart by `repeat` (0 for the first), a further try by `attempt`.

@@ -293,15 +293,32 @@ impl Plan {
     /// Every tag that an item has, chosen or not; `None` where an `include_tasks` may bring others.
     pub fn tags(&self) -> Option<IndexSet<&str>> {
         let mut tags = IndexSet::new();
-        let mut open = false;
-        for section in self.plays.iter().flat_map(|play| &play.sections) {
-            Node::walk(&section.nodes, &mut Vec::new(), &mut |node, _| match node {
-                Node::Task(task) => tags.extend(task.keywords.tags.iter().map(String::as_str)),
-                Node::Include(_) => open = true,
-                Node::Block(_) => {}
-            });
+        for play in &self.plays {
+            let (known, open) = play.known_tags();
+            if open {
+                return None;
+            }
+            tags.extend(known);
         }
-        (!open).then_some(tags)
+        Some(tags)
+    }
+
+    /// Tags of each play, as `--list-tags` shows them; those of tasks that are included while it runs are not known.
+    pub fn tag_names(&self) -> String {
+        let mut out = String::new();
+        for (number, play) in (1..).zip(&self.plays) {
+            let (mut tags, open) = play.known_tags();
+            tags.sort_unstable();
+            let tags: Vec<_> = tags.into_iter().collect();
+            let more = if open {
+                " (and those of included files)"
+            } else {
+                ""
+            };
+            let name = &play.play.name.value;
+            out += &format!("play #{number}: {name}\tTAGS: [{}]{more}\n", tags.join(", "));
+        }
+        out
     }
 
     /// Every host that takes part, once, in the order in which they first do.
@@ -310,5 +327,21 @@ impl Plan {
             .iter()
             .flat_map(|play| play.hosts.iter().map(String::as_str))
             .collect()
+    }
+}
+
+impl PlayPlan {
+    /// The tags that are known, and whether there may be more.
+    fn known_tags(&self) -> (IndexSet<&str>, bool) {
+        let mut tags = IndexSet::new();
+        let mut open = false;
+        for section in &self.sections {
+            Node::walk(&section.nodes, &mut Vec::new(), &mut |node, _| match node {
+                Node::Task(task) => tags.extend(task.keywords.tags.iter().map(String::as_str)),
+                Node::Include(_) => open = true,
+                Node::Block(_) => {}
+            });
+        }
+        (tags, open)
     }
 }

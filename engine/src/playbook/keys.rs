@@ -77,7 +77,9 @@ pub(super) fn unsupported(keyword: &str) -> Option<&'static str> {
         }
         "gather_subset" | "gather_timeout" | "fact_path" => "facts are gathered when a template asks for one",
         "force_handlers" => "put what must run in any case into `always` of a block",
-        "debugger" => "`nebplay plan` shows every step; a run can be resumed where it stopped",
+        "debugger" => {
+            "`nebplay plan` shows every step; a playbook that stopped can be run again, or from `--start-at-task`"
+        }
         "diff" => "use `--diff` on the command line",
         "delegate_facts" => "facts belong to the host they were gathered on",
         "apply" => "keywords at `include_tasks` apply to what it includes",

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use nebplay_modules::module::{Controller, Failure};
 use serde_json::{Map, Value};
 
-use super::outcome::{finding_failure, template_failure};
+use super::outcome::{findings_failure, template_failure};
 use super::world::Loader;
 use crate::diagnostics::Span;
 use crate::template::{Scope, Templates, layer_of};
@@ -83,13 +83,7 @@ impl Controller for Files {
         let vars = self
             .loader
             .vars(&path.to_string_lossy(), &self.task)
-            .map_err(|findings| {
-                let all: Vec<_> = findings
-                    .iter()
-                    .map(|finding| finding_failure(finding).message)
-                    .collect();
-                Failure::failed(all.join("\n"))
-            })?;
+            .map_err(|findings| findings_failure(&findings))?;
         // Values may be templates over each other.
         let scope = self.scope.layer(layer_of(&vars));
         let render = |(name, node)| {

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use nebplay_modules::module::Failure;
 use serde_json::Value;
 
 use super::items::{Context, Dropped, merge};
 use super::keywords::Keywords;
 use super::loops::not_a_list;
-use super::outcome::{StepResult, finding_failure};
+use super::outcome::{StepResult, findings_failure};
 use super::play::PlayRun;
 use super::runner::Runner;
 use super::scoped::Scoped;
@@ -169,11 +168,7 @@ impl Runner {
         let (items, digest) = match self.world.loader.tasks(&group.file, &node.include.file.span) {
             Ok(loaded) => loaded,
             Err(findings) => {
-                let all: Vec<_> = findings
-                    .iter()
-                    .map(|finding| finding_failure(finding).message)
-                    .collect();
-                let result = StepResult::failed(Failure::failed(all.join("\n")));
+                let result = StepResult::failed(findings_failure(&findings));
                 let fail = |host: &String| {
                     let failure = self.include_ended(play, node, host, &result);
                     (host.clone(), failure.into_iter().collect())

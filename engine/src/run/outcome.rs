@@ -339,6 +339,15 @@ pub(super) fn finding_failure(finding: &Finding) -> Failure {
     Failure::failed(message)
 }
 
+/// The failure of a file in which all of this is wrong.
+pub(super) fn findings_failure(findings: &[Finding]) -> Failure {
+    let all: Vec<_> = findings
+        .iter()
+        .map(|finding| finding_failure(finding).message)
+        .collect();
+    Failure::failed(all.join("\n"))
+}
+
 /// The failure of a template.
 pub(super) fn template_failure(error: TemplateError) -> Failure {
     finding_failure(&error.into_finding())

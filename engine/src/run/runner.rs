@@ -13,7 +13,7 @@ use super::books::Books;
 use super::facts::Gathering;
 use super::items::{Context, Dropped};
 use super::keywords::Trouble;
-use super::outcome::{StepResult, finding_failure};
+use super::outcome::{StepResult, findings_failure};
 use super::play::{AllBatches, PlayRun, layer};
 use super::scoped::Scoped;
 use super::stop::{self, Stop, UnderWay};
@@ -256,13 +256,8 @@ impl Runner {
             };
             let rendered = scoped.rendered(host, &[], path).await;
             let (path, _) = rendered.map_err(|result| why(*result))?;
-            let vars = self.world.loader.vars(&path, &node.span).map_err(|findings| {
-                let all: Vec<_> = findings
-                    .iter()
-                    .map(|finding| finding_failure(finding).message)
-                    .collect();
-                Failure::failed(all.join("\n"))
-            })?;
+            let vars = self.world.loader.vars(&path, &node.span);
+            let vars = vars.map_err(|findings| findings_failure(&findings))?;
             run.add_file(host, layer_of(&vars));
         }
         Ok(())

@@ -1,7 +1,9 @@
-//! `lookup('env', …)` and `lookup('file', …)`: the library looks nothing up itself.
+//! `lookup('env', …)`, `lookup('file', …)` and the time: the library looks nothing up itself.
 
 use std::sync::Arc;
 
+use jiff::Zoned;
+use jiff::tz::TimeZone;
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
@@ -11,6 +13,8 @@ pub trait Lookups: Send + Sync {
     fn env(&self, name: &str) -> Option<String>;
     /// A file's text, or why there is none.
     fn file(&self, path: &str) -> Result<String, String>;
+    /// The time, in the operator's time zone.
+    fn now(&self) -> Zoned;
 }
 
 /// Looks nothing up.
@@ -23,9 +27,12 @@ impl Lookups for NoLookups {
     fn file(&self, path: &str) -> Result<String, String> {
         Err(format!("no file can be looked up here: {path}"))
     }
+    fn now(&self) -> Zoned {
+        jiff::Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC)
+    }
 }
 
-/// Adds `lookup` and `query`.
+/// Adds `lookup`, `query`, `now` and the filter `strftime`.
 pub(super) fn add(environment: &mut Environment<'static>, lookups: Arc<dyn Lookups>) {
     let shared = Arc::clone(&lookups);
     environment.add_function(
@@ -41,6 +48,7 @@ pub(super) fn add(environment: &mut Environment<'static>, lookups: Arc<dyn Looku
             })
         },
     );
+    add_time(environment, &lookups);
     let query = move |kind: &str, terms: Rest<Value>, options: Kwargs| {
         look_up(lookups.as_ref(), kind, &terms, &options)
     };
@@ -77,4 +85,52 @@ fn look_up(
         }
     };
     terms.iter().map(look).collect()
+}
+
+/// How a time is written where no format is given: as Python prints one.
+const TIME: &str = "%Y-%m-%d %H:%M:%S.%6f";
+
+fn add_time(environment: &mut Environment<'static>, lookups: &Arc<dyn Lookups>) {
+    let clock = Arc::clone(lookups);
+    environment.add_function("now", move |options: Kwargs| {
+        let utc: Option<bool> = options.get("utc")?;
+        let format: Option<String> = options.get("fmt")?;
+        options.assert_all_used()?;
+        written(&clock.now(), utc, format.as_deref().unwrap_or(TIME))
+    });
+    let clock = Arc::clone(lookups);
+    environment.add_filter(
+        "strftime",
+        move |format: &str, second: Option<f64>, options: Kwargs| {
+            let named: Option<f64> = options.get("second")?;
+            let utc: Option<bool> = options.get("utc")?;
+            options.assert_all_used()?;
+            let now = clock.now();
+            let time = match second.or(named) {
+                None => now,
+                Some(seconds) => at(seconds)?.to_zoned(now.time_zone().clone()),
+            };
+            written(&time, utc, format)
+        },
+    );
+}
+
+/// The instant that is so many seconds after 1970.
+fn at(seconds: f64) -> Result<jiff::Timestamp, Error> {
+    let since = jiff::SignedDuration::try_from_secs_f64(seconds);
+    since
+        .and_then(jiff::Timestamp::from_duration)
+        .map_err(|error| Error::new(ErrorKind::InvalidOperation, format!("strftime: {error}")))
+}
+
+fn written(time: &Zoned, utc: Option<bool>, format: &str) -> Result<String, Error> {
+    let time = if utc == Some(true) {
+        time.with_time_zone(TimeZone::UTC)
+    } else {
+        time.clone()
+    };
+    jiff::fmt::strtime::format(format, &time).map_err(|error| {
+        let message = format!("`{format}` is no format of a time: {error}");
+        Error::new(ErrorKind::InvalidOperation, message)
+    })
 }

@@ -237,6 +237,15 @@ impl<L: Link> Host for Machine<L> {
     }
 }
 
+/// A host's refusal, with what the operator can do about it where its own words do not say so.
+fn advised(why: String) -> String {
+    if why.contains("sudo: a password is required") {
+        format!("{why}; give it with -K, or as ansible_become_password")
+    } else {
+        why
+    }
+}
+
 /// What was asked of the machine, for the errors about it.
 struct Asked {
     host: String,
@@ -259,7 +268,7 @@ impl Asked {
             Fault::Refused(why) => HostError::Refused {
                 host,
                 what: self.before,
-                why,
+                why: advised(why),
             },
         }
     }

@@ -114,15 +114,7 @@ mod tests {
     use crate::testing::{FakeHost, FakeWorld};
 
     async fn run(args: Value, host: &FakeHost) -> Result<Outcome, Failure> {
-        let task = crate::registry::find("command").unwrap().task(args).unwrap();
-        let world = FakeWorld::default();
-        let cx = world.cx(host);
-        match task.inspect(&cx).await? {
-            Finding::NoChange(outcome) => Ok(outcome),
-            Finding::Change(change) | Finding::CannotTell(change) => {
-                task.apply(&[(&cx, &change)]).await.pop().unwrap()
-            }
-        }
+        FakeWorld::default().run(host, "command", args).await
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! Modules that run what the operator says.
 
 mod command;
+mod job_clean;
+mod job_wait;
 mod ping;
 mod report;
 mod setup;
@@ -14,6 +16,8 @@ pub(crate) fn modules() -> Vec<Entry> {
     vec![
         registry::changes::<command::RunCommand>(),
         registry::changes::<shell::Shell>(),
+        registry::changes::<job_clean::JobClean>(),
+        registry::reads::<job_wait::JobWait>(),
         registry::reads::<ping::Ping>(),
         registry::reads::<setup::Setup>(),
         registry::reads::<wait_for::WaitFor>(),

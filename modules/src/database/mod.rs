@@ -9,10 +9,12 @@ mod onedb_backup;
 mod onedb_fsck;
 mod onedb_restore;
 mod onedb_restore_full;
+mod onedb_room;
 mod onedb_upgrade;
 mod onedb_version;
 mod record;
 mod task;
+mod tidy_up;
 
 use crate::registry::{self, Entry};
 
@@ -24,6 +26,8 @@ pub(crate) fn modules() -> Vec<Entry> {
         registry::changes::<onedb_restore::OnedbRestore>(),
         registry::changes::<onedb_restore_full::OnedbRestoreFull>(),
         registry::changes::<onedb_upgrade::OnedbUpgrade>(),
+        registry::changes::<tidy_up::TidyUp>(),
+        registry::reads::<onedb_room::OnedbRoom>(),
         registry::reads::<onedb_version::OnedbVersion>(),
     ]
 }

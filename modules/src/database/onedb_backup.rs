@@ -43,7 +43,7 @@ pub(super) struct OnedbBackup {
 }
 
 /// How many times the database's size must be free: the dump, a scratch database, and what a migration adds.
-const ROOM_FACTOR: u64 = 3;
+pub(super) const ROOM_FACTOR: u64 = 3;
 
 /// `$1` dest, `$2` `federated` or `full`, `$3` `replace` or `new`, `$4` SQLite file or nothing; onedb's options follow.
 const SCRIPT: &str = r#"# nebplay: onedb backup
@@ -213,14 +213,14 @@ fn register(outcome: Outcome, path: &str, proof: &Proof) -> Outcome {
         .with("fingerprints", proof.fingerprints.to_value())
 }
 
-fn parent(path: &str) -> &str {
+pub(super) fn parent(path: &str) -> &str {
     match path.rsplit_once('/') {
         Some((parent, _)) if !parent.is_empty() => parent,
         _ => "/",
     }
 }
 
-async fn database_size(cx: &Cx<'_>, access: &Access) -> Result<u64, Failure> {
+pub(super) async fn database_size(cx: &Cx<'_>, access: &Access) -> Result<u64, Failure> {
     match &access.db {
         Backend::Sqlite { path } => {
             let stat = cx.host.stat(path, &RunAs::root()).await?;
@@ -241,10 +241,8 @@ impl Module for OnedbBackup {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         absolute("dest", &self.dest)?;
-        if let Some(finding) = task::found_again(cx, "onedb-backup").await? {
-            return Ok(finding);
-        }
         let access = Access::of(cx, self.database.as_ref()).await?;
+        task::settle(cx, &access, "onedb-backup").await?;
         let running = what_runs(cx, &access).await?;
         if let Some(found) = dump::look(cx.host, &access, &self.dest).await? {
             return self.existing(cx, &access, &found, &running).await;

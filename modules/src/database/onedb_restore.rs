@@ -109,10 +109,8 @@ impl Module for OnedbRestore {
             return Err(Failure::failed("onedb_restore restores only federated backups")
                 .hint("use onedb_restore_full: a full restore is done on one host at a time"));
         }
-        if let Some(finding) = task::found_again(cx, "onedb-restore").await? {
-            return Ok(finding);
-        }
         let access = Access::of(cx, self.database.as_ref()).await?;
+        task::settle(cx, &access, "onedb-restore").await?;
         if access.mode != Mode::Slave {
             return Err(Failure::unsafe_to_go_on(format!(
                 "{host}: refused to restore federated tables: FEDERATION/MODE in oned.conf is {}, not SLAVE",
@@ -156,10 +154,7 @@ impl Effect for OnedbRestore {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
         // Whatever inspect could not see yet has to be true now.
-        if change.seen.is_null()
-            && task::found_again(cx, "onedb-restore").await?.is_none()
-            && self.dump(cx, &access).await?.is_none()
-        {
+        if change.seen.is_null() && self.dump(cx, &access).await?.is_none() {
             return Err(
                 Failure::failed(format!("{}: there is no dump {}", cx.host.name(), self.src))
                     .hint("bring it with distribute"),

@@ -15,8 +15,9 @@ use crate::opennebula::onedb::{Access, GivenDatabase};
 /// Puts a zone's whole database back from a full backup: the way back, one zone at a time.
 ///
 /// The present SQLite file is moved aside and kept (registered as `aside`); a restore into it would leave tables that a migration
-/// made; on MySQL such tables are dropped. Proven by comparing the list of tables, the indexes and every table's content with the backup. A master that goes back
-/// alone is out of step with its slaves, though every index may look equal: restore every zone that was touched.
+/// made; on MySQL such tables are dropped. Proven by comparing the list of tables, the indexes and every table's content with the
+/// backup. A master that goes back alone is out of step with its slaves, though every index may look equal: restore every zone
+/// that was touched.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OnedbRestoreFull {
@@ -39,10 +40,8 @@ impl Module for OnedbRestoreFull {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         absolute("src", &self.src)?;
-        if let Some(finding) = task::found_again(cx, "onedb-restore-full").await? {
-            return Ok(finding);
-        }
         let access = Access::of(cx, self.database.as_ref()).await?;
+        task::settle(cx, &access, "onedb-restore-full").await?;
         stillness(cx, &access, "restore the database").await?;
         let Some((size, wanted)) = full::trusted(cx, &access, &self.src, self.expect.as_ref()).await? else {
             return Ok(Finding::CannotTell(Change::new(format!(

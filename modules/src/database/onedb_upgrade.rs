@@ -10,14 +10,15 @@ use super::guard::{absolute, stillness, what_runs};
 use super::migration::{self, Migration, Stage};
 use super::{full, task};
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::host::Command;
+use crate::host::{Command, RunAs};
 use crate::module::{Change, Cx, Effect, Failure, FailureKind, Finding, Module, Outcome};
+use crate::opennebula::command::USER;
 use crate::opennebula::conf::Mode;
 use crate::opennebula::dump;
 use crate::opennebula::fingerprint::{Fingerprints, all_tables};
 use crate::opennebula::onedb::version::{self, DbVersion, Standing};
 use crate::opennebula::onedb::{Access, GivenDatabase, output};
-use signs::{drift, signs};
+use signs::{drift, half_migrated, signs};
 
 /// Migrates a zone's database to the installed version, exactly once.
 ///
@@ -33,6 +34,9 @@ pub(super) struct OnedbUpgrade {
     /// On a slave: absolute path of the federated dump it was restored from; needed only to begin again after an interruption.
     #[serde(default)]
     federated_backup: Option<String>,
+    /// On a slave: what its federated tables must hold, `fingerprints` as `onedb_backup` registered them on the master.
+    #[serde(default)]
+    expect: Option<Fingerprints>,
     /// Tables that this version's migrators are known to empty or drop.
     #[serde(default)]
     may_lose: Vec<String>,
@@ -74,6 +78,16 @@ impl OnedbUpgrade {
         })
     }
 
+    /// How a slave's federated tables differ from what they must hold.
+    fn foreign(&self, access: &Access, now: &Fingerprints) -> Vec<String> {
+        match &self.expect {
+            Some(expected) if access.mode == Mode::Slave => {
+                now.federated().differences(&expected.federated())
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// A database that is at the target already: nothing to do, if nothing was lost on the way.
     async fn current(
         &self,
@@ -98,6 +112,15 @@ impl OnedbUpgrade {
         );
         if !lost.is_empty() {
             return Err(lost_rows(cx, &self.backup, &lost));
+        }
+        let mut foreign = self.foreign(access, now);
+        if access.mode == Mode::Slave
+            && let Some(mark) = mark.filter(|mark| mark.stage == Stage::Migrating)
+        {
+            foreign.extend(now.federated().differences(&mark.before.federated()));
+        }
+        if !foreign.is_empty() {
+            return Err(not_the_masters(cx, &foreign));
         }
         if mark.is_some() {
             // Ended while nobody was looking, and proven just now: only the mark is left to be removed.
@@ -242,6 +265,16 @@ impl OnedbUpgrade {
     }
 }
 
+fn not_the_masters(cx: &Cx<'_>, differences: &[String]) -> Failure {
+    Failure::unsafe_to_go_on(format!(
+        "{}: this slave's federated tables are not those of the master's federated backup: {}",
+        cx.host.name(),
+        differences.join("; ")
+    ))
+    .state("it must not be started: it would join with data of its own")
+    .hint("restore the master's federated backup (onedb_restore), then run this again")
+}
+
 fn lost_rows(cx: &Cx<'_>, backup: &str, lost: &[String]) -> Failure {
     Failure::not_verified(format!(
         "{}: the database says it is migrated, and rows are missing: {}",
@@ -266,11 +299,9 @@ impl Module for OnedbUpgrade {
         if let Some(path) = &self.federated_backup {
             absolute("federated_backup", path)?;
         }
-        if let Some(finding) = task::found_again(cx, JOB).await? {
-            return Ok(finding);
-        }
         let host = cx.host.name();
         let access = Access::of(cx, self.database.as_ref()).await?;
+        task::settle(cx, &access, JOB).await?;
         let version = version::read(cx.host, &access).await?;
         let standing = version.describe();
         match version.state {
@@ -302,7 +333,18 @@ impl Module for OnedbUpgrade {
             );
         };
         let mut change = Change::default();
+        let half = half_migrated(&access, &version, &backed_up);
+        if !half.is_empty() {
+            return Err(Failure::unsafe_to_go_on(format!(
+                "{host}: {} was made of a database whose migration had been cut off: {}",
+                self.backup,
+                half.join("; ")
+            ))
+            .state("migrated as it is, the database would lose rows in silence. Never start oned on it")
+            .hint("find the backup from before that migration, and put it back with onedb_restore_full"));
+        }
         let signs = signs(&access, &now, mark.as_ref(), &version, &backed_up);
+        let signs_are_none = signs.is_empty();
         let drift = drift(&access, &now, &backed_up);
         if !signs.is_empty() {
             self.can_begin_again(cx, &access, mark.as_ref(), &now, &backed_up, &signs)
@@ -326,6 +368,10 @@ impl Module for OnedbUpgrade {
             ))
             .hint("restore the master's federated backup first (onedb_restore)"));
         }
+        let foreign = self.foreign(&access, &now);
+        if signs_are_none && !foreign.is_empty() {
+            return Err(not_the_masters(cx, &foreign));
+        }
         full::enough_room(cx, &access, size).await?;
         let begin_again = !change.what.is_empty();
         change
@@ -342,38 +388,35 @@ impl Effect for OnedbUpgrade {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
         let version = version::read(cx.host, &access).await?;
-        let mut mark = migration::pending(cx, &version).await?;
-        let running = task::found_again(cx, JOB).await?.is_some();
-        if !running && version.state == Standing::Current {
+        let mark = migration::pending(cx, &version).await?;
+        if version.state == Standing::Current {
             // Ended before the run was cut off; verify compares every table.
             return Ok(Outcome::changed("the migration had ended before"));
         }
-        // What inspect found decides; where a run was cut off since, a mark without its job does.
         let begin_again = change
             .seen
             .get("begin_again")
             .and_then(serde_json::Value::as_bool)
-            == Some(true)
-            || mark.is_some();
-        if !running && begin_again {
-            let again =
-                migration::begin(cx, &version, Stage::PuttingBack, Fingerprints::default(), "").await?;
-            self.begin_again(cx, &access).await?;
-            mark = Some(again);
+            == Some(true);
+        if mark.is_some() && !begin_again {
+            return Err(Failure::unsafe_to_go_on(format!(
+                "{}: another run of nebplay has begun this migration in the meantime",
+                cx.host.name()
+            ))
+            .hint("let that run end, then run the playbook again"));
         }
-        let mark = match mark {
-            Some(mark) if running => mark,
-            _ => {
-                let before = all_tables(cx.host, &access).await?;
-                // Beside the backup that was proven, which is what this one is not.
-                let directory = self
-                    .backup
-                    .rsplit_once('/')
-                    .map_or("/", |(directory, _)| directory);
-                let name = format!("{directory}/before-migration-{}.bck", cx.host.clock().now());
-                migration::begin(cx, &version, Stage::Migrating, before, &name).await?
-            }
-        };
+        if begin_again {
+            migration::begin(cx, &version, Stage::PuttingBack, Fingerprints::default(), "").await?;
+            self.begin_again(cx, &access).await?;
+        }
+        let before = all_tables(cx.host, &access).await?;
+        // Beside the backup that was proven, which is what this one is not.
+        let directory = self
+            .backup
+            .rsplit_once('/')
+            .map_or("/", |(directory, _)| directory);
+        let name = format!("{directory}/before-migration-{}.bck", cx.host.clock().now());
+        let mark = migration::begin(cx, &version, Stage::Migrating, before, &name).await?;
         let command = access.script_with_options(SCRIPT, &[&mark.own_backup]);
         let end = task::run(cx, &access, JOB, command).await?;
         let said = end.text();
@@ -426,13 +469,14 @@ impl Effect for OnedbUpgrade {
         }
         if access.mode == Mode::Slave {
             wrong.extend(now.federated().differences(&mark.before.federated()));
+            wrong.extend(self.foreign(&access, &now));
         }
         if !wrong.is_empty() {
             return Err(lost_rows(cx, &self.backup, &wrong));
         }
         migration::forget(cx).await?;
-        // onedb's own backup is the state that `backup` holds, proven.
-        let own = Command::new(["rm", "-f", "--", &mark.own_backup]).as_root();
+        // onedb's own backup is the state that `backup` holds, proven. As oneadmin, whose directory it is in.
+        let own = Command::new(["rm", "-f", "--", &mark.own_backup]).run_as(RunAs::User(USER.to_owned()));
         if mark.own_backup.starts_with('/') {
             cx.host.run(&own).await?;
         }

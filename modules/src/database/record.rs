@@ -1,8 +1,8 @@
 //! What nebplay remembers of a dump it made.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::digest::sha256;
 use crate::host::Host;
 use crate::memory;
 use crate::module::Failure;
@@ -31,12 +31,7 @@ pub(super) struct Proof {
 }
 
 fn key(path: &str) -> String {
-    let digest = Sha256::digest(path.as_bytes());
-    let id = digest
-        .iter()
-        .take(8)
-        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
-    format!("dump-{id}")
+    format!("dump-{}", &sha256(path)[..16])
 }
 
 /// What is remembered of the dump at that path.
@@ -49,4 +44,9 @@ pub(super) async fn note(host: &dyn Host, record: &Record) -> Result<(), Failure
     memory::overwrite(host, &key(&record.path), record)
         .await
         .map(|_| ())
+}
+
+/// Forgets the dump at that path.
+pub(super) async fn forget(host: &dyn Host, path: &str) -> Result<(), Failure> {
+    memory::forget(host, &key(path)).await
 }

@@ -1,10 +1,11 @@
-//! Running onedb as a job: it outlives the connection, and is found again by the step's name.
+//! Running onedb as a job: nothing secret is shown, no other onedb job runs beside it, and its end is told in onedb's own words.
 
 use std::time::Duration;
 
-use crate::host::{Command, Exit, HostError, Lines};
-use crate::job::{JobEnd, JobSpec, JobState};
-use crate::module::{Change, Cx, Failure, Finding};
+use crate::host::{Command, Exit, Lines};
+use crate::job::{JobEnd, JobState};
+use crate::job_run;
+use crate::module::{Cx, Failure};
 use crate::opennebula::onedb::{Access, output::explain};
 
 /// Killing onedb in the middle does more harm than letting it run.
@@ -22,9 +23,16 @@ impl Lines for Scrubbed<'_> {
     }
 }
 
-/// Runs a command as the step's job of that verb, or follows the one that was started before the connection or the controller was lost.
-///
-/// The job is forgotten once its end was read, so a job that is found is one whose end nobody has seen.
+/// Waits for the end of a job of this step that an earlier run left running, see [`job_run::settle`].
+pub(super) async fn settle(cx: &Cx<'_>, access: &Access, verb: &str) -> Result<(), Failure> {
+    let lines = Scrubbed {
+        access,
+        lines: cx.progress,
+    };
+    job_run::settle_shown(cx, verb, &lines).await
+}
+
+/// Runs a command as the step's job of that verb, see [`job_run::run_to_end`].
 pub(super) async fn run(
     cx: &Cx<'_>,
     access: &Access,
@@ -42,46 +50,13 @@ pub(super) async fn run(
             cx.host.name(),
             other.name
         ))
-        .hint("wait for it, or resume the run that started it"));
+        .hint("wait for it, or run the playbook that started it again"));
     }
-    // What a lost one did is unknown, and inspect has looked at the world since.
-    if others
-        .iter()
-        .any(|job| job.name == name && job.state == JobState::Lost)
-    {
-        cx.host.forget_job(&name).await?;
-    }
-    let spec = JobSpec {
-        name: name.clone(),
-        command: command.deadline(LIMIT),
-    };
-    let lost_sight =
-        |error: HostError| {
-            let failure = Failure::from(error);
-            failure
-            .state(format!("the job {name} may have been started and goes on without us"))
-            .hint("run the same playbook again, or resume: the job is found and followed, not started twice")
-        };
-    cx.host.start_job(&spec).await.map_err(lost_sight)?;
     let lines = Scrubbed {
         access,
         lines: cx.progress,
     };
-    let end = cx.host.follow_job(&name, &lines).await.map_err(lost_sight)?;
-    cx.host.forget_job(&name).await?;
-    Ok(end)
-}
-
-/// What inspect answers where the step's job of that verb runs, or has ended unseen; `None`: there is none, or it is lost.
-pub(super) async fn found_again(cx: &Cx<'_>, verb: &str) -> Result<Option<Finding>, Failure> {
-    let job = cx.host.find_job(&cx.job_name(verb)).await?;
-    let job = job.filter(|job| job.state != JobState::Lost);
-    Ok(job.map(|job| {
-        Finding::Change(Change::new(format!(
-            "follow the job {}, which was started before",
-            job.name
-        )))
-    }))
+    job_run::run_to_end(cx, verb, command.deadline(LIMIT), &lines).await
 }
 
 /// Fails unless the job ended with exit status 0, in onedb's own words.

@@ -91,6 +91,11 @@ impl Cloud {
     /// A front-end: oned.conf, one_auth, and connections to every zone; `127.0.0.1` is its own.
     pub(crate) fn host(&self, name: &str) -> FakeHost {
         let own = HOSTS.iter().find(|(host, _)| *host == name).unwrap().1;
+        self.furnished(FakeHost::new(name), own)
+    }
+
+    /// That host as the front-end of a zone.
+    pub(crate) fn furnished(&self, host: FakeHost, own: u32) -> FakeHost {
         let (mode, master) = if own == 0 {
             ("MASTER", "")
         } else {
@@ -100,7 +105,7 @@ impl Cloud {
             "FEDERATION = [ MODE = \"{mode}\", ZONE_ID = {own}, SERVER_ID = -1, MASTER_ONED = \"{master}\" ]\n"
         );
         let cloud = self.clone();
-        FakeHost::new(name)
+        host.on("clock and notes", 0, "1795000000\n")
             .file(PATH, conf)
             .file(AUTH_FILE, "oneadmin:opennebula")
             .listener(oned(move |call| cloud.answer(own, call)))

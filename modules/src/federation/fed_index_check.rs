@@ -223,7 +223,7 @@ impl Effect for FedIndexCheck {
             | Err(RpcError::TimedOut { .. } | RpcError::Broken { .. } | RpcError::Malformed { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(Outcome::changed(format!("set zone {} {state}, as it was", watch.master.id)).with("nudged", true))
+        Ok(Outcome::changed(change.what.join("; ")).with("nudged", true))
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
@@ -260,7 +260,8 @@ impl Effect for FedIndexCheck {
         let read = watch.finish(&look, index, self.data).await?;
         outcome.result.extend(read.result);
         outcome.warnings.extend(read.warnings);
-        outcome.message = read.message;
+        let lines: Vec<String> = outcome.message.take().into_iter().chain(read.message).collect();
+        outcome.message = Some(lines.join("\n"));
         Ok(())
     }
 }

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::contract::{Contract, Privilege};
 use crate::federation::guard;
 use crate::federation_map::{Role, Zone};
+use crate::host::Command;
+use crate::memory;
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::{OnedConf, read_conf, read_conf_of};
 use crate::opennebula::endpoint::Endpoint;
@@ -16,10 +18,11 @@ use crate::opennebula::zone::ZoneState;
 
 /// Tells all about a front-end's zone, and checks that the inventory says what OpenNebula's own configuration says.
 ///
-/// Registers `zone_id`, `mode`, `backend`, `oned_version` (installed), `running_version`, `answers` (oned answers, and accepts
+/// Registers `clock` (seconds this host's clock is ahead of the controller's), `notes` (what a run that was stopped has still to put
+/// back: `services`, `zone-disabled`, `hypervisor-hosts`, `migration`), `zone_id`, `mode`, `backend`, `oned_version` (installed), `running_version`, `answers` (oned answers, and accepts
 /// oneadmin), `state` (`enabled` or `disabled`), `open` (answers, enabled, not blocked), `kept_out`, `fed_index`, `db`, `units`,
 /// `masked`, `packages`, `lock`, and `unknown`: what could not be learned, and why. Fails where the inventory and oned.conf disagree
-/// on the zone's id or role, where the zones do not use one kind of database, where OpenNebula knows zones the inventory does not,
+/// on the zone's id or role, where its clock is more than a minute off, where the zones do not use one kind of database, where OpenNebula knows zones the inventory does not,
 /// where oneadmin's one_auth is not accepted or a running oned cannot be reached, and for HA zones. An oned that is stopped is no
 /// failure.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -38,6 +41,7 @@ impl Module for FederationFacts {
         guard::agrees(cx.host.name(), zone, &conf)?;
         guard::single_server(zone, &conf, 0)?;
         same_backend(cx, zone, &conf).await?;
+        let traces = traces(cx).await?;
         let status = zone_status(cx).await;
         let mut warnings = Vec::new();
         match &status.api {
@@ -72,12 +76,72 @@ impl Module for FederationFacts {
             Err(_) => {}
         }
         let message = sentence(zone, &status);
+        let mut result = registered(&status);
+        result.insert("clock".to_owned(), traces.ahead.into());
+        result.insert("notes".to_owned(), traces.notes.into());
         Ok(Finding::NoChange(Outcome {
-            result: registered(&status),
+            result,
             warnings,
             ..Outcome::unchanged(message)
         }))
     }
+}
+
+/// The host's time, then the notes.
+const TRACES: &str = r#"# nebplay: clock and notes
+date +%s || exit
+cd /var/lib/nebplay/memory 2>/dev/null || exit 0
+for note in *.json; do [ -f "$note" ] && printf '%s\n' "${note%.json}"; done
+exit 0
+"#;
+
+/// How far a host's clock may be from the controller's. Logs of several hosts are read side by side when something went wrong.
+const SKEW: i64 = 60;
+
+/// What a host says that OpenNebula does not.
+struct Traces {
+    /// Seconds its clock is ahead.
+    ahead: i64,
+    /// What has still to be put back.
+    notes: Vec<String>,
+}
+
+async fn traces(cx: &Cx<'_>) -> Result<Traces, Failure> {
+    let before = cx.host.clock().now();
+    let output = cx
+        .host
+        .run(&Command::script::<&str>(TRACES, []).as_root())
+        .await?;
+    let (text, after) = (output.text(), cx.host.clock().now());
+    let mut lines = text.lines();
+    let Some(time) = lines
+        .next()
+        .and_then(|line| line.parse::<i64>().ok())
+        .filter(|_| output.exit.success())
+    else {
+        return Err(Failure::failed(format!(
+            "{}: failed to read its clock: {} {}",
+            cx.host.name(),
+            output.exit,
+            output.err_text().trim()
+        )));
+    };
+    // It was read at some moment in between.
+    let ahead = time - time.clamp(before, after.max(before));
+    if ahead.abs() > SKEW {
+        return Err(Failure::unsafe_to_go_on(format!(
+            "{}: its clock is {} s {} that of this machine",
+            cx.host.name(),
+            ahead.abs(),
+            if ahead > 0 { "ahead of" } else { "behind" }
+        ))
+        .hint("set the clocks (chrony, systemd-timesyncd), of this machine too"));
+    }
+    let notes = lines
+        .filter(|note| memory::TO_PUT_BACK.contains(note))
+        .map(str::to_owned)
+        .collect();
+    Ok(Traces { ahead, notes })
 }
 
 /// One kind of database everywhere: a federated backup of one kind cannot be restored in the other.
@@ -285,6 +349,25 @@ mod tests {
         let failure = facts(&cloud.world(), &host).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unsafe);
         assert!(failure.next[0].contains("AllowTcpForwarding"));
+    }
+
+    #[tokio::test]
+    async fn what_has_still_to_be_put_back_is_told_and_a_wrong_clock_stops_the_night() {
+        let cloud = Cloud::default();
+        let answer = "1795000000\ndump-00ff\nservices\nrepository\n";
+        let host = FakeHost::new("s1").on("clock and notes", 0, answer);
+        let host = cloud.furnished(host, 100);
+        let outcome = facts(&cloud.world(), &host).await.unwrap();
+        assert_eq!(outcome.result["notes"], json!(["services"]));
+        for (answer, word) in [
+            ("1795000100\n", "100 s ahead"),
+            ("1794999000\n", "1000 s behind"),
+            ("", "failed to read"),
+        ] {
+            let host = cloud.furnished(FakeHost::new("s1").on("clock and notes", 0, answer), 100);
+            let failure = facts(&cloud.world(), &host).await.unwrap_err();
+            assert!(failure.message.contains(word), "{}", failure.message);
+        }
     }
 
     #[tokio::test]

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::digest::sha256;
 use crate::host::{Command, Exit, FileKind, RunAs};
-use crate::job::JobSpec;
+use crate::job_run;
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::onedb::LOOK;
@@ -16,7 +16,8 @@ use crate::opennebula::onedb::LOOK;
 /// Backs a front-end's configuration up as a tar file, owners, modes and times kept, and compares it with what is there.
 ///
 /// A backup that is there already is kept for `keep_hours` whatever the configuration has become since: the one made before an
-/// upgrade is the one that is needed. An older one is renamed, never overwritten. Never below `/var/lib/one/remotes`, where the documented copy breaks `onehost sync`.
+/// upgrade is the one that is needed. An older one is renamed, never overwritten. Never below `/var/lib/one/remotes`, where the
+/// documented copy breaks `onehost sync`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigBackup {
@@ -89,12 +90,7 @@ struct Compared {
 
 impl ConfigBackup {
     fn key(&self) -> String {
-        let digest = Sha256::digest(self.dest.as_bytes());
-        let id = digest
-            .iter()
-            .take(8)
-            .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
-        format!("config-{id}")
+        format!("config-{}", &sha256(&self.dest)[..16])
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -158,6 +154,7 @@ impl Module for ConfigBackup {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         self.check()?;
+        job_run::settle(cx, Self::NAME).await?;
         let host = cx.host.name();
         let save = || Finding::change(format!("back {} up to {}", self.paths.join(" and "), self.dest));
         let Some(stat) = cx.host.stat(&self.dest, &RunAs::root()).await? else {
@@ -226,14 +223,8 @@ impl Effect for ConfigBackup {
         }
         memory::overwrite(cx.host, &self.key(), &Record { sha256: None }).await?;
         let words = std::iter::once(&self.dest).chain(&self.paths).cloned();
-        let name = cx.job_name("config-backup");
-        let spec = JobSpec {
-            name: name.clone(),
-            command: Command::script(SAVE, words).as_root().deadline(LOOK),
-        };
-        cx.host.start_job(&spec).await?;
-        let end = cx.host.follow_job(&name, cx.progress).await?;
-        cx.host.forget_job(&name).await?;
+        let command = Command::script(SAVE, words).as_root().deadline(LOOK);
+        let end = job_run::run(cx, Self::NAME, command).await?;
         if end.exit == Some(Exit::Code(0)) {
             return Ok(Outcome::changed(format!("wrote {}", self.dest))
                 .with("path", self.dest.as_str())

@@ -114,26 +114,19 @@ impl Effect for Copy {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::place::sha256;
     use super::*;
+    use crate::digest::sha256;
     use crate::module::FailureKind;
     use crate::testing::{FakeHost, FakeWorld};
 
     async fn run(host: &FakeHost, args: Value) -> Result<Outcome, Failure> {
-        let task = crate::registry::find("copy").unwrap().task(args).unwrap();
         let world = FakeWorld::default();
         world
             .files
             .lock()
             .unwrap()
             .insert("motd".to_owned(), b"hello\n".to_vec());
-        let cx = world.cx(host);
-        let change = match task.inspect(&cx).await? {
-            Finding::NoChange(outcome) => return Ok(outcome),
-            Finding::Change(change) | Finding::CannotTell(change) => change,
-        };
-        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
-        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+        world.run(host, "copy", args).await
     }
 
     fn digest(content: &[u8]) -> String {

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::place::{LIMIT, digest_on, sha256};
+use super::place::{LIMIT, digest_on};
 use crate::contract::{Contract, Recovery};
+use crate::digest::sha256;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
 /// Brings a file of the host to the controller, verified by its digest.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::mode::Mode;
 use super::place::set_meta;
@@ -31,7 +31,7 @@ pub(super) struct File {
     group: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum State {
     /// It must exist; only owner and mode are set.
@@ -200,14 +200,7 @@ mod tests {
     use crate::testing::{FakeHost, FakeWorld};
 
     async fn run(host: &FakeHost, args: Value) -> Result<Outcome, Failure> {
-        let task = crate::registry::find("file").unwrap().task(args).unwrap();
-        let world = FakeWorld::default();
-        let cx = world.cx(host);
-        let Finding::Change(change) = task.inspect(&cx).await? else {
-            return Ok(Outcome::default());
-        };
-        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
-        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+        FakeWorld::default().run(host, "file", args).await
     }
 
     #[tokio::test]

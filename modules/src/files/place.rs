@@ -1,9 +1,9 @@
 //! Putting a content at a path, and reading back that it is there: what `copy` and `template` have in common.
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::mode::Mode;
+use crate::digest::sha256;
 use crate::host::{Command, FileKind, FileMeta, Stat};
 use crate::module::{Change, Cx, Diff, Failure, Finding, Outcome};
 
@@ -27,14 +27,6 @@ pub(super) struct Wanted<'a> {
     pub(super) backup: bool,
     /// Replace a file that differs; otherwise only a missing one is written.
     pub(super) force: bool,
-}
-
-/// SHA-256 in hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// The digest of a file as the host computes it; `None`: no regular file is there.

@@ -12,7 +12,8 @@ use crate::module::{Cx, Failure, Finding, Module, Outcome};
 
 /// Reads what a path names; a path that names nothing is no failure.
 ///
-/// Registers `stat` with `exists` and, where it exists, `isreg`, `isdir`, `islnk`, `size`, `mode`, `pw_name`, `gr_name`, `mtime`, `checksum`.
+/// Registers `stat` with `exists` and, where it exists, `isreg`, `isdir`, `islnk`, `size`, `mode`, `pw_name`, `gr_name`,
+/// `mtime`, `checksum`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StatModule {

@@ -226,7 +226,7 @@ async fn database(cx: &Cx<'_>) -> Result<version::DbVersion, Failure> {
 }
 
 /// Every section's failure is that section's silence, except of the whole script.
-const LOOK: &str = r#"
+const LOOK: &str = r"
 export LC_ALL=C
 echo '=== packages'
 dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' 'opennebula*' 2>/dev/null
@@ -236,13 +236,13 @@ echo '=== masked'
 systemctl list-unit-files --state=masked --no-legend --full 'opennebula*' 2>/dev/null
 echo '=== lock'
 if [ -e /var/lock/one/one ]; then
-  pid=$(head -n 1 /var/lock/one/one | tr -cd 0-9)
-  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = oned ]; then echo live; else echo stale; fi
+  # The file is empty: whether it is somebody's only the process table tells.
+  if pgrep -x oned >/dev/null; then echo live; else echo stale; fi
 else echo none; fi
 echo '=== blocked'
 nft list table inet nebplay >/dev/null 2>&1 && echo yes
 echo '=== end'
-"#;
+";
 
 async fn machine(cx: &Cx<'_>) -> Result<MachineStatus, Failure> {
     let output = cx

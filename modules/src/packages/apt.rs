@@ -90,6 +90,33 @@ impl std::fmt::Display for Action {
     }
 }
 
+/// Actions in a few words: `9 packages 7.0.0-1 → 7.2.0-1`, `new: opennebula-form 7.2.0-1`.
+pub(super) fn in_short(actions: &[Action]) -> Vec<String> {
+    let mut upgrades: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let (mut new, mut gone) = (Vec::new(), Vec::new());
+    for action in actions {
+        match (&action.from, &action.to) {
+            (Some(from), Some(to)) => upgrades.entry((from, to)).or_default().push(&action.name),
+            (None, Some(to)) => new.push(format!("{} {to}", action.name)),
+            (_, None) => gone.push(action.name.as_str()),
+        }
+    }
+    let mut words: Vec<String> = upgrades
+        .iter()
+        .map(|((from, to), names)| match names[..] {
+            [only] => format!("{only} {from} → {to}"),
+            _ => format!("{} packages {from} → {to}", names.len()),
+        })
+        .collect();
+    if !new.is_empty() {
+        words.push(format!("new: {}", new.join(", ")));
+    }
+    if !gone.is_empty() {
+        words.push(format!("removed: {}", gone.join(", ")));
+    }
+    words
+}
+
 /// Reads `apt-get -s`: lines `Inst NAME [OLD] (NEW REPO [ARCH])` and `Remv NAME [OLD]`.
 pub(super) fn read_simulation(text: &str) -> Vec<Action> {
     let action = |line: &str| {
@@ -172,6 +199,32 @@ pub(super) fn apt_failed(what: &str, output: &Output) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn actions_in_few_words() {
+        let action = |name: &str, from: Option<&str>, to: Option<&str>| Action {
+            name: name.to_owned(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        };
+        let actions = [
+            action("opennebula", Some("7.0.0-1"), Some("7.2.0-1")),
+            action("opennebula-flow", Some("7.0.0-1"), Some("7.2.0-1")),
+            action("python3-pyone", Some("6.8"), Some("7.2")),
+            action("opennebula-form", None, Some("7.2.0-1")),
+            action("opennebula-old", Some("7.0.0-1"), None),
+        ];
+        assert_eq!(
+            in_short(&actions),
+            [
+                "python3-pyone 6.8 → 7.2",
+                "2 packages 7.0.0-1 → 7.2.0-1",
+                "new: opennebula-form 7.2.0-1",
+                "removed: opennebula-old"
+            ]
+        );
+        assert!(in_short(&[]).is_empty());
+    }
 
     #[test]
     fn a_version_is_of_a_release_by_whole_numbers() {

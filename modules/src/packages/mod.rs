@@ -9,6 +9,7 @@ mod package_repo;
 mod package_save;
 mod package_upgrade;
 mod selection;
+mod way_back;
 
 use crate::registry::{self, Entry};
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::apt::{self, Action};
 use super::selection::{self, PATTERNS, Selection};
+use super::way_back;
 use crate::contract::{Contract, Recovery};
 use crate::host::Command;
 use crate::job_run;
@@ -28,6 +29,9 @@ pub(super) struct PackageDownload {
     /// Packages that may be removed on the way.
     #[serde(default)]
     may_remove: Vec<String>,
+    /// Let apt work out the way back, too: that everything replaced could be put back from what `package_save` saved.
+    #[serde(default)]
+    way_back: bool,
 }
 
 pub(super) fn patterns() -> Vec<String> {
@@ -80,6 +84,9 @@ impl Module for PackageDownload {
         let missing = missing(cx, &selection.install).await?;
         let actions: Vec<String> = selection.actions.iter().map(ToString::to_string).collect();
         if missing.is_empty() {
+            if self.way_back {
+                way_back::simulate(cx, &selection).await?;
+            }
             let outcome =
                 Outcome::unchanged("every package of the upgrade is at hand").with("actions", actions);
             return Ok(Finding::NoChange(outcome));
@@ -104,12 +111,19 @@ impl Effect for PackageDownload {
             )));
         }
         let actions: Vec<String> = selection.actions.iter().map(ToString::to_string).collect();
-        Ok(Outcome::changed(change.what.join(", ")).with("actions", actions))
+        Ok(
+            Outcome::changed(format!("downloaded {} packages", selection.install.len()))
+                .with("actions", actions),
+        )
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, _: &mut Outcome) -> Result<(), Failure> {
-        let missing = missing(cx, &seen(change)?.install).await?;
+        let selection = seen(change)?;
+        let missing = missing(cx, &selection.install).await?;
         if missing.is_empty() {
+            if self.way_back {
+                way_back::simulate(cx, &selection).await?;
+            }
             return Ok(());
         }
         Err(Failure::not_verified(format!(

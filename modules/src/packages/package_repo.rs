@@ -192,14 +192,7 @@ mod tests {
 
     async fn run(host: &FakeHost) -> Result<Outcome, Failure> {
         let args = json!({"repo": "deb file:/srv/new ./", "version": "7.2"});
-        let task = crate::registry::find("package_repo").unwrap().task(args).unwrap();
-        let world = FakeWorld::default();
-        let cx = world.cx(host);
-        let Finding::Change(change) = task.inspect(&cx).await? else {
-            return Ok(Outcome::default());
-        };
-        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
-        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+        FakeWorld::default().run(host, "package_repo", args).await
     }
 
     #[tokio::test]

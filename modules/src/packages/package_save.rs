@@ -16,7 +16,7 @@ use crate::job_run;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
 /// Where saved packages are, a directory for each version of `opennebula`.
-const ROOT: &str = "/var/lib/nebplay/packages";
+pub(super) const ROOT: &str = "/var/lib/nebplay/packages";
 
 /// Saves the exact packages that are installed now, so that there is a way back when the repository has moved on.
 ///

@@ -61,7 +61,10 @@ flags=$1; shift
 [ $# -eq 0 ] || apt_quiet $flags install "$@"
 "#;
 
-const RUNNING: [&str; 3] = ["pgrep", "-x", "oned"];
+async fn oned_runs(cx: &Cx<'_>) -> Result<bool, Failure> {
+    let look = Command::new(["pgrep", "-x", "oned"]).as_root();
+    Ok(cx.host.run(&look).await?.exit.success())
+}
 
 impl PackageUpgrade {
     fn refuse_held(&self, host: &str, selection: &Selection) -> Result<(), Failure> {
@@ -122,14 +125,7 @@ impl Module for PackageUpgrade {
             let outcome = Outcome::unchanged(format!("already at {}", version.clone().unwrap_or_default()));
             return Ok(Finding::NoChange(outcome.with("version", version)));
         }
-        if !self.while_running
-            && cx
-                .host
-                .run(&Command::new(RUNNING).as_root())
-                .await?
-                .exit
-                .success()
-        {
+        if !self.while_running && oned_runs(cx).await? {
             return Err(Failure::unsafe_to_go_on(format!("{host}: oned is running"))
                 .hint("stop it with `service_stop` first; its packages must not be replaced under it"));
         }
@@ -137,7 +133,7 @@ impl Module for PackageUpgrade {
             .iter()
             .map(|package| format!("heal {}", package.name))
             .collect();
-        what.extend(selection.actions.iter().map(ToString::to_string));
+        what.extend(apt::in_short(&selection.actions));
         Ok(Finding::Change(Change {
             what,
             seen: json!(selection),
@@ -172,7 +168,8 @@ impl Effect for PackageUpgrade {
                 .state("packages may be half-configured; the database was not touched")
                 .hint("mend what apt complains about, then run the playbook again: it heals half-configured packages itself"));
         }
-        Ok(Outcome::changed(change.what.join(", ")))
+        let actions: Vec<String> = selection.actions.iter().map(ToString::to_string).collect();
+        Ok(Outcome::changed(change.what.join("; ")).with("actions", actions))
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
@@ -209,14 +206,7 @@ impl Effect for PackageUpgrade {
         if now.contains_key("opennebula") {
             verify_binary(cx, &self.version).await?;
         }
-        if !self.while_running
-            && cx
-                .host
-                .run(&Command::new(RUNNING).as_root())
-                .await?
-                .exit
-                .success()
-        {
+        if !self.while_running && oned_runs(cx).await? {
             return Err(Failure::not_verified(format!(
                 "{host}: the packages started oned, before the database was migrated"
             ))
@@ -295,18 +285,7 @@ mod tests {
     }
 
     async fn run(host: &FakeHost, args: serde_json::Value) -> Result<Outcome, Failure> {
-        let task = crate::registry::find("package_upgrade")
-            .unwrap()
-            .task(args)
-            .unwrap();
-        let world = FakeWorld::default();
-        let cx = world.cx(host);
-        let change = match task.inspect(&cx).await? {
-            Finding::NoChange(outcome) => return Ok(outcome),
-            Finding::Change(change) | Finding::CannotTell(change) => change,
-        };
-        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
-        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+        FakeWorld::default().run(host, "package_upgrade", args).await
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 mod service;
 
 mod service_start;
-mod service_stop;
+pub(crate) mod service_stop;
 mod snapshot;
 
 use crate::registry::{self, Entry};

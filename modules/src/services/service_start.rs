@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::service_stop::{Before, NOTE};
-use super::snapshot::{self, Scope, Snapshot};
+use super::snapshot::{self, Scope, Snapshot, done, in_short};
 use crate::contract::{Contract, Order, Privilege, Recovery};
 use crate::host::{Command, Exit};
 use crate::job_run;
@@ -109,8 +109,12 @@ impl Module for ServiceStart {
             snapshot::look(cx, &also).await?
         };
         let work = self.work(&snapshot, note.as_ref());
-        let mut what: Vec<String> = work.start.iter().map(|unit| format!("start {unit}")).collect();
-        what.extend(work.unmask.iter().map(|unit| format!("unmask {unit}")));
+        let mut what = Vec::new();
+        for (verb, units) in [("start", &work.start), ("unmask", &work.unmask)] {
+            if !units.is_empty() {
+                what.push(format!("{verb} {}", in_short(units.iter().map(String::as_str))));
+            }
+        }
         if what.is_empty() && work.forget {
             what.push("forget which services were stopped".to_owned());
         }
@@ -145,7 +149,9 @@ impl Effect for ServiceStart {
         if !end.exit.is_some_and(Exit::success) {
             return Err(explain(cx, end.text().trim()).await);
         }
-        Ok(Outcome::changed(change.what.join(", ")))
+        Ok(Outcome::changed(done(&change.what))
+            .with("started", work.start)
+            .with("unmasked", work.unmask))
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
@@ -374,17 +380,8 @@ mod tests {
     }
 
     async fn run(host: &FakeHost) -> Result<Outcome, Failure> {
-        let task = crate::registry::find("service_start")
-            .unwrap()
-            .task(json!({"timeout": 3}))
-            .unwrap();
         let world = FakeWorld::default();
-        let cx = world.cx(host);
-        let Finding::Change(change) = task.inspect(&cx).await? else {
-            return Ok(Outcome::default());
-        };
-        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
-        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+        world.run(host, "service_start", json!({"timeout": 3})).await
     }
 
     #[tokio::test]

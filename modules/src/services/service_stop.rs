@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::snapshot::{self, Lock, Scope, Snapshot};
+use super::snapshot::{self, Lock, Scope, Snapshot, done, in_short};
 use crate::contract::{Contract, Order, Privilege, Recovery};
 use crate::host::{Command, Exit};
 use crate::job_run;
@@ -52,7 +52,7 @@ pub(super) struct Before {
 }
 
 /// The note on the host that `service_start` reads.
-pub(super) const NOTE: &str = "services";
+pub(crate) const NOTE: &str = "services";
 
 /// Stops, masks, and stops again what came back meanwhile. Masking first would lose the units' own way of stopping.
 const STOP: &str = r#"
@@ -82,18 +82,22 @@ exit 0
 impl ServiceStop {
     /// Units to stop or mask, in words and by name.
     fn work(&self, snapshot: &Snapshot) -> (Vec<String>, Vec<String>) {
-        let (mut what, mut units) = (Vec::new(), Vec::new());
+        let (mut stop, mut mask) = (Vec::new(), Vec::new());
         for (name, unit) in snapshot.units.iter().filter(|(name, _)| self.scope.covers(name)) {
-            let mask = self.mask && !unit.masked();
             if unit.listed() {
-                what.push(format!("stop {name}"));
-            } else if mask {
-                what.push(format!("mask {name}"));
-            }
-            if unit.listed() || mask {
-                units.push(name.clone());
+                stop.push(name.as_str());
+            } else if self.mask && !unit.masked() {
+                mask.push(name.as_str());
             }
         }
+        let mut what = Vec::new();
+        if !stop.is_empty() {
+            what.push(format!("stop {}", in_short(stop.iter().copied())));
+        }
+        if !mask.is_empty() {
+            what.push(format!("mask {}", in_short(mask.iter().copied())));
+        }
+        let units = stop.into_iter().chain(mask).map(str::to_owned).collect();
         if self.scope == Scope::All && snapshot.lock == Lock::Stale {
             what.push("remove the lock of a oned that is gone".to_owned());
         }
@@ -200,7 +204,7 @@ impl Effect for ServiceStop {
                 end.text().trim()
             )));
         }
-        Ok(Outcome::changed(change.what.join(", ")))
+        Ok(Outcome::changed(done(&change.what)).with("units", change.seen.clone()))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, _: &mut Outcome) -> Result<(), Failure> {
@@ -253,14 +257,7 @@ mod tests {
     }
 
     async fn run(host: &FakeHost, args: Value) -> Result<Outcome, Failure> {
-        let task = crate::registry::find("service_stop").unwrap().task(args).unwrap();
-        let world = FakeWorld::default();
-        let cx = world.cx(host);
-        let Finding::Change(change) = task.inspect(&cx).await? else {
-            return Ok(Outcome::default());
-        };
-        let mut outcome = task.apply(&[(&cx, &change)]).await.pop().unwrap()?;
-        task.verify(&cx, &change, &mut outcome).await.map(|()| outcome)
+        FakeWorld::default().run(host, "service_stop", args).await
     }
 
     #[tokio::test]

@@ -70,13 +70,49 @@ impl Unit {
     }
 }
 
-/// The lock file of oned, which is its pid file as well.
+/// Units in a few words: `opennebula-flow, -gate, -showback.timer`. What is plainly a service is not called one.
+pub(super) fn in_short<'a>(units: impl IntoIterator<Item = &'a str>) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    let mut family = false;
+    for unit in units {
+        let name = unit.strip_suffix(".service").unwrap_or(unit);
+        match name.strip_prefix("opennebula") {
+            Some(rest) if family && rest.starts_with('-') => words.push(rest),
+            rest => {
+                family = rest.is_some_and(|rest| rest.starts_with('-'));
+                words.push(name);
+            }
+        }
+    }
+    words.join(", ")
+}
+
+/// What was to be done, once it is done: `stop x` becomes `stopped x`.
+pub(super) fn done(what: &[String]) -> String {
+    let verbs = [
+        ("stop ", "stopped "),
+        ("mask ", "masked "),
+        ("start ", "started "),
+        ("unmask ", "unmasked "),
+        ("remove ", "removed "),
+        ("forget ", "forgot "),
+    ];
+    let past = what.iter().map(|sentence| {
+        let verb = verbs
+            .iter()
+            .find_map(|(verb, past)| Some((past, sentence.strip_prefix(verb)?)));
+        verb.map_or_else(|| sentence.clone(), |(past, rest)| format!("{past}{rest}"))
+    });
+    past.collect::<Vec<_>>().join("; ")
+}
+
+/// The lock file of oned. It is empty: whether it is somebody's only the process table tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lock {
     None,
     /// A oned of this pid runs.
     Live(u32),
-    /// Whoever wrote it is gone: it blocks `onedb` all the same.
+    /// Whoever made it is gone: it blocks `onedb` all the same.
     Stale,
 }
 
@@ -108,8 +144,8 @@ echo '=== processes'
 ps -eo pid=,args=
 echo '=== lock'
 if [ -e /var/lock/one/one ]; then
-  pid=$(head -n 1 /var/lock/one/one | tr -cd 0-9)
-  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = oned ]; then echo "live $pid"; else echo stale; fi
+  pid=$(pgrep -x oned | head -n 1)
+  if [ -n "$pid" ]; then echo "live $pid"; else echo stale; fi
 fi
 "#;
 
@@ -228,6 +264,22 @@ pub(super) mod tests {
         };
         let units: Vec<String> = units.iter().map(unit).collect();
         format!("{}=== processes\n{processes}=== lock\n{lock}", units.join("\n"))
+    }
+
+    #[test]
+    fn units_in_few_words() {
+        let units = [
+            "opennebula-flow.service",
+            "opennebula-gate.service",
+            "opennebula-showback.timer",
+            "opennebula.service",
+            "nginx.service",
+        ];
+        assert_eq!(
+            in_short(units),
+            "opennebula-flow, -gate, -showback.timer, opennebula, nginx"
+        );
+        assert_eq!(in_short([]), "");
     }
 
     #[test]

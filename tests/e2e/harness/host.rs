@@ -158,6 +158,13 @@ impl<'lab> Host<'lab> {
             || (self.count(what) > 0).then_some(()),
         );
     }
+
+    /// Waits until this is so of the host; four minutes at most.
+    pub(crate) fn patiently(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        super::run::patiently(&format!("{what} on {}", self.name()), || {
+            is_so(self).then_some(())
+        });
+    }
 }
 
 fn done<T>(result: Result<T, LabError>) -> T {

@@ -112,6 +112,8 @@ impl Container {
                 "--keep-unit",
                 "--resolv-conf=off",
                 "--link-journal=no",
+                // Its network is its own: it may put up a firewall there.
+                "--capability=CAP_NET_ADMIN",
             ])
             .arg(format!("--network-namespace-path=/run/netns/{}", self.machine))
             .arg(format!("--hostname={}", self.name))

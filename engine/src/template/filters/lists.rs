@@ -1,5 +1,6 @@
-//! Lists and sets: `union`, `intersect`, `difference`, `flatten`, `is subset`, `is contains`.
+//! Lists and sets: `union`, `intersect`, `difference`, `flatten`, `product`, `is subset`, `is contains`.
 
+use minijinja::value::Rest;
 use minijinja::{Environment, Error, Value};
 
 use super::invalid;
@@ -26,6 +27,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         Ok::<_, Error>(unique(only_a.chain(only_b).cloned()))
     });
     environment.add_filter("flatten", flatten);
+    environment.add_filter("product", product);
     for name in ["subset", "issubset"] {
         environment.add_test(name, |a: &Value, b: &Value| subset(a, b));
     }
@@ -84,4 +86,25 @@ fn flatten(list: &Value, levels: Option<usize>) -> Result<Vec<Value>, Error> {
     let mut flat = Vec::new();
     add(list, levels.unwrap_or(usize::MAX), &mut flat)?;
     Ok(flat)
+}
+
+/// Above this many tuples a product is a mistake, and would only use up the memory.
+const LARGEST_PRODUCT: usize = 100_000;
+
+/// `a | product(b, c)`: every way to take one item of each list, the last list changing fastest.
+fn product(first: &Value, others: Rest<Value>) -> Result<Vec<Value>, Error> {
+    let mut tuples: Vec<Vec<Value>> = vec![Vec::new()];
+    for list in std::iter::once(first).chain(others.iter()) {
+        let choices = items(list)?;
+        if tuples.len().saturating_mul(choices.len()) > LARGEST_PRODUCT {
+            return Err(invalid(format!("product has more than {LARGEST_PRODUCT} items")));
+        }
+        let longer = tuples.iter().flat_map(|tuple| {
+            choices
+                .iter()
+                .map(|choice| [tuple.as_slice(), std::slice::from_ref(choice)].concat())
+        });
+        tuples = longer.collect();
+    }
+    Ok(tuples.into_iter().map(Value::from).collect())
 }

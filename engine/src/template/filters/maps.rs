@@ -1,6 +1,6 @@
-//! Maps: `combine`, `dict2items`, `items2dict`.
+//! Maps: `combine`, `dict2items`, `items2dict`, `extract`.
 
-use minijinja::value::{Kwargs, Rest};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -11,6 +11,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("combine", combine);
     environment.add_filter("dict2items", dict2items);
     environment.add_filter("items2dict", items2dict);
+    environment.add_filter("extract", extract);
 }
 
 /// What becomes of two lists under the same key.
@@ -140,4 +141,28 @@ fn names(options: &Kwargs) -> Result<(String, String), Error> {
         key.unwrap_or_else(|| "key".to_owned()),
         value.unwrap_or_else(|| "value".to_owned()),
     ))
+}
+
+/// `key | extract(container, more)`: what `container[key]` is; `more` are keys that lead further into it. For `map`:
+/// `groups.slaves | map('extract', hostvars, 'zone_id')`.
+fn extract(key: &Value, container: &Value, more: Option<Value>) -> Result<Value, Error> {
+    let mut found = element(container, key)?;
+    match more {
+        Some(keys) if keys.kind() == ValueKind::Seq => {
+            for key in keys.try_iter()? {
+                found = element(&found, &key)?;
+            }
+        }
+        Some(key) if !key.is_none() => found = element(&found, &key)?,
+        _ => {}
+    }
+    Ok(found)
+}
+
+/// By name as `a.b` does it: what is not there can then be named, and `default` be applied to it.
+fn element(container: &Value, key: &Value) -> Result<Value, Error> {
+    match key.as_str() {
+        Some(name) => container.get_attr(name),
+        None => container.get_item(key),
+    }
 }

@@ -161,6 +161,10 @@ impl Lookups for Controller {
             .cloned()
             .ok_or_else(|| format!("{path}: no such file"))
     }
+    fn now(&self) -> jiff::Zoned {
+        let at_two = jiff::Timestamp::from_second(1_700_013_600).unwrap();
+        at_two.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)))
+    }
 }
 
 #[test]
@@ -184,6 +188,15 @@ fn lookups_ask_the_caller() {
     assert_eq!(
         render("{{ lookup('file', 'none') }}"),
         Err("none: no such file".to_owned())
+    );
+    assert_eq!(render("{{ now() }}"), Ok(json!("2023-11-15 03:00:00.000000")));
+    assert_eq!(render("{{ now(utc=true, fmt='%H') }}"), Ok(json!("02")));
+    assert_eq!(render("{{ '%Y-%m-%d' | strftime }}"), Ok(json!("2023-11-15")));
+    assert_eq!(render("{{ '%s %z' | strftime(60) }}"), Ok(json!("60 +0100")));
+    assert!(
+        render("{{ '%' | strftime }}")
+            .unwrap_err()
+            .contains("`%` is no format of a time")
     );
     assert!(
         render("{{ lookup('pipe', 'rm') }}")

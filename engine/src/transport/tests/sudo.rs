@@ -148,7 +148,8 @@ async fn without_a_password_sudo_must_not_ask() {
     for command in [Command::new(["true"]), Command::new(["cat"]).stdin("x")] {
         let error = run(&*host, command).await.unwrap_err().to_string();
         assert!(
-            error.contains("becoming root by sudo") && error.contains("a password is required"),
+            error.contains("becoming root by sudo")
+                && error.contains("a password is required; give it with -K"),
             "{error}"
         );
     }

@@ -36,6 +36,23 @@ pub(super) fn signs(
     signs
 }
 
+/// Why a full backup looks as if it had been made in the middle of a migration; empty: it does not.
+pub(super) fn half_migrated(access: &Access, version: &DbVersion, backed_up: &Fingerprints) -> Vec<String> {
+    let mut signs: Vec<String> = backed_up
+        .leftovers()
+        .iter()
+        .map(|name| format!("{name} was left behind by a migrator"))
+        .collect();
+    if access.mode != Mode::Slave
+        && backed_up.shared_version.is_some()
+        && backed_up.shared_version == version.required_shared
+        && backed_up.local_version != version.required_local
+    {
+        signs.push("its shared tables are migrated and its own are not".to_owned());
+    }
+    signs
+}
+
 /// A federated restore makes the log anew, without its indexes.
 fn replaced_on_purpose(index: &str) -> bool {
     ["fed_index_idx", "applied_idx"]

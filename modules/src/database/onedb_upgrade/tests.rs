@@ -229,3 +229,52 @@ async fn rows_that_a_running_zone_deleted_since_are_not_blamed_on_the_migration(
         (false, &json!(false))
     );
 }
+
+#[tokio::test]
+async fn a_backup_made_in_the_middle_of_a_migration_is_nothing_to_begin_from() {
+    let world = FakeWorld::default();
+    let host = before_migration("MASTER").await;
+    host.sql(
+        DB,
+        "create table old_user_quotas as select * from user_quotas; delete from user_quotas",
+    );
+    std::fs::remove_file(host.mapped(FULL)).unwrap();
+    let module: crate::database::onedb_backup::OnedbBackup =
+        serde_json::from_value(json!({"dest": FULL})).unwrap();
+    let cx = world.cx_of(&host);
+    let Ok(Finding::Change(change)) = module.inspect(&cx).await else {
+        panic!("there is no backup yet");
+    };
+    let mut outcome = module.apply(&cx, &change).await.unwrap();
+    module.verify(&cx, &change, &mut outcome).await.unwrap();
+    let failure = run(&world, &host).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unsafe);
+    assert!(failure.message.contains("old_user_quotas"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_slave_with_other_tables_than_the_masters_dump_is_neither_migrated_nor_believed() {
+    let world = FakeWorld::default();
+    let host = restored_slave().await;
+    let access = Access::of(&world.cx_of(&host), None).await.unwrap();
+    let expect = all_tables(&host, &access).await.unwrap().federated();
+    let run = async |expect: &Fingerprints| {
+        let args = json!({"backup": FULL, "federated_backup": FEDERATED, "expect": expect.to_value()});
+        let module: OnedbUpgrade = serde_json::from_value(args).unwrap();
+        let cx = world.cx_of(&host);
+        let Finding::Change(change) = module.inspect(&cx).await? else {
+            return Ok(false);
+        };
+        let mut outcome = module.apply(&cx, &change).await?;
+        module.verify(&cx, &change, &mut outcome).await.map(|()| true)
+    };
+    host.sql(DB, "update user_pool set body = 'own' where oid = 3");
+    let failure = run(&expect).await.unwrap_err();
+    assert!(failure.message.contains("user_pool"), "{}", failure.message);
+    host.sql(DB, "update user_pool set body = 'x' where oid = 3");
+    assert!(run(&expect).await.unwrap());
+    // At the target, and still not believed.
+    host.sql(DB, "update user_pool set body = 'own' where oid = 3");
+    let failure = run(&expect).await.unwrap_err();
+    assert!(failure.next[0].contains("onedb_restore"), "{failure:?}");
+}

@@ -142,9 +142,18 @@ async fn without_nft_it_says_what_to_install() {
     let host = host(&cloud).on_full("nft -j list", 127, "", "sh: 1: nft: not found");
     let failure = module().inspect(&world(&cloud).cx(&host)).await.unwrap_err();
     assert!(failure.next[0].contains("install nftables"));
-    // And there is nothing to unblock there.
-    let found = ApiUnblock {}.inspect(&world(&cloud).cx(&host)).await.unwrap();
-    assert!(matches!(found, Finding::NoChange(_)), "{found:?}");
+    // And there is nothing to unblock there, nor where nft may not be used, unless our files say so.
+    let forbidden = || {
+        cloud
+            .host("s1")
+            .on_full("nft -j list", 1, "", "Operation not permitted")
+    };
+    for host in [host, forbidden()] {
+        let found = ApiUnblock {}.inspect(&world(&cloud).cx(&host)).await.unwrap();
+        assert!(matches!(found, Finding::NoChange(_)), "{found:?}");
+    }
+    let blocked = forbidden().file(FILE, "");
+    assert!(ApiUnblock {}.inspect(&world(&cloud).cx(&blocked)).await.is_err());
 }
 
 #[tokio::test]

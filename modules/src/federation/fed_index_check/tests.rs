@@ -135,6 +135,11 @@ async fn a_stuck_slave_is_woken_by_repeating_the_present_state() {
         let outcome = nudge(&cloud).await.unwrap();
         assert!(outcome.changed);
         assert_eq!(outcome.result["fed_index"], 36);
+        let message = outcome.message.unwrap();
+        assert!(
+            message.contains("to wake up: zone 101 (zone-s2) is at 30 of 33\n"),
+            "{message}"
+        );
         assert_eq!(cloud.toggles(), [toggle]);
     }
 }
