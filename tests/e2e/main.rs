@@ -19,5 +19,6 @@ mod faults;
 )]
 mod harness;
 mod lab;
+mod language;
 mod reach;
 mod upgrade;

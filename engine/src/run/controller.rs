@@ -36,6 +36,12 @@ impl Files {
         };
         let found = candidates.iter().find(|candidate| candidate.is_file());
         found.cloned().ok_or_else(|| {
+            if candidates.iter().any(|candidate| candidate.is_dir()) {
+                return Failure::failed(format!(
+                    "{name} is a directory on the controller, and one file is meant"
+                ))
+                .hint("`loop` over its files; a whole tree goes through `command: tar …` and `distribute`");
+            }
             let tried: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
             Failure::failed(format!(
                 "{name}: no such file on the controller; looked for {}",

@@ -33,7 +33,8 @@ path=$1 mode=$2 owner=$3 group=$4 size=$5
 if [ -L "$path" ]; then path=$(readlink -f -- "$path"; echo .) && path=${path%??} || fail "the link $1 leads nowhere"; fi
 [ ! -d "$path" ] || fail "is a directory"
 [ ! -e "$path" ] || [ -f "$path" ] || fail "is not a regular file"
-folder=${path%/*}
+case $path in */*) folder=${path%/*} ;; *) folder=. ;; esac
+[ -d "${folder:-/}" ] || fail "the directory $folder does not exist"
 new=$(mktemp -- "${folder:-/}/.nebplay.XXXXXXXXXX") || exit 1
 trap 'rm -f -- "$new"' EXIT
 trap 'exit 1' HUP INT TERM

@@ -44,6 +44,8 @@ struct Side {
     ended: bool,
     bytes: Vec<u8>,
     searched: usize,
+    /// How much of it was handed to whoever watches.
+    told: usize,
 }
 
 impl Frame {
@@ -83,6 +85,16 @@ impl Frame {
     pub(super) fn stderr(&mut self, bytes: &[u8]) {
         self.stderr.bytes.extend_from_slice(bytes);
         while self.stderr.next_mark(&self.marker).is_some() {}
+    }
+
+    /// What the command has printed since this was last asked, as far as it cannot be the marker.
+    pub(super) fn news(&mut self, stderr: bool) -> &[u8] {
+        let side = if stderr {
+            &mut self.stderr
+        } else {
+            &mut self.stdout
+        };
+        side.news(&self.marker)
     }
 
     /// Exit, standard output and standard error, once the frame is closed on both streams.
@@ -125,6 +137,32 @@ impl Side {
         self.searched = 0;
         Some(word)
     }
+
+    fn news(&mut self, marker: &[u8]) -> &[u8] {
+        if !self.begun {
+            return &[];
+        }
+        let from = self.told;
+        let held = if self.ended {
+            0
+        } else {
+            held_back(&self.bytes[from..], marker)
+        };
+        self.told = self.bytes.len() - held;
+        &self.bytes[from..self.told]
+    }
+}
+
+/// How many bytes at the end may be the beginning of the marker, or the whole of it on a line that has not ended yet.
+fn held_back(bytes: &[u8], marker: &[u8]) -> usize {
+    if let Some(at) = find(bytes, marker) {
+        return bytes.len() - at;
+    }
+    let most = bytes.len().min(marker.len());
+    let held = (1..=most)
+        .rev()
+        .find(|&held| marker.starts_with(&bytes[bytes.len() - held..]));
+    held.unwrap_or(0)
 }
 
 /// A shell says 128 + n of a command that signal n ended; a program that exits with such a status by itself reads the same.
@@ -158,6 +196,28 @@ mod tests {
                 (b"\0MAR\nMAR".as_slice(), b"no end of line".as_slice())
             );
         }
+    }
+
+    #[test]
+    fn whoever_watches_hears_each_byte_once_and_never_the_marker() {
+        let out = b"late words\nMARK 41\none\nMAR\nMARMARK 3\n".as_slice();
+        for cut in 0..=out.len() {
+            let mut frame = Frame::new("MARK");
+            let mut heard = Vec::new();
+            for piece in [&out[..cut], &out[cut..]] {
+                frame.stdout(piece);
+                heard.extend_from_slice(frame.news(false));
+            }
+            assert_eq!(heard, b"one\nMAR\nMAR", "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_short_line_is_heard_at_once() {
+        let mut frame = Frame::new("a marker that is much longer");
+        frame.stderr(b"a marker that is much longer\nhi\n");
+        assert_eq!(frame.news(true), b"hi\n");
+        assert_eq!(frame.news(true), b"");
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Effect for RunCommand {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let words = self.words()?;
         let command = self.around().dress(cx, cx.command(words.clone()));
-        let output = cx.host.run(&command).await?;
+        let output = cx.host.stream(&command, cx.progress).await?;
         judge(&Value::from(words), &output, self.strip_empty_ends)
     }
 
@@ -141,6 +141,23 @@ mod tests {
         );
         assert_eq!(failure.result["rc"], 3);
         assert_eq!(failure.result["stderr_lines"], json!(["first", "the reason"]));
+    }
+
+    #[tokio::test]
+    async fn what_it_prints_is_shown_while_it_runs() {
+        for (module, args) in [
+            ("command", json!({"argv": ["make"]})),
+            ("shell", json!({"cmd": "make"})),
+        ] {
+            let host = FakeHost::new("m").on("make", 0, "one\ntwo\n");
+            let world = FakeWorld::default();
+            let cx = world.cx(&host);
+            let task = crate::registry::find(module).unwrap().task(args).unwrap();
+            let change = Change::new("run it");
+            task.apply(&[(&cx, &change)]).await.pop().unwrap().unwrap();
+            let shown = world.lines.lock().unwrap().clone();
+            assert_eq!(shown, ["one", "two"], "{module}");
+        }
     }
 
     #[tokio::test]

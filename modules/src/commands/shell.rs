@@ -74,7 +74,7 @@ impl Effect for Shell {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let shell = self.executable.as_deref().unwrap_or("/bin/sh");
         let command = self.around().dress(cx, cx.command([shell, "-c", &self.cmd]));
-        let output = cx.host.run(&command).await?;
+        let output = cx.host.stream(&command, cx.progress).await?;
         judge(&Value::from(self.cmd.as_str()), &output, true)
     }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::mode::Mode;
-use super::place::{LIMIT, Wanted};
+use super::place::{LIMIT, Wanted, name_of};
 use crate::contract::{Contract, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
@@ -19,7 +19,7 @@ pub(super) struct Copy {
     src: Option<String>,
     /// The content itself, instead of `src`.
     content: Option<String>,
-    /// The whole path on the host; a path that ends in `/` gets the name of `src`.
+    /// The path on the host; in a directory, or one that ends in `/`, it gets the name of `src`.
     dest: String,
     /// Permissions, in octal and quotes: "0640".
     mode: Option<Mode>,
@@ -43,7 +43,7 @@ impl Copy {
     fn dest(&self) -> String {
         match &self.src {
             Some(src) if self.dest.ends_with('/') => {
-                format!("{}{}", self.dest, src.rsplit('/').next().unwrap_or_default())
+                format!("{}{}", self.dest, name_of(src).unwrap_or_default())
             }
             _ => self.dest.clone(),
         }
@@ -68,6 +68,7 @@ impl Copy {
     fn wanted<'a>(&'a self, dest: &'a str, content: &'a [u8]) -> Wanted<'a> {
         Wanted {
             dest,
+            name: self.src.as_deref().and_then(name_of),
             content,
             mode: self.mode,
             owner: self.owner.as_deref(),
@@ -142,6 +143,20 @@ mod tests {
         assert_eq!(outcome.result["dest"], "/etc/motd");
         assert_eq!(host.content("/etc/motd").unwrap(), b"hello\n");
         assert_eq!(host.stat_of("/etc/motd").unwrap().mode, 0o600);
+    }
+
+    #[tokio::test]
+    async fn in_a_directory_it_keeps_its_name() {
+        let host = FakeHost::new("m")
+            .dir("/etc")
+            .on("^sha256sum", 0, &digest(b"hello\n"));
+        let outcome = run(&host, json!({"src": "motd", "dest": "/etc"})).await.unwrap();
+        assert_eq!(outcome.result["dest"], "/etc/motd");
+        assert_eq!(host.content("/etc/motd").unwrap(), b"hello\n");
+        let failure = run(&host, json!({"content": "no name", "dest": "/etc"}))
+            .await
+            .unwrap_err();
+        assert!(failure.message.contains("is a directory"));
     }
 
     #[tokio::test]

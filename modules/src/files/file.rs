@@ -16,6 +16,7 @@ use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 pub(super) struct File {
     /// The path.
     #[serde(alias = "dest", alias = "name")]
+    #[schemars(extend("x-aliases" = ["dest", "name"]))]
     path: String,
     /// What it should be.
     #[serde(default)]
@@ -213,6 +214,19 @@ mod tests {
             assert!(!run(&host, args.clone()).await.unwrap().changed, "{args}");
         }
         assert!(host.asked().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_path_has_ansibles_other_names() {
+        let host = FakeHost::new("m").dir("/srv");
+        for name in ["path", "dest", "name"] {
+            assert!(
+                !run(&host, json!({name: "/srv", "state": "directory"}))
+                    .await
+                    .unwrap()
+                    .changed
+            );
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Putting a content at a path, and reading back that it is there: what `copy` and `template` have in common.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::mode::Mode;
 use crate::digest::sha256;
@@ -14,8 +14,11 @@ pub(super) const LIMIT: u64 = 64 << 20;
 const DIFF_LIMIT: u64 = 128 << 10;
 
 /// What a file should be.
+#[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) dest: &'a str,
+    /// The name it gets in `dest`, if that turns out to be a directory.
+    pub(super) name: Option<&'a str>,
     pub(super) content: &'a [u8],
     pub(super) mode: Option<Mode>,
     pub(super) owner: Option<&'a str>,
@@ -38,6 +41,16 @@ pub(super) async fn digest_on(cx: &Cx<'_>, path: &str) -> Result<Option<String>,
         .next()
         .unwrap_or_default();
     Ok((output.exit.success() && digest.len() == 64).then(|| digest.to_owned()))
+}
+
+/// Whether only owner, group or mode are another.
+fn only_meta(change: &Change) -> bool {
+    change.seen.get("meta") == Some(&Value::Bool(true))
+}
+
+/// The last part of a path: the name that a file of the controller has.
+pub(super) fn name_of(src: &str) -> Option<&str> {
+    src.rsplit('/').next().filter(|name| !name.is_empty())
 }
 
 impl Wanted<'_> {
@@ -73,6 +86,9 @@ impl Wanted<'_> {
             }));
         };
         if stat.kind == FileKind::Directory {
+            if let Some(name) = self.name {
+                return self.inspect_in_directory(cx, name).await;
+            }
             return Err(
                 Failure::failed(format!("{}: {} is a directory", cx.host.name(), self.dest))
                     .hint("give the whole path of the file in `dest`"),
@@ -88,7 +104,7 @@ impl Wanted<'_> {
         }
         if same || !self.force {
             return Ok(Finding::Change(
-                Change::new(format!("{}: {}", self.dest, differs.join(", "))).seen(json!("meta")),
+                Change::new(format!("{}: {}", self.dest, differs.join(", "))).seen(json!({"meta": true})),
             ));
         }
         let before = if stat.size <= DIFF_LIMIT {
@@ -103,6 +119,30 @@ impl Wanted<'_> {
             diff: self.diff(&before),
             ..Change::new(format!("replace {}", self.dest))
         }))
+    }
+
+    /// Looks for the file of that name in the directory that `dest` is.
+    async fn inspect_in_directory(&self, cx: &Cx<'_>, name: &str) -> Result<Finding, Failure> {
+        let dest = format!("{}/{name}", self.dest.trim_end_matches('/'));
+        let inside = Wanted {
+            dest: &dest,
+            name: None,
+            ..*self
+        };
+        let mut finding = Box::pin(inside.inspect(cx)).await?;
+        if let Finding::Change(change) = &mut finding {
+            change.seen = json!({"dest": dest, "meta": only_meta(change)});
+        }
+        Ok(finding)
+    }
+
+    /// The same with the place that inspect found.
+    fn found<'b>(&'b self, change: &'b Change) -> Wanted<'b> {
+        let dest = change.seen.get("dest").and_then(Value::as_str);
+        Wanted {
+            dest: dest.unwrap_or(self.dest),
+            ..*self
+        }
     }
 
     fn diff(&self, before: &[u8]) -> Option<Diff> {
@@ -127,13 +167,17 @@ impl Wanted<'_> {
 
     /// Puts it there.
     pub(super) async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        self.found(change).put(cx, change).await
+    }
+
+    async fn put(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let meta = FileMeta {
             mode: self.mode.map(|mode| mode.0),
             owner: self.owner.map(str::to_owned),
             group: self.group.map(str::to_owned),
         };
         let mut outcome = self.outcome(Outcome::changed(change.what.join(", ")));
-        if change.seen == json!("meta") {
+        if only_meta(change) {
             set_meta(cx, self.dest, &meta).await?;
             return Ok(outcome);
         }
@@ -150,13 +194,17 @@ impl Wanted<'_> {
 
     /// Reads it back by its digest, computed on the host, and its stat.
     pub(super) async fn verify(&self, cx: &Cx<'_>, change: &Change) -> Result<(), Failure> {
+        self.found(change).read_back(cx, change).await
+    }
+
+    async fn read_back(&self, cx: &Cx<'_>, change: &Change) -> Result<(), Failure> {
         let digest = digest_on(cx, self.dest).await?;
         let stat = cx.host.stat(self.dest, &cx.run_as).await?;
         let mut wrong = stat.map_or_else(
             || vec!["it is not there".to_owned()],
             |stat| self.meta_differs(&stat),
         );
-        if change.seen != json!("meta") && digest.as_deref() != Some(&sha256(self.content)) {
+        if !only_meta(change) && digest.as_deref() != Some(&sha256(self.content)) {
             wrong.push("its content is another".to_owned());
         }
         if wrong.is_empty() {

@@ -18,6 +18,8 @@ use crate::module::{Cx, Failure, Finding, Module, Outcome};
 #[serde(deny_unknown_fields)]
 pub(super) struct StatModule {
     /// The path.
+    #[serde(alias = "dest", alias = "name")]
+    #[schemars(extend("x-aliases" = ["dest", "name"]))]
     path: String,
     /// Whether to read the whole file for its SHA-256.
     #[serde(default = "yes")]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::mode::Mode;
-use super::place::Wanted;
+use super::place::{Wanted, name_of};
 use crate::contract::{Contract, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
@@ -17,7 +17,7 @@ use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 pub(super) struct Template {
     /// The template on the controller, relative to the playbook or its `templates/`.
     src: String,
-    /// The whole path on the host.
+    /// The path on the host; in a directory it gets the name of `src`.
     dest: String,
     /// Permissions, in octal and quotes: "0640".
     mode: Option<Mode>,
@@ -41,6 +41,7 @@ impl Template {
     fn wanted<'a>(&'a self, content: &'a str) -> Wanted<'a> {
         Wanted {
             dest: &self.dest,
+            name: name_of(&self.src),
             content: content.as_bytes(),
             mode: self.mode,
             owner: self.owner.as_deref(),

@@ -157,10 +157,7 @@ impl Incoming {
         if bytes.is_empty() {
             return;
         }
-        if let Drain::Watched(watcher) = &self.drain {
-            // A watcher that is gone has dropped the request too, which ends it elsewhere.
-            let _ = watcher.send((stderr, bytes.clone()));
-        }
+        self.show(&bytes, stderr);
         match (&self.drain, stderr) {
             (_, true) => self.stderr.extend(bytes),
             (Drain::Pipe(_), false) => {
@@ -168,6 +165,16 @@ impl Incoming {
                 self.flush(waker);
             }
             (_, false) => self.stdout.extend(bytes),
+        }
+    }
+
+    /// Tells whoever watches.
+    pub(super) fn show(&self, bytes: &[u8], stderr: bool) {
+        if let Drain::Watched(watcher) = &self.drain
+            && !bytes.is_empty()
+        {
+            // A watcher that is gone has dropped the request too, which ends it elsewhere.
+            let _ = watcher.send((stderr, bytes.to_vec()));
         }
     }
 

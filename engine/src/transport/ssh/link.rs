@@ -67,10 +67,10 @@ impl Link for SshLink {
             launch::command(&self.account, command).map_err(|error| Fault::Refused(error.to_string()))?;
         let (answer, answered) = oneshot::channel();
         let way = self.account.way(&command.run_as);
-        let body = if matches!(drain, Drain::Answer) {
-            frame::body(command)
-        } else {
-            None
+        // A pipe may be slow, and a shell must not wait for one.
+        let body = match drain {
+            Drain::Answer | Drain::Watched(_) => frame::body(command),
+            Drain::Pipe(_) => None,
         };
         let run = Run {
             launch,

@@ -176,8 +176,9 @@ impl Shell {
         let bytes = read_stream(wire, channel, false)?;
         moved |= !bytes.is_empty();
         let bytes = self.opening.stdout(bytes);
-        if let Some((_, frame)) = &mut self.current {
+        if let Some((task, frame)) = &mut self.current {
             frame.stdout(&bytes);
+            task.show(frame.news(false), false);
         }
         let bytes = read_stream(wire, channel, true)?;
         moved |= !bytes.is_empty();
@@ -196,8 +197,9 @@ impl Shell {
                 self.outgoing.open_feed();
             }
         }
-        if let Some((_, frame)) = &mut self.current {
+        if let Some((task, frame)) = &mut self.current {
             frame.stderr(&bytes);
+            task.show(frame.news(true), true);
         }
         Ok(moved)
     }

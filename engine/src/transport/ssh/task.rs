@@ -194,6 +194,11 @@ impl Task {
         self.in_shell = false;
     }
 
+    /// What it prints in a shell, for whoever watches.
+    pub(super) fn show(&self, bytes: &[u8], stderr: bool) {
+        self.incoming.show(bytes, stderr);
+    }
+
     /// What came of it in a shell.
     pub(super) fn answer(mut self, exit: Exit, stdout: Vec<u8>, stderr: Vec<u8>) {
         let output = Output {

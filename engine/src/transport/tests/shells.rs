@@ -1,9 +1,9 @@
 //! The shells that stay: one round trip for a command, and nothing of one command in another's answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nebplay_modules::host::{Command, Exit, Host, RunAs};
+use nebplay_modules::host::{Command, Exit, Host, Lines, RunAs};
 
 use super::sshd::Sshd;
 
@@ -34,6 +34,28 @@ async fn one_shell_for_each_user() {
         host.run(&sh("echo \"$PWD${LEAK-}\"")).await.unwrap().text(),
         "/root\n"
     );
+}
+
+/// The last line heard.
+#[derive(Default)]
+struct Last(Mutex<String>);
+
+impl Lines for Last {
+    fn line(&self, line: &str, _stderr: bool) {
+        line.clone_into(&mut self.0.lock().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_is_watched_needs_no_channel_of_its_own() {
+    let Some(sshd) = Sshd::start("") else { return };
+    let host = sshd.connect().await;
+    let shell = shell_of(&*host, RunAs::Login).await;
+    let heard = Last::default();
+    let output = host.stream(&sh("echo one; echo $PPID"), &heard).await.unwrap();
+    assert_eq!(output.text(), format!("one\n{shell}"));
+    assert_eq!(*heard.0.lock().unwrap(), shell.trim_end());
+    assert_eq!(shell_of(&*host, RunAs::Login).await, shell);
 }
 
 #[tokio::test]
