@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
 use nebplay_modules::module::Peers;
 
 use super::connections::Connections;
@@ -50,6 +49,10 @@ pub(super) fn run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError
         }
         Action::ListTasks => {
             terminal::print(&prepared.listing().task_names())?;
+            Ok(exit::OK)
+        }
+        Action::ListTags => {
+            terminal::print(&prepared.plan.tag_names())?;
             Ok(exit::OK)
         }
     }
@@ -194,7 +197,7 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
     let secrets = Arc::new(Secrets::default());
     options.hosts.tell_passwords(&secrets);
     let hosts: Arc<Hosts> = Arc::new(options.hosts);
-    let names = hosts_of(&plan);
+    let names = plan.hosts().into_iter().map(str::to_owned).collect();
     let connections = Connections::new(Arc::clone(&hosts), templates.clone(), Arc::clone(&secrets), names)?;
     connections.check()?;
     let connections = Arc::new(connections);
@@ -240,12 +243,6 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
     // A question nobody answered, or a connection that hangs, must not hold up the end.
     runtime.shutdown_background();
     Ok(exit::of_run(summary.result))
-}
-
-/// The hosts of all plays, each once.
-fn hosts_of(plan: &Plan) -> Vec<String> {
-    let hosts: IndexSet<&String> = plan.plays.iter().flat_map(|play| &play.hosts).collect();
-    hosts.into_iter().cloned().collect()
 }
 
 /// What shows the run.

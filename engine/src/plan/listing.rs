@@ -1,13 +1,15 @@
 //! A plan to look at: `nebplay plan`, `--list-tasks`, `--list-hosts`.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use nebplay_modules::federation_map::Federation;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::inherit::Inherited;
 use super::pace::{Pace, pace};
-use super::resolve::{Node, Plan, PlayPlan, written};
+use super::resolve::{Node, Plan, PlayPlan, TaskNode, written};
+use crate::playbook::Parallelism;
 use crate::prose::fold;
 
 /// All of a plan, as data.
@@ -50,7 +52,8 @@ pub struct ListedTask {
     /// Names of the blocks around it, `rescue` and `always` among them.
     pub path: Vec<String>,
     /// How it goes over the hosts of the play; with `serial`, over those of each batch. `None` for an include.
-    pub pace: Option<Pace>,
+    #[serde(serialize_with = "as_itself")]
+    pub pace: Option<Arc<Pace>>,
     /// Its conditions, as they were written.
     pub when: Vec<String>,
     /// Whether it runs once for each item of a list.
@@ -61,6 +64,11 @@ pub struct ListedTask {
     pub run_once: bool,
     /// Its tags.
     pub tags: Vec<String>,
+}
+
+/// A shared pace is written for each task that has it.
+fn as_itself<S: Serializer>(pace: &Option<Arc<Pace>>, serializer: S) -> Result<S::Ok, S::Error> {
+    pace.as_deref().serialize(serializer)
 }
 
 impl Listing {
@@ -169,11 +177,17 @@ impl ListedTask {
 
 fn list_play(play: &PlayPlan, federation: &Federation, forks: usize) -> ListedPlay {
     let mut tasks = Vec::new();
+    let mut paces = Paces {
+        hosts: &play.hosts,
+        federation,
+        forks,
+        known: Vec::new(),
+    };
     let handlers = std::iter::once(("handlers", &play.handlers));
     let sections = play.sections.iter().map(|section| (section.name, &section.nodes));
     for (section, nodes) in sections.chain(handlers) {
         Node::walk(nodes, &mut Vec::new(), &mut |node, path| {
-            tasks.extend(list(node, section, path, &play.hosts, federation, forks));
+            tasks.extend(list(node, section, path, &mut paces));
         });
     }
     ListedPlay {
@@ -186,14 +200,39 @@ fn list_play(play: &PlayPlan, federation: &Federation, forks: usize) -> ListedPl
     }
 }
 
-fn list(
-    node: &Node,
-    section: &str,
-    path: &[String],
-    hosts: &[String],
-    federation: &Federation,
+/// What a pace depends on, within a play.
+type Asked = (&'static str, Option<Parallelism>, bool);
+
+/// The paces of a play's tasks. Most are the same, and each names every host.
+struct Paces<'a> {
+    hosts: &'a [String],
+    federation: &'a Federation,
     forks: usize,
-) -> Option<ListedTask> {
+    known: Vec<(Asked, Arc<Pace>)>,
+}
+
+impl Paces<'_> {
+    fn of(&mut self, node: &TaskNode) -> Arc<Pace> {
+        let (module, delegated) = (node.task.module, node.keywords.delegate_to.is_some());
+        let asked = (module.name, node.keywords.parallel, delegated);
+        if let Some((_, pace)) = self.known.iter().find(|(known, _)| *known == asked) {
+            return Arc::clone(pace);
+        }
+        let pace = pace(
+            module,
+            node.keywords.parallel,
+            delegated,
+            self.forks,
+            self.hosts,
+            self.federation,
+        );
+        let pace = Arc::new(pace);
+        self.known.push((asked, Arc::clone(&pace)));
+        pace
+    }
+}
+
+fn list(node: &Node, section: &str, path: &[String], paces: &mut Paces<'_>) -> Option<ListedTask> {
     let common = |id: &str, name: &str, keywords: &Inherited| ListedTask {
         id: id.to_owned(),
         name: name.to_owned(),
@@ -215,14 +254,7 @@ fn list(
         Node::Task(node) if node.chosen => Some(ListedTask {
             module: node.task.module.name.to_owned(),
             place: node.task.span.place(),
-            pace: Some(pace(
-                node.task.module,
-                node.keywords.parallel,
-                node.keywords.delegate_to.is_some(),
-                forks,
-                hosts,
-                federation,
-            )),
+            pace: Some(paces.of(node)),
             looped: node.task.r#loop.is_some(),
             ..common(&node.id, &node.task.name.value, &node.keywords)
         }),
