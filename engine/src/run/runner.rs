@@ -7,6 +7,7 @@ use indexmap::IndexSet;
 use nebplay_modules::federation_map::Federation;
 use nebplay_modules::module::Failure;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::books::Books;
@@ -32,6 +33,8 @@ pub(super) struct Runner {
     pub(super) books: Books,
     pub(super) under_way: UnderWay,
     pub(super) gathering: Gathering,
+    /// What was told of the operator's wish to end the run; steps leave only after it, so that they are told to be under way.
+    pub(super) told: watch::Receiver<Stop>,
     /// A task said that this is all.
     ended: AtomicBool,
     /// Check mode left something undone: from here on hosts are not what later tasks would find.
@@ -47,12 +50,14 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         ("ansible_forks", world.options.forks.into()),
         ("playbook_dir", Value::from(playbook_dir.display().to_string())),
     ]);
+    let (tell, told) = watch::channel(Stop::Run);
     let runner = Arc::new(Runner {
         federation: world.inventory.federation(),
         variables: Variables::new(Arc::clone(&world.inventory), common, world.extra_vars.clone()),
         books: Books::default(),
         under_way: UnderWay::default(),
         gathering: Gathering::default(),
+        told,
         ended: AtomicBool::new(false),
         left_undone: Mutex::default(),
         world,
@@ -63,7 +68,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         playbooks: sources.into_iter().collect(),
         check: runner.world.options.check,
     });
-    let herald = tokio::spawn(tell_of_interruption(Arc::clone(&runner)));
+    let herald = tokio::spawn(tell_of_interruption(Arc::clone(&runner), tell));
     for play in plan.plays {
         if !runner.may_start() || runner.ended.load(Ordering::Relaxed) {
             break;
@@ -77,7 +82,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
 }
 
 /// Tells that the operator wants the run to end, and what is under way.
-async fn tell_of_interruption(runner: Arc<Runner>) {
+async fn tell_of_interruption(runner: Arc<Runner>, tell: watch::Sender<Stop>) {
     for at_least in [Stop::Drain, Stop::Leave] {
         stop::wanted(&runner.world.stop, at_least).await;
         let now = *runner.world.stop.borrow() == Stop::Leave;
@@ -85,6 +90,7 @@ async fn tell_of_interruption(runner: Arc<Runner>) {
             now,
             running: runner.under_way.list(),
         });
+        tell.send_replace(if now { Stop::Leave } else { Stop::Drain });
         if now {
             return;
         }

@@ -167,7 +167,7 @@ impl Runner {
             }
             let ended = tokio::select! {
                 biased;
-                () = stop::wanted(&self.world.stop, Stop::Leave) => {
+                () = stop::wanted(&self.told, Stop::Leave) => {
                     running.abort_all();
                     return;
                 }
