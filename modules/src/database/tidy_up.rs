@@ -33,13 +33,13 @@ pub(super) struct TidyUp {
     temporary: Vec<String>,
 }
 
-/// `$1` directory of the dumps, then files that are in the way.
+/// `$1` directory of the dumps, `$2` that of the notes, then files that are in the way.
 const LOOK_SCRIPT: &str = r#"# nebplay: what an upgrade left behind
-dumps=$1; shift
+dumps=$1 notes=$2; shift 2
 for path in "$@" "$dumps"/before-migration-*.bck; do [ ! -f "$path" ] || printf 'file %s\n' "$path"; done
 grep -qs 'put here by nebplay' /usr/sbin/policy-rc.d && echo 'guard /usr/sbin/policy-rc.d'
 [ ! -e /etc/systemd/system/nebplay-api-block.service ] || echo 'back the block of the API'
-for note in /var/lib/nebplay/memory/*.json; do
+for note in "$notes"/*.json; do
   name=$(basename -- "$note" .json)
   [ ! -e "$note" ] || printf 'note %s\n' "$name"
 done
@@ -65,7 +65,8 @@ struct Left {
 
 impl TidyUp {
     async fn left(&self, cx: &Cx<'_>) -> Result<Left, Failure> {
-        let words = std::iter::once(&self.dumps).chain(&self.temporary).cloned();
+        let words = [self.dumps.clone(), memory::DIRECTORY.to_owned()];
+        let words = words.into_iter().chain(self.temporary.iter().cloned());
         let output = cx
             .host
             .run(&Command::script(LOOK_SCRIPT, words).as_root())
@@ -290,7 +291,8 @@ mod tests {
     async fn a_backup_that_is_another_than_the_proven_one_is_named() {
         let (world, host) = (FakeWorld::default(), LocalHost::new("m"));
         host.write(FULL, "cut");
-        let proof = json!({"path": FULL, "federated": false, "proven":
+        let path = host.mapped(FULL);
+        let proof = json!({"path": path, "federated": false, "proven":
             {"size": 9, "sha256": "00", "fingerprints": {"tables": {}, "indexes": []}}});
         record::note(world.cx_of(&host).host, &serde_json::from_value(proof).unwrap())
             .await
