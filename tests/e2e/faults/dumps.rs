@@ -74,7 +74,9 @@ fn a_restore_that_claims_success_and_restored_nothing_is_caught() {
     killed.release("in-restore");
     run.wait()
         .expect_code(2)
-        .expect_shown("fe-eu-ge: onedb says that /var/lib/one/nebplay/federated.bck is restored, and it is not")
+        .expect_shown(
+            "fe-eu-ge: onedb says that /var/lib/one/nebplay/federated.bck is restored, and it is not",
+        )
         .expect_shown("fe-us-ca: onedb restore failed")
         .expect_shown("It must not be started before a whole restore");
     assert_eq!(emptied.count("restore completed"), 1);
@@ -90,7 +92,10 @@ fn a_restore_that_claims_success_and_restored_nothing_is_caught() {
     lab.wait_until_in_sync();
     let done = [&emptied, &killed].map(|slave| slave.count("restore completed"));
     carry(&lab, "").run().expect_code(0);
-    assert_eq!([&emptied, &killed].map(|slave| slave.count("restore completed")), done);
+    assert_eq!(
+        [&emptied, &killed].map(|slave| slave.count("restore completed")),
+        done
+    );
 }
 
 #[test]
@@ -125,9 +130,9 @@ fn a_full_disk_spoils_neither_backup_nor_restore_in_silence() {
     slave.wait_for("in-restore hangs");
     slave.must(fill);
     slave.release("in-restore");
-    run.wait()
-        .expect_code(2)
-        .expect_shown("fe-eu-ge: onedb says that /var/lib/one/nebplay/federated.bck is restored, and it is not");
+    run.wait().expect_code(2).expect_shown(
+        "fe-eu-ge: onedb says that /var/lib/one/nebplay/federated.bck is restored, and it is not",
+    );
     assert_restored(&other, &master);
 
     slave.must("rm /var/lib/one/filler");

@@ -84,7 +84,12 @@ fn a_migration_that_was_killed_is_undone_before_it_is_done_again() {
     for host in &hosts {
         kill_within_the_migrator(&lab, host);
         // What makes a second `onedb upgrade` lose the rows.
-        assert_eq!(host.sql("SELECT COUNT(*) FROM user_quotas"), "0", "{}", host.name());
+        assert_eq!(
+            host.sql("SELECT COUNT(*) FROM user_quotas"),
+            "0",
+            "{}",
+            host.name()
+        );
     }
 
     migrate(&lab).run().expect_code(0);
@@ -92,7 +97,10 @@ fn a_migration_that_was_killed_is_undone_before_it_is_done_again() {
         assert_eq!(quotas(host), before, "{}", host.name());
         assert_eq!(host.oneadmin("onedb version").code, 0, "{}", host.name());
         assert_eq!(host.count("upgrade completed"), 1, "{}", host.name());
-        assert_eq!(host.sql("SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'old_%'"), "0");
+        assert_eq!(
+            host.sql("SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'old_%'"),
+            "0"
+        );
     }
     assert_eq!(hosts[0].users(), hosts[1].users());
 
