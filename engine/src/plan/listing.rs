@@ -67,6 +67,7 @@ pub struct ListedTask {
 }
 
 /// A shared pace is written for each task that has it.
+#[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
 fn as_itself<S: Serializer>(pace: &Option<Arc<Pace>>, serializer: S) -> Result<S::Ok, S::Error> {
     pace.as_deref().serialize(serializer)
 }

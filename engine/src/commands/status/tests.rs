@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use nebplay_modules::federation_map::{Federation, Role, Zone};
 use nebplay_modules::host::HostError;
 use nebplay_modules::opennebula::conf::Mode;
