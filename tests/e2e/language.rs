@@ -88,9 +88,18 @@ fn a_playbook_as_operators_write_them() {
     let listed = lab.nebplay([playbook.as_os_str()]).args(["--list-tasks"]).run();
     listed.expect_code(0).expect_shown("by another user");
     lab.nebplay([playbook.as_os_str()]).run().expect_code(0);
-    let limited = lab.nebplay([playbook.as_os_str()]).args(["-l", "fe-eu-gee"]).run();
+    let limited = lab
+        .nebplay([playbook.as_os_str()])
+        .args(["-l", "fe-eu-gee"])
+        .run();
     limited.expect_code(3).expect_shown("did you mean `fe-eu-ge`?");
     // One failing task ends it with the documented code.
-    let failing = lab.file("fails.yml", "- hosts: slaves\n  tasks:\n    - command: sh -c 'exit 9'\n");
-    lab.nebplay([failing]).run().expect_code(2).expect_shown("exit status 9");
+    let failing = lab.file(
+        "fails.yml",
+        "- hosts: slaves\n  tasks:\n    - command: sh -c 'exit 9'\n",
+    );
+    lab.nebplay([failing])
+        .run()
+        .expect_code(2)
+        .expect_shown("exit status 9");
 }
