@@ -226,7 +226,7 @@ async fn database(cx: &Cx<'_>) -> Result<version::DbVersion, Failure> {
 }
 
 /// Every section's failure is that section's silence, except of the whole script.
-const LOOK: &str = r#"
+const LOOK: &str = r"
 export LC_ALL=C
 echo '=== packages'
 dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' 'opennebula*' 2>/dev/null
@@ -242,7 +242,7 @@ else echo none; fi
 echo '=== blocked'
 nft list table inet nebplay >/dev/null 2>&1 && echo yes
 echo '=== end'
-"#;
+";
 
 async fn machine(cx: &Cx<'_>) -> Result<MachineStatus, Failure> {
     let output = cx
