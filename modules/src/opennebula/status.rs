@@ -236,8 +236,8 @@ echo '=== masked'
 systemctl list-unit-files --state=masked --no-legend --full 'opennebula*' 2>/dev/null
 echo '=== lock'
 if [ -e /var/lock/one/one ]; then
-  pid=$(head -n 1 /var/lock/one/one | tr -cd 0-9)
-  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = oned ]; then echo live; else echo stale; fi
+  # It is empty: whose it is, only the process table tells.
+  if grep -qsx oned /proc/[0-9]*/comm; then echo live; else echo stale; fi
 else echo none; fi
 echo '=== blocked'
 nft list table inet nebplay >/dev/null 2>&1 && echo yes

@@ -70,12 +70,12 @@ impl Unit {
     }
 }
 
-/// The lock file of oned, which is its pid file as well.
+/// The lock file of oned. It is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lock {
     None,
-    /// A oned of this pid runs.
-    Live(u32),
+    /// oned runs.
+    Live,
     /// Whoever wrote it is gone: it blocks `onedb` all the same.
     Stale,
 }
@@ -108,8 +108,8 @@ echo '=== processes'
 ps -eo pid=,args=
 echo '=== lock'
 if [ -e /var/lock/one/one ]; then
-  pid=$(head -n 1 /var/lock/one/one | tr -cd 0-9)
-  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = oned ]; then echo "live $pid"; else echo stale; fi
+  # It is empty: whose it is, only the process table tells.
+  if grep -qsx oned /proc/[0-9]*/comm; then echo live; else echo stale; fi
 fi
 "#;
 
@@ -161,9 +161,9 @@ fn read(text: &str) -> Snapshot {
             Kind::Other => {}
         }
     }
-    snapshot.lock = match lock.trim().split_once(' ') {
-        Some(("live", pid)) => Lock::Live(pid.parse().unwrap_or(0)),
-        _ if lock.trim() == "stale" => Lock::Stale,
+    snapshot.lock = match lock.trim() {
+        "live" => Lock::Live,
+        "stale" => Lock::Stale,
         _ => Lock::None,
     };
     snapshot
@@ -254,10 +254,10 @@ pub(super) mod tests {
             \x20 961 sh -c pgrep /usr/bin/oned\n\
             \x20 962 sshd: oneadmin@pts/0\n\
             \x20 963 vi /etc/one/oned.conf\n";
-        let snapshot = read(&printed(&[], processes, "live 949\n"));
+        let snapshot = read(&printed(&[], processes, "live\n"));
         assert_eq!(snapshot.processes.len(), 3);
         assert_eq!(snapshot.onedb, ["960 ruby /usr/bin/onedb upgrade -v"]);
-        assert_eq!(snapshot.lock, Lock::Live(949));
+        assert_eq!(snapshot.lock, Lock::Live);
     }
 
     #[test]
