@@ -16,13 +16,20 @@ const WRONG: &[Wrong] = &[
         host: "fe-eu-ge",
         arrange: "sed -i 's/ZONE_ID *= *100/ZONE_ID = 102/' /etc/one/oned.conf",
         mend: "sed -i 's/ZONE_ID = 102/ZONE_ID = 100/' /etc/one/oned.conf",
-        said: &["fe-eu-ge", "zone_id 100, oned.conf says FEDERATION/ZONE_ID 102", "nebplay never guesses"],
+        said: &[
+            "fe-eu-ge",
+            "zone_id 100, oned.conf says FEDERATION/ZONE_ID 102",
+            "nebplay never guesses",
+        ],
     },
     Wrong {
         host: "fe-us-ca",
         arrange: "sed -i 's/\"SLAVE\"/\"MASTER\"/' /etc/one/oned.conf",
         mend: "sed -i 's/\"MASTER\"/\"SLAVE\"/' /etc/one/oned.conf",
-        said: &["fe-us-ca", "the inventory says slave, oned.conf says FEDERATION/MODE MASTER"],
+        said: &[
+            "fe-us-ca",
+            "the inventory says slave, oned.conf says FEDERATION/MODE MASTER",
+        ],
     },
     Wrong {
         host: "fe-us-ca",
@@ -41,7 +48,9 @@ const WRONG: &[Wrong] = &[
 /// All that an operator would look at, of all hosts.
 fn state(lab: &Lab) -> Vec<String> {
     lab.hosts()
-        .map(|host| how_it_is(&host) + &host.must("dpkg-query -W 'opennebula*'; ls /var/lib/nebplay 2>&1 || true"))
+        .map(|host| {
+            how_it_is(&host) + &host.must("dpkg-query -W 'opennebula*'; ls /var/lib/nebplay 2>&1 || true")
+        })
         .collect()
 }
 
@@ -57,7 +66,9 @@ fn a_front_end_that_is_not_as_it_should_be_is_named_before_anything_changes() {
         let run = wrong
             .said
             .iter()
-            .fold(lab.upgrade().run().expect_code(2), |run, words| run.expect_shown(words));
+            .fold(lab.upgrade().run().expect_code(2), |run, words| {
+                run.expect_shown(words)
+            });
         assert!(!run.stdout.contains("changed: "), "{}", run.stdout);
         assert_eq!(state(&lab), before, "{}", wrong.arrange);
         host.must(wrong.mend);
@@ -80,13 +91,19 @@ fn a_package_that_an_earlier_attempt_left_half_configured_is_healed() {
     );
     assert_eq!(attempt.code, 100);
     assert_eq!(package(&host), "iU 7.2.0-1");
-    lab.upgrade().run().expect_code(2).expect_shown("half-configured: opennebula");
+    lab.upgrade()
+        .run()
+        .expect_code(2)
+        .expect_shown("half-configured: opennebula");
 
     let playbook = lab.file(
         "packages.yml",
         "- hosts: fe-eu-ge\n  become: true\n  tasks:\n    - service_stop:\n    - package_upgrade:\n        version: '7.2'\n",
     );
-    lab.nebplay([&playbook]).run().expect_code(0).expect_shown("fe-eu-ge");
+    lab.nebplay([&playbook])
+        .run()
+        .expect_code(0)
+        .expect_shown("fe-eu-ge");
     assert_eq!(package(&host), "ii 7.2.0-1");
     assert!(host.read("/etc/one/oned.conf").unwrap().contains("\"SLAVE\""));
     assert_eq!(host.must("dpkg --audit"), "");

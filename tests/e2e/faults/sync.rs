@@ -7,7 +7,8 @@ const IN_SYNC: &str = "- hosts: master\n  become: true\n  tasks:\n    - fed_inde
 
 /// What an upgrade would have changed: packages, where they come from, and all that is in the shared tables.
 fn untouched(host: &Host<'_>) -> String {
-    let packages = host.must("dpkg-query -W 'opennebula*'; cat /etc/apt/sources.list.d/*; ls /var/lib/nebplay 2>&1 || true");
+    let packages = host
+        .must("dpkg-query -W 'opennebula*'; cat /etc/apt/sources.list.d/*; ls /var/lib/nebplay 2>&1 || true");
     let users = host.users().join(" ");
     format!("{packages}\n{users}\n{}", how_it_is(host))
 }
@@ -46,10 +47,14 @@ fn a_zone_ahead_of_its_master_and_one_without_a_log_stop_the_upgrade_before_anyt
     };
     let (master, ahead, no_log) = (lab.host("fe-eu-fr"), lab.host("fe-eu-ge"), lab.host("fe-us-ca"));
     // The master goes back to yesterday, as after a restore of it alone; the last slave has lost its log, as after a cut restore.
-    master.must("systemctl stop opennebula; cp -a /var/lib/one/one.db /root/yesterday.db; systemctl start opennebula");
+    master.must(
+        "systemctl stop opennebula; cp -a /var/lib/one/one.db /root/yesterday.db; systemctl start opennebula",
+    );
     master.must("runuser -u oneadmin -- oneuser create of-today secret");
     lab.wait_until_in_sync();
-    master.must("systemctl stop opennebula; cp -a /root/yesterday.db /var/lib/one/one.db; systemctl start opennebula");
+    master.must(
+        "systemctl stop opennebula; cp -a /root/yesterday.db /var/lib/one/one.db; systemctl start opennebula",
+    );
     no_log.must(
         "systemctl stop opennebula
          runuser -u oneadmin -- sqlite3 /var/lib/one/one.db 'DELETE FROM logdb WHERE fed_index != -1'
