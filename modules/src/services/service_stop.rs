@@ -303,11 +303,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_related_is_stopped_alone() {
         let before = printed(&RUNNING, "", "");
-        let host = host(
-            &before,
-            &printed(&STOPPED, "9 /usr/bin/oned -f\n", "live\n"),
-            "",
-        );
+        let host = host(&before, &printed(&STOPPED, "9 /usr/bin/oned -f\n", "live\n"), "");
         run(&host, json!({"scope": "related"})).await.unwrap();
         let job = host
             .asked()
