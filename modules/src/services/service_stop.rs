@@ -263,7 +263,7 @@ mod tests {
     #[tokio::test]
     async fn everything_systemd_knows_is_stopped_and_what_was_is_remembered() {
         let (before, after) = (
-            printed(&RUNNING, "9 /usr/bin/oned -f\n", "live 9\n"),
+            printed(&RUNNING, "9 /usr/bin/oned -f\n", "live\n"),
             printed(&STOPPED, "", ""),
         );
         let host = host(&before, &after, "");
@@ -300,11 +300,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_related_is_stopped_alone() {
         let before = printed(&RUNNING, "", "");
-        let host = host(
-            &before,
-            &printed(&STOPPED, "9 /usr/bin/oned -f\n", "live 9\n"),
-            "",
-        );
+        let host = host(&before, &printed(&STOPPED, "9 /usr/bin/oned -f\n", "live\n"), "");
         run(&host, json!({"scope": "related"})).await.unwrap();
         let job = host
             .asked()

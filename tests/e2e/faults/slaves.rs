@@ -48,7 +48,8 @@ fn a_slave_that_dies_in_its_restore_holds_up_nobody_else_and_is_restored_whole_l
     for slave in [&other, &dying] {
         slave.must(
             "systemctl stop opennebula
-             runuser -u oneadmin -- sqlite3 /var/lib/one/one.db \"DELETE FROM user_pool WHERE name = 'user1'\"",
+             runuser -u oneadmin -- sqlite3 /var/lib/one/one.db \"DELETE FROM user_pool WHERE name = 'user1'\"
+             systemctl start opennebula",
         );
     }
     dying.hang("in-restore");

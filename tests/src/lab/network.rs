@@ -104,7 +104,17 @@ impl Network {
             let name = line.split_whitespace().next().unwrap_or_default();
             // A lab may be named `a`, another `a-b`: what is left of the prefix must be a member, not another lab's name.
             if name.strip_prefix(&prefix).is_some_and(is_member) {
-                ip(&["netns", "delete", name])?;
+                // Another process may be tidying up the same dead lab: what counts is that it is gone.
+                let deleted = ip(&["netns", "delete", name]);
+                if deleted.is_err()
+                    && Program::new("ip")
+                        .args(["netns", "list"])
+                        .run()?
+                        .lines()
+                        .any(|line| line.split_whitespace().next() == Some(name))
+                {
+                    return deleted;
+                }
             }
         }
         Ok(())
