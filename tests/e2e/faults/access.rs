@@ -25,13 +25,8 @@ fn unknown_host_keys_are_listed_at_once_with_the_commands_that_add_them() {
         .filter(|line| line.ends_with(&format!(">> {}", known.display())))
         .collect();
     for address in ["192.168.150.2", "192.168.150.3"] {
-        assert_eq!(
-            commands
-                .iter()
-                .filter(|command| command.contains(address))
-                .count()
-                > 0,
-            true,
+        assert!(
+            commands.iter().any(|command| command.contains(address)),
             "{printed}"
         );
     }
@@ -76,12 +71,7 @@ fn a_wrong_database_password_is_said_and_not_shown() {
         assert!(!printed.contains("not-the-pass-word"), "{printed}");
     }
     assert!(master.read("/var/lib/one/nebplay/full.bck").is_none());
-    assert_eq!(
-        master
-            .sh("grep -r not-the-pass-word /var/lib/nebplay /var/lib/one/nebplay")
-            .code,
-        1
-    );
+    master.must("! grep -rqs not-the-pass-word /var/lib/nebplay /var/lib/one/nebplay");
 }
 
 #[test]
