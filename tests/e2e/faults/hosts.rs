@@ -1,6 +1,6 @@
-//! Front-ends that are not as the upgrade needs them: packages, configuration, machines on their way, a lock nobody holds.
+//! Front-ends that are not as the upgrade needs them: held packages, configuration, machines on their way, a lock nobody holds.
 
-use crate::harness::{Host, Lab};
+use crate::harness::Lab;
 use crate::upgrade::how_it_is;
 
 /// What is wrong, how it comes about, how it is mended, and what must be said of it.
@@ -73,42 +73,6 @@ fn a_front_end_that_is_not_as_it_should_be_is_named_before_anything_changes() {
         assert_eq!(state(&lab), before, "{}", wrong.arrange);
         host.must(wrong.mend);
     }
-}
-
-fn package(host: &Host<'_>) -> String {
-    host.must("dpkg-query -W -f '${db:Status-Abbrev}${Version}' opennebula")
-}
-
-#[test]
-fn a_package_that_an_earlier_attempt_left_half_configured_is_healed() {
-    let Some(lab) = Lab::sqlite("half").boot() else {
-        return;
-    };
-    let host = lab.host("fe-eu-ge");
-    let attempt = host.sh(
-        "systemctl stop opennebula; sed -i s,/7.0/,/7.2/, /etc/apt/sources.list.d/opennebula.list; apt-get update -qq
-         apt-get install -y --only-upgrade opennebula </dev/null",
-    );
-    assert_eq!(attempt.code, 100);
-    assert_eq!(package(&host), "iU 7.2.0-1");
-    lab.upgrade()
-        .run()
-        .expect_code(2)
-        .expect_shown("half-configured: opennebula");
-
-    let playbook = lab.file(
-        "packages.yml",
-        "- hosts: fe-eu-ge\n  become: true\n  tasks:\n    - service_stop:\n    - package_upgrade:\n        version: '7.2'\n",
-    );
-    lab.nebplay([&playbook])
-        .run()
-        .expect_code(0)
-        .expect_shown("fe-eu-ge");
-    assert_eq!(package(&host), "ii 7.2.0-1");
-    assert!(host.read("/etc/one/oned.conf").unwrap().contains("\"SLAVE\""));
-    assert_eq!(host.must("dpkg --audit"), "");
-    let again = lab.nebplay([&playbook]).run().expect_code(0);
-    assert!(!again.stdout.contains("changed: "), "{}", again.stdout);
 }
 
 #[test]
