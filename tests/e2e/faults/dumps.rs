@@ -31,7 +31,7 @@ fn a_dump_that_is_cut_or_unreadable_is_never_restored() {
         return;
     };
     let (master, [cut, unreadable]) = (lab.host("fe-eu-fr"), one_user_short(&lab));
-    let before: Vec<_> = [&cut, &unreadable].map(|slave| slave.users()).into();
+    let before: Vec<_> = [&cut, &unreadable].map(super::super::harness::Host::users).into();
     let break_it = format!(
         "    - shell: head -c -200 {DUMP} >/root/cut && cp /root/cut {DUMP}\n      when: zone_id == 100\n\
          \x20   - shell: chown root:root {DUMP} && chmod 0600 {DUMP}\n      when: zone_id == 101\n"
