@@ -48,6 +48,8 @@ const ONED: &str = "opennebula.service";
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Work {
     unmask: Vec<String>,
+    /// What could not be masked and was disabled instead.
+    enable: Vec<String>,
     start: Vec<String>,
     /// All that was noted is in place again after this.
     forget: bool,
@@ -55,8 +57,9 @@ struct Work {
 
 /// oned first: the others need its API.
 const START: &str = r#"
-limit=$1; unmask=$2; shift 2
+limit=$1; unmask=$2; enable=$3; shift 3
 [ -z "$unmask" ] || systemctl unmask -- $unmask
+[ -z "$enable" ] || systemctl enable -- $enable
 [ $# -eq 0 ] || systemctl reset-failed -- "$@" 2>/dev/null
 for unit in "$@"; do
   echo "starting $unit"
@@ -76,6 +79,8 @@ impl ServiceStart {
             };
             if unit.masked() && before.is_some_and(|before| !before.masked) {
                 work.unmask.push(name.clone());
+            } else if unit.own && !unit.enabled() && before.is_some_and(|before| before.enabled) {
+                work.enable.push(name.clone());
             }
             if was_up && !unit.up() {
                 work.start.push(name.clone());
@@ -110,7 +115,11 @@ impl Module for ServiceStart {
         };
         let work = self.work(&snapshot, note.as_ref());
         let mut what = Vec::new();
-        for (verb, units) in [("start", &work.start), ("unmask", &work.unmask)] {
+        for (verb, units) in [
+            ("start", &work.start),
+            ("unmask", &work.unmask),
+            ("enable", &work.enable),
+        ] {
             if !units.is_empty() {
                 what.push(format!("{verb} {}", in_short(units.iter().map(String::as_str))));
             }
@@ -136,8 +145,9 @@ impl Module for ServiceStart {
 impl Effect for ServiceStart {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let work: Work = read_work(change)?;
-        let (limit, unmask) = (self.timeout.to_string(), work.unmask.join(" "));
-        let words = [limit.as_str(), unmask.as_str()]
+        let (unmask, enable) = (work.unmask.join(" "), work.enable.join(" "));
+        let limit = self.timeout.to_string();
+        let words = [limit.as_str(), unmask.as_str(), enable.as_str()]
             .into_iter()
             .chain(work.start.iter().map(String::as_str));
         let command = Command::script(START, words).as_root();
@@ -151,12 +161,14 @@ impl Effect for ServiceStart {
         }
         Ok(Outcome::changed(done(&change.what))
             .with("started", work.start)
-            .with("unmasked", work.unmask))
+            .with("unmasked", work.unmask)
+            .with("enabled", work.enable))
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
         let work = read_work(change)?;
-        let names: Vec<String> = work.start.iter().chain(&work.unmask).cloned().collect();
+        let names = work.start.iter().chain(&work.unmask).chain(&work.enable);
+        let names: Vec<String> = names.cloned().collect();
         let snapshot = snapshot::look(cx, &names).await?;
         let unit = |name: &String| snapshot.units.get(name);
         let down = work
@@ -167,6 +179,10 @@ impl Effect for ServiceStart {
             .unmask
             .iter()
             .filter(|name| unit(name).is_some_and(super::snapshot::Unit::masked));
+        let disabled = work
+            .enable
+            .iter()
+            .filter(|name| !unit(name).is_some_and(super::snapshot::Unit::enabled));
         let wrong: Vec<String> = down
             .map(|name| {
                 format!(
@@ -175,11 +191,13 @@ impl Effect for ServiceStart {
                 )
             })
             .chain(masked.map(|name| format!("{name} is still masked")))
+            .chain(disabled.map(|name| format!("{name} is not enabled")))
             .collect();
         if !wrong.is_empty() {
             return Err(explain(cx, &wrong.join(", ")).await);
         }
-        if self.scope != Scope::Related {
+        // One that was down before nebplay came stays down, and nobody answers.
+        if self.scope != Scope::Related && snapshot.units.get(ONED).is_some_and(super::snapshot::Unit::up) {
             let answered = self.answers(cx).await?;
             outcome.result.insert("version".to_owned(), answered.into());
         }
@@ -289,6 +307,7 @@ mod tests {
                 load: "loaded".into(),
                 active: (*active).into(),
                 file: (*file).into(),
+                own: false,
             };
             ((*name).to_owned(), unit)
         };
@@ -306,7 +325,11 @@ mod tests {
 
     #[test]
     fn exactly_what_was_before_comes_back() {
-        let before = |up, masked| Before { up, masked };
+        let before = |up, masked| Before {
+            up,
+            masked,
+            enabled: false,
+        };
         let note = BTreeMap::from([
             ("opennebula.service".to_owned(), before(true, false)),
             ("opennebula-flow.service".to_owned(), before(false, false)),
@@ -333,6 +356,26 @@ mod tests {
             ["opennebula-flow.service", "opennebula-gate.service"]
         );
         assert!(related.forget);
+    }
+
+    #[test]
+    fn what_could_not_be_masked_is_enabled_again() {
+        let note = BTreeMap::from([(
+            "own.service".to_owned(),
+            Before {
+                up: true,
+                masked: false,
+                enabled: true,
+            },
+        )]);
+        let mut now = snapshot(&[("own.service", "inactive", "disabled")]);
+        now.units.values_mut().for_each(|unit| unit.own = true);
+        let work = start(Scope::Related).work(&now, Some(&note));
+        assert_eq!(
+            (work.start, work.enable),
+            (vec!["own.service".to_owned()], vec!["own.service".to_owned()])
+        );
+        assert!(work.unmask.is_empty());
     }
 
     #[test]

@@ -49,6 +49,9 @@ fn two_minutes() -> u64 {
 pub(super) struct Before {
     pub(super) up: bool,
     pub(super) masked: bool,
+    /// It was started at boot.
+    #[serde(default)]
+    pub(super) enabled: bool,
 }
 
 /// The note on the host that `service_start` reads.
@@ -59,7 +62,13 @@ const STOP: &str = r#"
 limit=$1; mask=$2; lock=$3; shift 3
 echo "stopping $*"
 timeout "$limit" systemctl stop -- "$@"
-if [ "$mask" = yes ]; then systemctl mask -- "$@"; timeout "$limit" systemctl stop -- "$@"; fi
+if [ "$mask" = yes ]; then
+  for unit in "$@"; do
+    # Where the administrator's own file stands, no mask can be put: it must at least not be started at boot.
+    systemctl mask -- "$unit" || systemctl disable -- "$unit"
+  done
+  timeout "$limit" systemctl stop -- "$@"
+fi
 systemctl reset-failed -- "$@" 2>/dev/null
 if [ "$lock" = remove ] && [ -e /var/lock/one/one ] && ! pgrep -x oned >/dev/null; then
   rm -f /var/lock/one/one && echo 'removed the lock of a oned that is gone'
@@ -86,7 +95,7 @@ impl ServiceStop {
         for (name, unit) in snapshot.units.iter().filter(|(name, _)| self.scope.covers(name)) {
             if unit.listed() {
                 stop.push(name.as_str());
-            } else if self.mask && !unit.masked() {
+            } else if self.mask && !unit.held_down() {
                 mask.push(name.as_str());
             }
         }
@@ -115,7 +124,7 @@ impl ServiceStop {
         if self.mask {
             left.extend(
                 in_scope
-                    .filter(|(_, unit)| !unit.masked())
+                    .filter(|(_, unit)| !unit.held_down())
                     .map(|(name, _)| format!("{name} is not masked")),
             );
         }
@@ -135,6 +144,7 @@ fn merged(note: Option<BTreeMap<String, Before>>, seen: &Snapshot) -> BTreeMap<S
         before.entry(name.clone()).or_insert(Before {
             up: unit.up(),
             masked: unit.masked(),
+            enabled: unit.enabled(),
         });
     }
     before
@@ -274,26 +284,55 @@ mod tests {
             note["opennebula.service"],
             Before {
                 up: true,
-                masked: false
+                masked: false,
+                enabled: true
             }
         );
         assert_eq!(
             note["opennebula-flow.service"],
             Before {
                 up: false,
-                masked: false
+                masked: false,
+                enabled: true
             }
         );
         assert_eq!(
             note["opennebula-fireedge.service"],
             Before {
                 up: true,
-                masked: true
+                masked: true,
+                enabled: false
             }
         );
         assert!(
             !run(&host, json!({})).await.unwrap().changed,
             "a second run changes nothing"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_unit_that_no_mask_can_be_put_on_must_not_be_enabled() {
+        let own = |file: &str| {
+            format!(
+                "FragmentPath=/etc/systemd/system/own.service\n{}",
+                printed(&[("own.service", "inactive", file)], "", "")
+            )
+        };
+        let before = own("enabled").replace("inactive", "active");
+        let args = || json!({"scope": "related"});
+        assert!(
+            run(&host(&before, &own("disabled"), ""), args())
+                .await
+                .unwrap()
+                .changed
+        );
+        let failure = run(&host(&before, &own("enabled"), ""), args())
+            .await
+            .unwrap_err();
+        assert!(
+            failure.message.contains("own.service is not masked"),
+            "{}",
+            failure.message
         );
     }
 

@@ -48,6 +48,9 @@ pub(super) struct Unit {
     pub(super) load: String,
     pub(super) active: String,
     pub(super) file: String,
+    /// Its file is the administrator's own, in /etc/systemd/system: where it stands, no mask can be put.
+    #[serde(default)]
+    pub(super) own: bool,
 }
 
 impl Unit {
@@ -63,6 +66,15 @@ impl Unit {
 
     pub(super) fn masked(&self) -> bool {
         self.file.starts_with("masked") || self.load == "masked"
+    }
+
+    pub(super) fn enabled(&self) -> bool {
+        self.file.starts_with("enabled")
+    }
+
+    /// Neither a boot nor a package starts it: it is masked, or, where it cannot be, not enabled.
+    pub(super) fn held_down(&self) -> bool {
+        self.masked() || (self.own && !self.enabled())
     }
 
     pub(super) fn exists(&self) -> bool {
@@ -139,7 +151,7 @@ for proxy in nginx apache2 httpd; do
 done
 printf '%s\n' "$@")
 units=$(printf '%s\n' "$units" | grep . | sort -u)
-[ -z "$units" ] || systemctl show --property=Id,LoadState,ActiveState,UnitFileState -- $units
+[ -z "$units" ] || systemctl show --property=Id,LoadState,ActiveState,UnitFileState,FragmentPath -- $units
 echo '=== processes'
 ps -eo pid=,args=
 echo '=== lock'
@@ -216,6 +228,7 @@ fn read_units(text: &str) -> BTreeMap<String, Unit> {
                 "LoadState" => value.clone_into(&mut unit.load),
                 "ActiveState" => value.clone_into(&mut unit.active),
                 "UnitFileState" => value.clone_into(&mut unit.file),
+                "FragmentPath" => unit.own = value.starts_with("/etc/systemd/system/"),
                 _ => {}
             }
         }
