@@ -6,7 +6,7 @@ use crate::upgrade::{assert_upgraded, how_it_is};
 use nebplay_tests::lab::SUDO_PASSWORD;
 
 #[test]
-#[ignore = "red: the migration was not seen to hang; not yet looked into"]
+#[ignore = "not yet seen green"]
 fn a_job_of_a_killed_controller_is_joined_and_not_started_twice() {
     let Some(lab) = Lab::sqlite("again").boot() else {
         return;
@@ -20,7 +20,7 @@ fn a_job_of_a_killed_controller_is_joined_and_not_started_twice() {
     };
     master.hang("before-local-migrator");
     let run = upgrade().start();
-    master.wait_for("upgrade hangs");
+    master.wait_for("before-local-migrator hangs");
     run.kill();
 
     let mut run = upgrade().start();
