@@ -10,6 +10,7 @@
     reason = "a test tells what went wrong by a panic, and that it was skipped by a line"
 )]
 
+mod again;
 mod by_hand;
 mod faults;
 #[allow(
@@ -18,7 +19,9 @@ mod faults;
     reason = "it offers what the next story needs, not only what this one does"
 )]
 mod harness;
+mod kept_out;
 mod lab;
-mod language;
+mod login;
 mod reach;
+mod traces;
 mod upgrade;

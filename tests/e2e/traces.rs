@@ -1,0 +1,135 @@
+//! What a host is, by its own words: compared before and after, never with nebplay's own eyes.
+
+use crate::harness::{Host, Lab};
+use std::collections::BTreeSet;
+
+/// The tables that a federation shares.
+const FEDERATED: [&str; 7] = [
+    "group_pool",
+    "user_pool",
+    "acl",
+    "zone_pool",
+    "vdc_pool",
+    "marketplace_pool",
+    "marketplaceapp_pool",
+];
+
+/// Fails with the lines in which two long texts differ, and not with the texts.
+#[track_caller]
+pub(crate) fn assert_same(host: &Host<'_>, now: &str, before: &str) {
+    let (now, before): (BTreeSet<&str>, BTreeSet<&str>) = (now.lines().collect(), before.lines().collect());
+    let new: Vec<_> = now.difference(&before).collect();
+    let gone: Vec<_> = before.difference(&now).collect();
+    assert!(
+        new.is_empty() && gone.is_empty(),
+        "{}: new: {new:#?}\ngone: {gone:#?}",
+        host.name()
+    );
+}
+
+/// All rows of the federated tables, and the version of the schema.
+pub(crate) fn federated_data(host: &Host<'_>) -> String {
+    let tables = FEDERATED.map(|table| {
+        format!(
+            "{table}:\n{}\n",
+            host.sql(&format!("SELECT * FROM {table} ORDER BY 1"))
+        )
+    });
+    tables.concat() + &host.sql("SELECT version FROM db_versioning ORDER BY oid DESC LIMIT 1")
+}
+
+/// Every zone holds the same federated rows.
+#[track_caller]
+pub(crate) fn assert_same_data(lab: &Lab) {
+    lab.wait_until_in_sync();
+    let master = federated_data(&lab.host("fe-eu-fr"));
+    for host in lab.hosts() {
+        assert_same(&host, &federated_data(&host), &master);
+    }
+}
+
+/// What an operator calls the services' state: how each unit is enabled, and whether it runs. What is new in the second
+/// version is left out.
+pub(crate) fn units(host: &Host<'_>) -> String {
+    host.must(
+        "for unit in $(systemctl list-unit-files 'opennebula*' billing.service --no-legend | cut -d' ' -f1 | grep -v form); do
+             systemctl show -p Id,UnitFileState,ActiveState,LoadState $unit; done
+         systemctl --failed --plain --no-legend",
+    )
+}
+
+/// Checksums of everything that check mode, or a second run, must leave alone: files, packages, kernel's rules.
+pub(crate) fn everything(host: &Host<'_>) -> String {
+    let files = host.must(
+        "dpkg-query -W; nft list ruleset; apt-mark showhold
+         cd /; find etc usr/sbin root home tmp var/tmp var/lib/one var/lib/nebplay var/lib/apt var/cache/apt/archives ! -type d \
+             ! -path etc/mtab ! -path '*/.standin/*' 2>/dev/null | sort >/run/listed; xargs -d '\\n' sha256sum </run/listed 2>&1; rm /run/listed",
+    );
+    files + &units(host)
+}
+
+/// Every path at places where something could be forgotten. What systemd keeps of its own there is left out.
+pub(crate) fn paths(host: &Host<'_>) -> BTreeSet<String> {
+    let found = host.must(
+        "find /etc /run /tmp /var/tmp /dev/shm /root /home /usr/sbin /usr/local /var/lib/one /var/lib/nebplay 2>/dev/null || true",
+    );
+    let own = |path: &str| {
+        (path.starts_with("/run/systemd/") && !path.contains("nebplay")) || path.contains("systemd-private")
+    };
+    found
+        .lines()
+        .filter(|path| !own(path))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What a finished upgrade may leave behind: the new version's files, the way back, and backups.
+const KEPT: [&str; 9] = [
+    "/etc/one/",
+    "/etc/sudoers.d/opennebula",
+    "/etc/systemd/system/multi-user.target.wants/opennebula-form.service",
+    "/run/one/",
+    "/var/lib/one/nebplay",
+    "/var/lib/nebplay/packages",
+    "/var/lib/nebplay/memory/config-",
+    "/var/lib/nebplay/memory/dump-",
+    "/var/lib/nebplay/memory/repo-",
+];
+
+/// Nothing is on the host that was not there before, except what is meant to stay.
+#[track_caller]
+pub(crate) fn assert_nothing_left(host: &Host<'_>, before: &BTreeSet<String>) {
+    let places = [
+        "/var/lib/nebplay",
+        "/var/lib/nebplay/memory",
+        "/var/lib/nebplay/jobs",
+        "/var/lib/nebplay/jobs/.lock",
+    ];
+    let left: Vec<String> = paths(host)
+        .difference(before)
+        .filter(|path| !places.contains(&path.as_str()) && !KEPT.iter().any(|kept| path.starts_with(kept)))
+        .filter(|path| !path.starts_with("/var/lib/one/.standin"))
+        .cloned()
+        .collect();
+    assert!(left.is_empty(), "{}: left behind: {left:#?}", host.name());
+    assert_eq!(
+        host.must("systemctl list-units --all --plain --no-legend '*nebplay*'; ps -eo args | grep -i '[n]ebplay' || true"),
+        "",
+        "{}",
+        host.name()
+    );
+    assert_eq!(
+        host.must(
+            "systemctl list-unit-files --state=masked --no-legend 'opennebula*' | grep -v gate || true"
+        ),
+        "",
+        "{}",
+        host.name()
+    );
+    assert_eq!(
+        host.must("dpkg --audit; apt-mark showhold"),
+        "",
+        "{}",
+        host.name()
+    );
+}
