@@ -6,7 +6,6 @@ use crate::upgrade::{assert_upgraded, how_it_is};
 use nebplay_tests::lab::SUDO_PASSWORD;
 
 #[test]
-#[ignore = "not yet seen green"]
 fn a_job_of_a_killed_controller_is_joined_and_not_started_twice() {
     let Some(lab) = Lab::sqlite("again").boot() else {
         return;

@@ -94,7 +94,6 @@ fn a_disabled_zone_refuses_writes_from_everywhere() {
 }
 
 #[test]
-#[ignore = "red: nft is not permitted in the lab's containers, which lack CAP_NET_ADMIN"]
 fn a_blocked_api_refuses_connections_lets_replication_pass_and_is_removed_exactly() {
     let Some(lab) = Lab::sqlite("blocked").boot() else {
         return;

@@ -21,6 +21,7 @@ mod faults;
 mod harness;
 mod kept_out;
 mod lab;
+mod language;
 mod login;
 mod reach;
 mod traces;
