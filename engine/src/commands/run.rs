@@ -228,11 +228,12 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
         };
         Ok::<_, CommandError>(run::run(plan, world).await)
     })?;
-    let federation = &hosts.zoned.federation;
+    // As for `status`: whom -l leaves out is not connected to.
+    let federation = status::asked(&hosts);
     if !options.json && !federation.zones.is_empty() {
         match summary.result {
             RunResult::Failed | RunResult::Unreachable => {
-                let now = status::after_failure(connections, federation, secrets, terminal);
+                let now = status::after_failure(connections, &federation, secrets, terminal);
                 terminal::print(&runtime.block_on(now))?;
             }
             // Whoever interrupts does not want to wait for answers.

@@ -108,7 +108,7 @@ pub(super) async fn after_failure(
 }
 
 /// The zones to ask, each with the front-ends to ask: those of `-l` where it is given.
-fn asked(hosts: &Hosts) -> Federation {
+pub(super) fn asked(hosts: &Hosts) -> Federation {
     let mut federation = hosts.zoned.federation.clone();
     if let Some(limit) = &hosts.limit {
         for zone in &mut federation.zones {
