@@ -22,7 +22,8 @@ fn a_job_of_a_killed_controller_is_joined_and_not_started_twice() {
     master.wait_for("before-local-migrator hangs");
     run.kill();
 
-    let mut run = upgrade().start();
+    // Lines of progress are events, and no lines of a plain output.
+    let mut run = upgrade().args(["--json"]).start();
     run.wait_for("an earlier run left running");
     assert_eq!(master.count("upgrade completed"), 0);
     master.release("before-local-migrator");

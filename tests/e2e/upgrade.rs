@@ -133,7 +133,7 @@ fn a_federation_on_mariadb_is_upgraded_behind_a_firewall_and_no_password_is_show
 const SECRETS: [&str; 2] = ["lab-database", "lab-password"];
 
 /// Looks for these in what anybody on the host could see, as long as the host runs: argument vectors, and units.
-const WATCH: &str = r#"
+const WATCH: &str = r"
     : >/run/watched
     cat >/run/watch <<'END'
     while :; do
@@ -142,7 +142,7 @@ const WATCH: &str = r#"
         sleep 0.1
     done
 END
-    systemd-run --quiet --unit watch bash /run/watch"#;
+    systemd-run --quiet --unit watch bash /run/watch";
 
 /// Upgrades it and looks at everything that must be new, everything that must be as before, and what must be gone.
 fn upgraded_once(lab: &Lab, arguments: &[&str]) -> Run {
