@@ -74,7 +74,10 @@ pub(crate) fn paths(host: &Host<'_>) -> BTreeSet<String> {
         "find /etc /run /tmp /var/tmp /dev/shm /root /home /usr/sbin /usr/local /var/lib/one /var/lib/nebplay 2>/dev/null || true",
     );
     let own = |path: &str| {
-        (path.starts_with("/run/systemd/") && !path.contains("nebplay")) || path.contains("systemd-private")
+        // A login's own places come and go with it.
+        let of_logins = path.starts_with("/run/user/") || path == "/run/motd.dynamic";
+        let of_systemd = path.starts_with("/run/systemd/") && !path.contains("nebplay");
+        of_logins || of_systemd || path.contains("systemd-private")
     };
     found
         .lines()
@@ -84,12 +87,13 @@ pub(crate) fn paths(host: &Host<'_>) -> BTreeSet<String> {
 }
 
 /// What a finished upgrade may leave behind: the new version's files, the way back, and backups.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
     "/etc/one/",
     "/etc/sudoers.d/opennebula",
     "/etc/systemd/system/multi-user.target.wants/opennebula-form.service",
     "/run/one/",
     "/var/lib/one/nebplay",
+    "/var/lib/nebplay/backups",
     "/var/lib/nebplay/packages",
     "/var/lib/nebplay/memory/config-",
     "/var/lib/nebplay/memory/dump-",
@@ -100,6 +104,7 @@ const KEPT: [&str; 9] = [
 #[track_caller]
 pub(crate) fn assert_nothing_left(host: &Host<'_>, before: &BTreeSet<String>) {
     let places = [
+        "/run/nebplay",
         "/var/lib/nebplay",
         "/var/lib/nebplay/memory",
         "/var/lib/nebplay/jobs",
