@@ -118,7 +118,7 @@ pub(crate) fn assert_nothing_left(host: &Host<'_>, before: &BTreeSet<String>) {
         .collect();
     assert!(left.is_empty(), "{}: left behind: {left:#?}", host.name());
     assert_eq!(
-        host.must("systemctl list-units --all --plain --no-legend '*nebplay*'; ps -eo args | grep -i '[n]ebplay' || true"),
+        host.must("systemctl list-units --all --plain --no-legend '*[n]ebplay*'; ps -eo args | grep -i '[n]ebplay' || true"),
         "",
         "{}",
         host.name()
