@@ -98,3 +98,49 @@ fn a_restore_that_claims_success_and_restored_nothing_is_caught() {
         done
     );
 }
+
+#[test]
+fn a_full_disk_spoils_neither_backup_nor_restore_in_silence() {
+    let Some(lab) = Lab::sqlite("full").boot() else {
+        return;
+    };
+    let (master, [slave, other]) = (lab.host("fe-eu-fr"), one_user_short(&lab));
+    let fill = "dd if=/dev/zero of=/var/lib/one/filler bs=1k 2>/dev/null; sync; df -k /var/lib/one | tail -1";
+    for host in [&master, &slave] {
+        host.small_disk("/var/lib/one", 6000);
+    }
+
+    master.hang("in-backup");
+    let run = carry(&lab, "").start();
+    master.wait_for("in-backup hangs");
+    master.must(fill);
+    master.release("in-backup");
+    run.wait()
+        .expect_code(2)
+        .expect_shown("the database is untouched")
+        .expect_shown("make room on the file system of the database or of the dump");
+    assert!(slave.read(DUMP).is_none(), "nothing was distributed");
+
+    // Full as it still is, the next run gets no further.
+    carry(&lab, "").run().expect_code(2).expect_shown("fe-eu-fr");
+    assert!(slave.read(DUMP).is_none(), "nothing was distributed");
+    master.must("rm /var/lib/one/filler");
+
+    slave.hang("in-restore");
+    let run = carry(&lab, "").start();
+    slave.wait_for("in-restore hangs");
+    slave.must(fill);
+    slave.release("in-restore");
+    run.wait().expect_code(2).expect_shown(
+        "fe-eu-ge: onedb says that /var/lib/one/nebplay/federated.bck is restored, and it is not",
+    );
+    assert_restored(&other, &master);
+
+    slave.must("rm /var/lib/one/filler");
+    carry(&lab, "").run().expect_code(0);
+    for slave in [&slave, &other] {
+        assert_restored(slave, &master);
+    }
+    assert_eq!(other.count("restore completed"), 1);
+    lab.wait_until_in_sync();
+}
