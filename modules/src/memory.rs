@@ -38,11 +38,6 @@ pub async fn recall<T: DeserializeOwned>(host: &dyn Host, key: &str) -> Result<O
     })
 }
 
-/// Whether there is a note of that key, readable or not.
-pub async fn is_there(host: &dyn Host, key: &str) -> Result<bool, Failure> {
-    Ok(host.stat(&path(key)?, &RunAs::root()).await?.is_some())
-}
-
 /// Writes a note unless there is one, and returns what stands now: what the first run recorded wins.
 pub async fn remember<T>(host: &dyn Host, key: &str, note: &T) -> Result<T, Failure>
 where
@@ -125,11 +120,9 @@ mod tests {
     async fn the_first_note_wins_until_it_is_forgotten_or_overwritten() {
         let host = FakeHost::new("m").on("install -d", 0, "");
         assert_eq!(recall::<Vec<u32>>(&host, "zones").await.unwrap(), None);
-        assert!(!is_there(&host, "zones").await.unwrap());
         assert_eq!(remember(&host, "zones", &vec![1, 2]).await.unwrap(), [1, 2]);
         assert_eq!(remember(&host, "zones", &vec![3]).await.unwrap(), [1, 2]);
         assert_eq!(overwrite(&host, "zones", &vec![3]).await.unwrap(), [3]);
-        assert!(is_there(&host, "zones").await.unwrap());
         let stat = host.stat_of(FILE).unwrap();
         assert_eq!((stat.mode, stat.owner.as_str()), (0o600, "root"));
     }
