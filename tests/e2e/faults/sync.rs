@@ -29,7 +29,8 @@ fn a_slave_that_would_wait_for_ever_is_nudged_and_the_run_goes_on() {
     lab.nebplay([&playbook])
         .run()
         .expect_code(0)
-        .expect_shown("to wake up: zone 101 (S-US-CA) is at");
+        .expect_shown("set zone 0 on, as it is, to wake up: ")
+        .expect_shown("zone 101 (S-US-CA) is at");
     lab.wait_until_in_sync();
     assert!(slave.users().contains(&"while-it-slept".to_owned()));
     assert_eq!(slave.users(), master.users());
