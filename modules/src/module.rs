@@ -173,7 +173,8 @@ impl Outcome {
 }
 
 /// What a module that touches no host asks of the engine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Directive {
     /// Variables of the host for the rest of the run (`set_fact`, `include_vars`).
     SetVars(Map<String, Value>),
@@ -210,6 +211,8 @@ pub enum FailureKind {
     Unreachable,
     /// The effect is not there although everything claimed success.
     NotVerified,
+    /// It was cut off while it acted in an earlier process, and nobody said whether it took effect.
+    InDoubt,
 }
 
 /// Why a task did not succeed, and what the operator can do.

@@ -19,7 +19,7 @@ use crate::diagnostics::{Findings, suggest};
 use crate::events::{self, Events, Json, Look, RunResult, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Disk, Playbook};
-use crate::run::{self, World};
+use crate::run::{self, Replay, World};
 use crate::template::{Templates, layer_of};
 use crate::transport::SystemClock;
 
@@ -225,6 +225,8 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
             clock,
             directory,
             stop,
+            replay: Replay::default(),
+            resumed: None,
         };
         Ok::<_, CommandError>(run::run(plan, world).await)
     })?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nebplay_modules::host::Clock;
 
 use super::event::{Event, What};
+use super::journal::Journal;
 use super::scrub::Scrub;
 use super::secrets::Secrets;
 
@@ -24,7 +25,10 @@ struct Inner {
 pub struct Events {
     clock: Arc<dyn Clock>,
     started: Duration,
+    /// What earlier processes of the same run took.
+    before: Duration,
     secrets: Arc<Secrets>,
+    journal: Option<Arc<Journal>>,
     inner: Mutex<Inner>,
 }
 
@@ -33,10 +37,38 @@ impl Events {
     pub fn new(clock: Arc<dyn Clock>, secrets: Arc<Secrets>, views: Vec<Box<dyn View>>) -> Self {
         Self {
             started: clock.monotonic(),
+            before: Duration::ZERO,
             clock,
             secrets,
+            journal: None,
             inner: Mutex::new(Inner { last: 0, views }),
         }
+    }
+
+    /// Writes every event into a journal before any view sees it.
+    pub fn journaled(mut self, journal: Arc<Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Goes on where another process stopped: the number and the time of its last event.
+    pub fn after(mut self, last: u64, elapsed_ms: u64) -> Self {
+        self.inner.get_mut().unwrap_or_else(PoisonError::into_inner).last = last;
+        self.before = Duration::from_millis(elapsed_ms);
+        self
+    }
+
+    /// Waits until everything that happened so far would survive a power cut. The error says why it would not.
+    pub async fn settled(&self) -> Result<(), String> {
+        match &self.journal {
+            Some(journal) => journal.settled().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Why nothing can be written into the journal any more, if that is so.
+    pub fn fault(&self) -> Option<String> {
+        self.journal.as_ref()?.fault()
     }
 
     /// What is scrubbed from every event.
@@ -47,7 +79,7 @@ impl Events {
     /// Something happened. Every view has seen it when this returns.
     pub fn emit(&self, mut what: What) {
         what.scrub(&self.secrets);
-        let elapsed = self.clock.monotonic().saturating_sub(self.started);
+        let elapsed = self.before + self.clock.monotonic().saturating_sub(self.started);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.last += 1;
         let event = Event {
@@ -56,6 +88,9 @@ impl Events {
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             what,
         };
+        if let Some(journal) = &self.journal {
+            journal.event(&event);
+        }
         inner.views.iter_mut().for_each(|view| view.event(&event));
     }
 }

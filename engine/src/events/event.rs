@@ -2,9 +2,11 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::parts::{Counts, FailedStep, RunResult, Running, Seen, Status, StepEnd, StepRef, ZoneEnd};
+use super::parts::{
+    Counts, FailedStep, IncludedFile, RunResult, Running, Seen, Status, StepEnd, StepRef, ZoneEnd,
+};
 
 /// A fact about a run. Secrets are already scrubbed from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,17 @@ pub enum What {
         playbooks: Vec<String>,
         /// Whether it only looks.
         check: bool,
+    },
+    /// A run that was cut off, or had failed, goes on.
+    RunResumed {
+        /// The run's id.
+        run: String,
+        /// Steps that are done and not run again.
+        done: usize,
+        /// Steps that were cut off while they acted.
+        in_doubt: Vec<StepRef>,
+        /// What is taken for done because the operator said so, a sentence each.
+        assumed: Vec<String>,
     },
     /// A play begins.
     PlayStarted {
@@ -88,6 +101,43 @@ pub enum What {
         host: String,
         /// The items.
         items: Vec<Value>,
+    },
+    /// What a host includes, decided once.
+    IncludeResolved {
+        /// The identity of the `include_tasks`.
+        task: String,
+        /// The host.
+        host: String,
+        /// The files, one for each loop item.
+        files: Vec<IncludedFile>,
+    },
+    /// The facts of a host, gathered once.
+    FactsGathered {
+        /// The host.
+        host: String,
+        /// Facts by name.
+        facts: Map<String, Value>,
+    },
+    /// A file of the controller was read: what it held decides what is done.
+    FileUsed {
+        /// Its path.
+        file: String,
+        /// SHA-256 (hex) of its content.
+        digest: String,
+    },
+    /// A host of a resumed run goes on by itself: what is known of these steps came before what is run now, and is void.
+    ReplayEnded {
+        /// The host.
+        host: String,
+        /// The identities of the steps.
+        void: Vec<String>,
+    },
+    /// A step that was cut off while it acted is settled by the operator.
+    StepSettled {
+        /// Which one.
+        step: StepRef,
+        /// It took effect, and is not run again.
+        done: bool,
     },
     /// A step begins.
     StepStarted {
@@ -233,5 +283,14 @@ impl What {
     /// Whether it only shows that something goes on; such events are not journaled.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::StepLine { .. } | Self::StepBytes { .. })
+    }
+
+    /// Whether something that was in doubt is known from now on.
+    pub fn ends_an_act(&self) -> bool {
+        match self {
+            Self::StepEnded { end, .. } => !matches!(end.status, Status::Ok | Status::Skipped),
+            Self::StepSettled { .. } | Self::RunEnded { .. } => true,
+            _ => false,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bus;
 mod event;
+pub mod journal;
 mod json;
 mod parts;
 mod scrub;
@@ -12,8 +13,9 @@ pub use bus::{Events, View};
 pub use event::{Event, What};
 pub use json::Json;
 pub use parts::{
-    Counts, FailedStep, FailureRecord, LastStep, RunResult, Running, Seen, Status, StepEnd, StepRef, ZoneEnd,
+    Counts, FailedStep, FailureRecord, IncludedFile, LastStep, RunResult, Running, Seen, Status, StepEnd,
+    StepRef, ZoneEnd,
 };
-pub use scrub::Scrub;
+pub use scrub::{Scrub, is_redacted};
 pub use secrets::{Secrets, Stream};
 pub use terminal::{Look, Terminal};

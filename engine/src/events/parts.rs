@@ -1,7 +1,7 @@
 //! What events are made of.
 
 use nebplay_modules::federation_map::Role;
-use nebplay_modules::module::{Diff, Failure, FailureKind};
+use nebplay_modules::module::{Diff, Directive, Failure, FailureKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -111,6 +111,9 @@ pub struct StepEnd {
     pub vars: Map<String, Value>,
     /// Facts that the host has from now on.
     pub facts: Map<String, Value>,
+    /// What the module asked of the engine; variables stand in `vars`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directive: Option<Directive>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
     /// Before and after.
@@ -121,6 +124,17 @@ pub struct StepEnd {
     pub hidden: bool,
     /// How long it took, by the host's clock.
     pub took_ms: u64,
+}
+
+/// A file of tasks that a host includes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncludedFile {
+    /// The file, as it was named.
+    pub file: String,
+    /// The loop item it is included for.
+    pub item: Option<Value>,
+    /// Which item that is, from 0.
+    pub index: usize,
 }
 
 /// A step under way.

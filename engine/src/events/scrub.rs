@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::event::What;
 use super::parts::{FailedStep, FailureRecord, Running, StepEnd, StepRef};
-use super::secrets::Secrets;
+use super::secrets::{MARK, Secrets};
 
 /// What holds texts that may hold secrets.
 pub trait Scrub {
@@ -122,7 +122,18 @@ impl Scrub for What {
             | Self::PlayStarted { name, .. }
             | Self::HandlerNotified { name, .. } => name.scrub(secrets),
             Self::LoopResolved { items, .. } => items.scrub(secrets),
-            Self::StepStarted { step } | Self::Asking { step } | Self::StepBytes { step, .. } => {
+            Self::FactsGathered { facts, .. } => facts.scrub(secrets),
+            Self::IncludeResolved { files, .. } => {
+                for included in files {
+                    included.file.scrub(secrets);
+                    included.item.scrub(secrets);
+                }
+            }
+            Self::RunResumed { in_doubt, .. } => in_doubt.iter_mut().for_each(|step| step.scrub(secrets)),
+            Self::StepStarted { step }
+            | Self::StepSettled { step, .. }
+            | Self::Asking { step }
+            | Self::StepBytes { step, .. } => {
                 step.scrub(secrets);
             }
             Self::StepInspected { step, to_do, .. } | Self::StepApplying { step, to_do } => {
@@ -141,7 +152,7 @@ impl Scrub for What {
                 step.scrub(secrets);
                 end.scrub(secrets);
             }
-            Self::Included { file, .. } => file.scrub(secrets),
+            Self::Included { file, .. } | Self::FileUsed { file, .. } => file.scrub(secrets),
             Self::Rescuing { failed, .. } => failed.scrub(secrets),
             Self::Left { why, .. } => why.scrub(secrets),
             Self::Warning { text } => text.scrub(secrets),
@@ -153,10 +164,24 @@ impl Scrub for What {
                 }
             }
             Self::RunStarted { .. }
+            | Self::ReplayEnded { .. }
             | Self::BatchStarted { .. }
             | Self::WaveStarted { .. }
             | Self::HostEnded { .. } => {}
         }
+    }
+}
+
+/// Whether something was taken out of a value.
+pub fn is_redacted(value: &Value) -> bool {
+    let text = |text: &str| text.contains(MARK);
+    match value {
+        Value::String(string) => text(string),
+        Value::Array(items) => items.iter().any(is_redacted),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| text(name) || is_redacted(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

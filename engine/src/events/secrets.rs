@@ -13,6 +13,8 @@ use serde_json::Value;
 
 /// A shorter secret is only replaced where it stands alone: else `on` as a password would eat half of every text.
 const STANDS_ALONE_BELOW: usize = 4;
+/// What stands in a secret's place begins like this.
+pub(super) const MARK: &str = "Redacted(";
 /// Lines of a secret of several lines are secrets themselves from this length on.
 const SHORTEST_FRAGMENT: usize = 6;
 
@@ -130,7 +132,7 @@ impl Secrets {
         };
         let replaced = pattern.replace_all(text, |found: &regex::Captures<'_>| {
             let origin = found.get(0).and_then(|form| known.forms.get(form.as_str()));
-            format!("Redacted({})", origin.map_or("secret", String::as_str))
+            format!("{MARK}{})", origin.map_or("secret", String::as_str))
         });
         replaced.into_owned()
     }

@@ -13,7 +13,7 @@ use super::outcome::StepResult;
 use super::progress::StepProgress;
 use super::runner::Runner;
 use crate::diagnostics::Span;
-use crate::events::StepRef;
+use crate::events::{StepRef, What};
 
 /// One lock per host, so that a host is asked once however many steps want its facts.
 #[derive(Default)]
@@ -32,6 +32,10 @@ impl Runner {
         let lock = self.gathering.of(host);
         let _alone = lock.lock().await;
         if self.variables.gathered(host) {
+            return Ok(());
+        }
+        if let Some(facts) = self.world.replay.facts(host) {
+            self.variables.add_facts(host, facts, true);
             return Ok(());
         }
         let module = registry::find("setup")
@@ -70,6 +74,10 @@ impl Runner {
         match action.inspect(&cx).await? {
             Finding::NoChange(outcome) => {
                 let result = StepResult::done(outcome);
+                self.world.events.emit(What::FactsGathered {
+                    host: host.to_owned(),
+                    facts: result.facts.clone(),
+                });
                 self.variables.add_facts(host, result.facts, true);
                 Ok(())
             }

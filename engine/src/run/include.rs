@@ -12,7 +12,7 @@ use super::play::PlayRun;
 use super::runner::Runner;
 use super::scoped::Scoped;
 use super::step::written;
-use crate::events::{FailedStep, FailureRecord, StepRef, What};
+use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
 use crate::template::{Binding, Layer, Scope};
 
@@ -25,7 +25,7 @@ struct Group {
 }
 
 /// What a host includes: a file for each item, or for none.
-type Wanted = Vec<(String, Option<Value>, usize)>;
+type Wanted = Vec<IncludedFile>;
 
 impl Runner {
     /// Includes on hosts. Those that include the same file for the same item go through it together.
@@ -38,7 +38,7 @@ impl Runner {
     ) -> Dropped {
         let mut dropped = Dropped::new();
         let mut groups: Vec<Group> = Vec::new();
-        self.world.events.emit(What::TaskStarted {
+        self.announce(What::TaskStarted {
             task: node.id.clone(),
             name: node.name.clone(),
             module: "include_tasks".to_owned(),
@@ -65,10 +65,17 @@ impl Runner {
             }
             _ => hosts,
         };
+        let mut replayed = !hosts.is_empty();
         for host in hosts {
-            match self.wanted(&scoped, node, host).await {
+            let before = self.world.replay.included(&node.id, host);
+            replayed &= before.is_some();
+            let wanted = match before {
+                Some(files) => Ok(files),
+                None => self.wanted(&scoped, node, host).await,
+            };
+            match wanted {
                 Ok(wanted) => {
-                    for (file, item, index) in wanted {
+                    for IncludedFile { file, item, index } in wanted {
                         let same = |group: &&mut Group| {
                             group.file == file && group.item == item && group.index == index
                         };
@@ -101,10 +108,8 @@ impl Runner {
             if hosts.is_empty() || !self.may_start() {
                 continue;
             }
-            merge(
-                &mut dropped,
-                self.included(play, node, &group, &hosts, context).await,
-            );
+            let failed = self.included(play, node, &group, &hosts, context, replayed).await;
+            merge(&mut dropped, failed);
         }
         dropped
     }
@@ -117,8 +122,27 @@ impl Runner {
         }
     }
 
-    /// Which files this host includes; none if a condition says no.
+    /// Which files this host includes, decided now; an error if it includes none.
     async fn wanted(
+        &self,
+        scoped: &Scoped,
+        node: &IncludeNode,
+        host: &str,
+    ) -> Result<Wanted, Box<StepResult>> {
+        self.announce_now();
+        let wanted = self.decide(scoped, node, host).await;
+        let skipped = matches!(&wanted, Err(result) if result.status == Status::Skipped);
+        if let Some(files) = wanted.as_ref().ok().cloned().or(skipped.then(Wanted::new)) {
+            self.world.events.emit(What::IncludeResolved {
+                task: node.id.clone(),
+                host: host.to_owned(),
+                files,
+            });
+        }
+        wanted
+    }
+
+    async fn decide(
         &self,
         scoped: &Scoped,
         node: &IncludeNode,
@@ -135,7 +159,11 @@ impl Runner {
         };
         let Some(r#loop) = &node.include.r#loop else {
             return match scoped.rendered(host, &[], file).await?.0 {
-                Ok(file) => Ok(vec![(file, None, 0)]),
+                Ok(file) => Ok(vec![IncludedFile {
+                    file,
+                    item: None,
+                    index: 0,
+                }]),
                 Err(condition) => Err(Box::new(StepResult::skipped(&condition))),
             };
         };
@@ -151,7 +179,11 @@ impl Runner {
         for (index, item) in list.into_iter().enumerate() {
             let locals = [Arc::new(item_layer(node, &item, index))];
             if let Ok(file) = scoped.rendered(host, &locals, file).await?.0 {
-                wanted.push((file, Some(item), index));
+                wanted.push(IncludedFile {
+                    file,
+                    item: Some(item),
+                    index,
+                });
             }
         }
         Ok(wanted)
@@ -164,6 +196,7 @@ impl Runner {
         group: &Group,
         hosts: &[String],
         context: &Context,
+        replayed: bool,
     ) -> Dropped {
         let (items, digest) = match self.world.loader.tasks(&group.file, &node.include.file.span) {
             Ok(loaded) => loaded,
@@ -180,12 +213,14 @@ impl Runner {
             Some(item) => format!("{}[{}]", node.id, item_hash(item)),
             None => node.id.clone(),
         };
-        self.world.events.emit(What::Included {
-            task: id.clone(),
-            file: group.file.clone(),
-            digest,
-            hosts: hosts.to_vec(),
-        });
+        if !replayed {
+            self.world.events.emit(What::Included {
+                task: id.clone(),
+                file: group.file.clone(),
+                digest,
+                hosts: hosts.to_vec(),
+            });
+        }
         let nodes = resolve_items(&items, &id, &node.passed_on, &self.world.options.tags);
         let mut context = context.clone();
         if let Some(item) = &group.item {

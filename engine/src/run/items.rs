@@ -22,6 +22,8 @@ pub(super) struct Context {
     pub(super) inner: Vec<Arc<Layer>>,
     /// Whether these are handlers.
     pub(super) handler: bool,
+    /// Whether a `rescue` catches failures.
+    pub(super) caught: bool,
     /// For what runs more than once: which time. 0 and 1 need no telling apart.
     pub(super) occasion: u32,
 }
@@ -123,7 +125,11 @@ impl Runner {
         hosts: &[String],
         context: &Context,
     ) -> Dropped {
-        let mut dropped = self.list(play, &block.body, hosts, context).await;
+        let body = Context {
+            caught: context.caught || !block.rescue.is_empty(),
+            ..context.clone()
+        };
+        let mut dropped = self.list(play, &block.body, hosts, &body).await;
         if !block.rescue.is_empty() && !dropped.is_empty() && self.may_start() {
             dropped = self.rescue(play, block, dropped, context).await;
         }
@@ -143,11 +149,14 @@ impl Runner {
         let hosts: Vec<String> = failed.keys().cloned().collect();
         for (host, failures) in &failed {
             let last = failures.last();
-            self.world.events.emit(What::Rescuing {
-                block: block.id.clone(),
-                host: host.clone(),
-                failed: last.map_or_else(|| "a task on another host".to_owned(), |last| last.task.clone()),
-            });
+            if !self.world.replay.has_rescued(&block.id, host) {
+                self.world.events.emit(What::Rescuing {
+                    block: block.id.clone(),
+                    host: host.clone(),
+                    failed: last
+                        .map_or_else(|| "a task on another host".to_owned(), |last| last.task.clone()),
+                });
+            }
         }
         let again = self.list(play, &block.rescue, &hosts, context).await;
         if !self.may_start() {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::outcome::{StepResult, finding_failure};
 use super::unit::{Part, Unit};
 use crate::diagnostics::Finding;
-use crate::events::What;
+use crate::events::{What, is_redacted};
 use crate::template::{Binding, Scope};
 use crate::yaml::Node;
 
@@ -29,6 +29,10 @@ impl Unit {
         let Some(r#loop) = &self.node.task.r#loop else {
             return Ok(Items { list: None });
         };
+        let recorded = self.scoped.runner.world.replay.items(&self.id, host);
+        if let Some(list) = recorded.filter(|list| !list.iter().any(is_redacted)) {
+            return Ok(Items { list: Some(list) });
+        }
         let templates = &self.scoped.runner.world.templates;
         let rendered = self
             .scoped

@@ -20,6 +20,8 @@ mod nowhere;
 mod outcome;
 mod play;
 mod progress;
+mod recall;
+mod replay;
 mod runner;
 mod scoped;
 mod step;
@@ -34,6 +36,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use replay::{Replay, Settle};
 pub use runner::run;
 pub use stop::Stop;
 pub use world::{Inventory, Loader, Operator, Options, Summary, World};

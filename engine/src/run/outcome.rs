@@ -3,6 +3,7 @@
 use nebplay_modules::module::{Diff, Directive, Failure, FailureKind, Outcome};
 use serde_json::{Map, Value};
 
+use super::recall::LOST;
 use crate::diagnostics::Finding;
 use crate::events::{FailureRecord, Status, StepEnd};
 use crate::template::{Binding, TemplateError, TemplateErrorKind};
@@ -35,10 +36,12 @@ pub(super) struct StepResult {
     pub(super) failure: Option<Failure>,
     /// Where it acted, when that is not the host itself.
     pub(super) delegate: Option<String>,
+    /// It was run in an earlier process, and is told already.
+    pub(super) replayed: bool,
 }
 
 impl StepResult {
-    fn new(status: Status) -> Self {
+    pub(super) fn new(status: Status) -> Self {
         Self {
             status,
             ignored: false,
@@ -51,6 +54,7 @@ impl StepResult {
             directive: None,
             failure: None,
             delegate: None,
+            replayed: false,
         }
     }
 
@@ -197,6 +201,10 @@ impl StepResult {
     /// A template could not be rendered: unknown in check mode, or failed.
     pub(super) fn template(error: TemplateError) -> Self {
         match error.kind {
+            TemplateErrorKind::Unknown { why } if why.starts_with(LOST) => Self::failed(
+                Failure::failed(format!("{}: {why}", error.message))
+                    .hint("resume with --from and the step that finds this value, so that it is found again"),
+            ),
             TemplateErrorKind::Unknown { why } => Self::unknown(why),
             _ => Self::failed(template_failure(error)),
         }
@@ -231,6 +239,11 @@ impl StepResult {
             _ => Map::new(),
         };
         let failure = self.failure.as_ref().map(FailureRecord::from);
+        // Obeyed when the step ended, and its traces are in the result.
+        let directive = match &self.directive {
+            None | Some(Directive::SetVars(_) | Directive::Prompt { .. }) => None,
+            Some(other) => Some(other.clone()),
+        };
         let mut end = StepEnd {
             status: self.status,
             ignored: self.ignored,
@@ -238,6 +251,7 @@ impl StepResult {
             result: Value::Object(self.known.clone()),
             vars,
             facts: self.facts.clone(),
+            directive,
             warnings: self.warnings.clone(),
             diff: if with_diff { self.diff.clone() } else { None },
             failure,
@@ -314,6 +328,7 @@ pub(super) fn of_loop(items: Vec<StepResult>) -> StepResult {
         ignored: failing.is_some_and(|item| item.ignored),
         failure: failing.and_then(|item| item.failure.clone()),
         delegate: failing.and_then(|item| item.delegate.clone()),
+        replayed: items.iter().all(|item| item.replayed) && !items.is_empty(),
         known,
         unknown,
         ..StepResult::new(status)

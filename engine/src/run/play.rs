@@ -125,6 +125,15 @@ impl PlayRun {
             .insert(host.to_owned())
     }
 
+    /// These handlers, by identity, were notified on a host before the run was cut off.
+    pub(super) fn notify_again(&self, handlers: &[String], host: &str) {
+        for (at, handler) in self.handlers.iter().enumerate() {
+            if handlers.contains(&handler.id) {
+                self.notify(at, host);
+            }
+        }
+    }
+
     /// Takes the hosts among these on which the handler is to run.
     pub(super) fn take_notified(&self, handler: usize, among: &[String]) -> Vec<String> {
         let mut state = self.state();

@@ -39,6 +39,8 @@ pub(super) struct Runner {
     ended: AtomicBool,
     /// Check mode left something undone: from here on hosts are not what later tasks would find.
     left_undone: Mutex<Undone>,
+    /// Plays and tasks that have begun, and of which everything so far was replayed: told when a step is run.
+    untold: Mutex<Vec<What>>,
 }
 
 /// Runs a plan to its end. Everything that happens is told in events, the last one being [`What::RunEnded`].
@@ -60,13 +62,22 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         told,
         ended: AtomicBool::new(false),
         left_undone: Mutex::default(),
+        untold: Mutex::default(),
         world,
     });
     let sources: IndexSet<String> = plan.plays.iter().map(|play| play.source.name.clone()).collect();
-    runner.world.events.emit(What::RunStarted {
-        run: runner.world.run.clone(),
-        playbooks: sources.into_iter().collect(),
-        check: runner.world.options.check,
+    runner.world.events.emit(match &runner.world.resumed {
+        None => What::RunStarted {
+            run: runner.world.run.clone(),
+            playbooks: sources.into_iter().collect(),
+            check: runner.world.options.check,
+        },
+        Some(assumed) => What::RunResumed {
+            run: runner.world.run.clone(),
+            done: runner.world.replay.done(),
+            in_doubt: runner.world.replay.in_doubt(),
+            assumed: assumed.clone(),
+        },
     });
     let herald = tokio::spawn(tell_of_interruption(Arc::clone(&runner), tell));
     for play in plan.plays {
@@ -109,9 +120,46 @@ impl Runner {
         *undone = what.max(*undone);
     }
 
-    /// Whether new steps may begin.
+    /// Whether new steps may begin: not if the operator wants the run to end, nor if nothing can be written down any more.
     pub(super) fn may_start(&self) -> bool {
-        *self.world.stop.borrow() == Stop::Run
+        *self.world.stop.borrow() == Stop::Run && self.world.events.fault().is_none()
+    }
+
+    /// Tells that a play or task begins, if only when one of its steps is run: what is replayed was told by an earlier process.
+    pub(super) fn announce(&self, what: What) {
+        if !self.world.replay.is_under_way() {
+            self.announce_now();
+            self.world.events.emit(what);
+            return;
+        }
+        let mut untold = self.untold();
+        match &what {
+            What::PlayStarted { .. } => untold.clear(),
+            What::TaskStarted { .. } => untold.retain(|other| !is_of_a_task(other)),
+            _ => {}
+        }
+        untold.push(what);
+    }
+
+    /// Tells what has begun and was not told yet.
+    pub(super) fn announce_now(&self) {
+        let untold = std::mem::take(&mut *self.untold());
+        untold.into_iter().for_each(|what| self.world.events.emit(what));
+    }
+
+    fn untold(&self) -> std::sync::MutexGuard<'_, Vec<What>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on a host runs its steps, and replays none.
+    pub(super) fn goes_on_by_itself(&self, host: &str) {
+        let void = self.world.replay.ends_for(host);
+        if !void.is_empty() {
+            self.world.events.emit(What::ReplayEnded {
+                host: host.to_owned(),
+                void,
+            });
+        }
     }
 
     /// No further play.
@@ -139,7 +187,7 @@ impl Runner {
             .map(|batch| left(batch))
             .filter(|batch| !batch.is_empty())
             .collect();
-        self.world.events.emit(What::PlayStarted {
+        self.announce(What::PlayStarted {
             play: plan.id.clone(),
             name: plan.play.name.value.clone(),
             hosts: left(&plan.hosts),
@@ -153,7 +201,7 @@ impl Runner {
                 return false;
             }
             if count > 1 {
-                self.world.events.emit(What::BatchStarted {
+                self.announce(What::BatchStarted {
                     play: plan.id.clone(),
                     number,
                     of: count,
@@ -271,11 +319,18 @@ impl Runner {
 
     /// Closes the books.
     fn finish(&self) -> Summary {
-        let result = if self.may_start() {
-            self.books.result()
-        } else {
-            RunResult::Interrupted
+        self.announce_now();
+        let fault = self.world.events.fault();
+        let result = match &fault {
+            Some(_) => self.books.result().max(RunResult::Failed),
+            None if self.may_start() => self.books.result(),
+            None => RunResult::Interrupted,
         };
+        if let Some(why) = fault {
+            self.warn(format!(
+                "the journal is lost ({why}), so nothing further was started; what was done after its last record is not in it"
+            ));
+        }
         let failures = self.books.failures();
         self.world.events.emit(What::RunEnded {
             result,
@@ -285,6 +340,10 @@ impl Runner {
         });
         Summary { result, failures }
     }
+}
+
+fn is_of_a_task(what: &What) -> bool {
+    matches!(what, What::TaskStarted { .. } | What::WaveStarted { .. })
 }
 
 fn why(result: StepResult) -> Failure {

@@ -287,18 +287,8 @@ impl Ready {
         let Some((first, _)) = group.first() else {
             return Vec::new();
         };
-        for (ready, change) in group {
-            let recovery = ready.recovery;
-            ready.runner.books.acts(ready.cut_off.clone());
-            ready.runner.under_way.acting(&ready.step, recovery);
-            ready.emit(What::StepApplying {
-                step: ready.step.clone(),
-                to_do: if ready.progress.hidden() {
-                    Vec::new()
-                } else {
-                    change.what.clone()
-                },
-            });
+        if let Err(failure) = Self::write_down(group).await {
+            return vec![Err(failure); group.len()];
         }
         let contexts: Vec<Cx<'_>> = group.iter().map(|(ready, _)| ready.cx()).collect();
         let targets: Vec<_> = contexts
@@ -326,6 +316,31 @@ impl Ready {
             result
         }))
         .await
+    }
+
+    /// Writes down that these steps act, and waits until that would survive a power cut: from then on they are in doubt.
+    async fn write_down(group: &[(&Self, &Change)]) -> Result<(), Failure> {
+        for (ready, change) in group {
+            let recovery = ready.recovery;
+            ready.runner.books.acts(ready.cut_off.clone());
+            ready.runner.under_way.acting(&ready.step, recovery);
+            ready.emit(What::StepApplying {
+                step: ready.step.clone(),
+                to_do: if ready.progress.hidden() {
+                    Vec::new()
+                } else {
+                    change.what.clone()
+                },
+            });
+        }
+        let Some((first, _)) = group.first() else {
+            return Ok(());
+        };
+        first.runner.world.events.settled().await.map_err(|why| {
+            Failure::failed(format!("nothing can be written into the journal: {why}"))
+                .state("nothing was done by this step")
+                .hint("mend that, then resume the run")
+        })
     }
 
     async fn prove(&self, cx: &Cx<'_>, change: &Change, mut outcome: Outcome) -> Result<Outcome, Failure> {

@@ -72,6 +72,7 @@ impl Runner {
             name: self.task_name(node, &scope),
             node: Arc::clone(node),
             id,
+            caught: context.caught,
             answers: tokio::sync::Mutex::default(),
             undone: self.undone(),
         });
@@ -83,15 +84,30 @@ impl Runner {
         if once && let Some(result) = play.ran_once(&unit.id) {
             return self.share(&unit, hosts, &result);
         }
+        if self
+            .world
+            .replay
+            .reaches(&[&unit.id, &unit.name, &node.task.name.value])
+        {
+            // The operator wants all of it run from here on, whatever is known of it.
+            let known = self.world.replay.hosts();
+            known.iter().for_each(|host| self.goes_on_by_itself(host));
+        }
+        let before = if once {
+            self.world.replay.host_of(&unit.id, hosts)
+        } else {
+            None
+        };
+        let only = [before.unwrap_or_else(|| first.clone())];
         let pace = pace(
             node.task.module,
             node.keywords.parallel,
             node.keywords.delegate_to.is_some(),
             self.world.options.forks,
-            if once { &hosts[..1] } else { hosts },
+            if once { &only } else { hosts },
             &self.federation,
         );
-        self.world.events.emit(What::TaskStarted {
+        self.announce(What::TaskStarted {
             task: unit.id.clone(),
             name: unit.name.clone(),
             module: node.task.module.name.to_owned(),
@@ -106,7 +122,7 @@ impl Runner {
         let mut end = TaskEnd::default();
         for (number, wave) in (1..).zip(&pace.waves) {
             if pace.waves.len() > 1 {
-                self.world.events.emit(What::WaveStarted {
+                self.announce(What::WaveStarted {
                     task: unit.id.clone(),
                     number,
                     of: pace.waves.len(),
@@ -230,17 +246,17 @@ impl Runner {
         if let Some(register) = &task.register {
             self.variables.set(host, &register.value, result.binding());
         }
-        self.world.events.emit(What::HostEnded {
-            task: unit.id.clone(),
-            host: host.to_owned(),
-            status: result.status,
-            ignored: result.ignored,
-            register: task.register.as_ref().map(|register| register.value.clone()),
-        });
         let last = unit.last_step(host, Some(result.status));
         self.books.ended(last, result);
         if result.stops_host() {
             self.variables.set_failed(host, &unit.name, result.binding());
+        }
+        // The end is told last: once it is, the journal has all that follows from it.
+        let replay = &self.world.replay;
+        if result.replayed && replay.has_ended(&unit.id, host) {
+            let handlers = replay.notified(&unit.id, host);
+            unit.scoped.play.notify_again(&handlers, host);
+            return;
         }
         if result.notifies() {
             for topic in &task.notify {
@@ -255,6 +271,13 @@ impl Runner {
                 }
             }
         }
+        self.world.events.emit(What::HostEnded {
+            task: unit.id.clone(),
+            host: host.to_owned(),
+            status: result.status,
+            ignored: result.ignored,
+            register: task.register.as_ref().map(|register| register.value.clone()),
+        });
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::at_once;
 use super::loops::Items;
 use super::outcome::{NOT_RUN, StepResult, of_loop};
+use super::recall::Recalled;
 use super::scoped::Scoped;
 use super::step::Ready;
 use super::stop::{self, Stop};
@@ -31,6 +32,8 @@ pub(super) struct Unit {
     pub(super) node: Arc<TaskNode>,
     /// The task's identity; for what runs more than once (a handler), with which time it is.
     pub(super) id: String,
+    /// Whether a `rescue` catches its failure.
+    pub(super) caught: bool,
     /// What the operator answered, by question and item.
     pub(super) answers: tokio::sync::Mutex<Answers>,
     /// What check mode had left undone before this task; what it leaves undone on one host says nothing about the next.
@@ -69,6 +72,7 @@ impl Unit {
             });
         }
         let mut results: Vec<Vec<StepResult>> = vec![Vec::new(); hosts.len()];
+        let mut alive = vec![false; hosts.len()];
         let mut lost = vec![false; hosts.len()];
         let rounds = items.iter().map(Items::rounds).max().unwrap_or(0);
         for round in 0..rounds {
@@ -77,10 +81,15 @@ impl Unit {
             }
             let here = (0..hosts.len()).filter(|&at| round < items[at].rounds() && !lost[at]);
             let here: Vec<_> = here.map(|at| (at, hosts[at].as_str(), round)).collect();
-            for (at, result) in self.round(&here, &items).await {
+            for (at, result) in self.round(&here, &items, &mut alive).await {
                 // There is no point in trying the next item on a host that is gone.
                 lost[at] = result.status == Status::Unreachable;
                 results[at].push(result);
+            }
+        }
+        for (at, host) in hosts.iter().enumerate() {
+            if alive[at] || ended[at].is_some() {
+                self.scoped.runner.goes_on_by_itself(host);
             }
         }
         let all = ended.into_iter().zip(results).zip(items);
@@ -110,10 +119,33 @@ impl Unit {
         }
     }
 
-    /// One item on each of the hosts, with as many tries as it takes.
-    async fn round(&self, here: &[(usize, &str, usize)], items: &[Items]) -> Vec<(usize, StepResult)> {
+    /// One item on each of the hosts, with as many tries as it takes. Those that the journal does not know are `alive`.
+    async fn round(
+        &self,
+        here: &[(usize, &str, usize)],
+        items: &[Items],
+        alive: &mut [bool],
+    ) -> Vec<(usize, StepResult)> {
         let mut done = Vec::with_capacity(here.len());
-        let mut todo = here.to_vec();
+        let mut todo = Vec::with_capacity(here.len());
+        for &(at, host, round) in here {
+            let part = self.part(at, host, items[at].list.as_deref().map(|list| (list, round)), 1);
+            match self.recall(&part).await {
+                Recalled::Run => {
+                    alive[at] = true;
+                    todo.push((at, host, round));
+                }
+                Recalled::ReadAgain => todo.push((at, host, round)),
+                Recalled::Ended(mut result) => {
+                    if !result.replayed {
+                        self.forgive(&part, &mut result);
+                        self.add_item(&part, &mut result, items);
+                    }
+                    self.conclude(&part, &result);
+                    done.push((at, *result));
+                }
+            }
+        }
         for attempt in 1.. {
             if todo.is_empty() || !self.scoped.runner.may_start() {
                 break;
@@ -291,6 +323,7 @@ impl Unit {
     }
 
     fn begin(&self, part: &Part) {
+        self.scoped.runner.announce_now();
         self.scoped.runner.under_way.looking(&part.step);
         self.scoped.runner.world.events.emit(What::StepStarted {
             step: part.step.clone(),
@@ -361,6 +394,9 @@ impl Unit {
         }
         if !result.facts.is_empty() {
             variables.add_facts(host, result.facts.clone(), module == "setup");
+        }
+        if result.replayed {
+            return;
         }
         let took = self
             .scoped

@@ -10,6 +10,7 @@ use nebplay_modules::module::Peers;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use super::replay::Replay;
 use super::stop::Stop;
 use crate::diagnostics::{Findings, Span};
 use crate::events::{Events, FailedStep, RunResult};
@@ -89,6 +90,10 @@ pub struct World {
     pub directory: PathBuf,
     /// Whether the operator wants it to end.
     pub stop: watch::Receiver<Stop>,
+    /// What earlier processes of the same run did.
+    pub replay: Replay,
+    /// A run that goes on: what is taken for done because the operator said so.
+    pub resumed: Option<Vec<String>>,
 }
 
 /// How a run ended; the rest is in its last event.

@@ -6,6 +6,7 @@ mod handlers;
 mod modules;
 mod order;
 mod playbook;
+mod resume;
 mod shown;
 mod story;
 mod tasks;

@@ -88,6 +88,8 @@ acting!(
     Contract::serial(Order::MasterLast, Recovery::Job, Privilege::Root)
 );
 
+acting!(Blind, "blind", Contract::general(Recovery::Ask));
+
 /// Reads.
 #[derive(Deserialize, JsonSchema)]
 struct Look {
@@ -167,6 +169,7 @@ pub(super) fn find(name: &str) -> &'static Entry {
             for_tests::changes::<Act>(),
             for_tests::changes::<First>(),
             for_tests::changes::<Last>(),
+            for_tests::changes::<Blind>(),
             for_tests::reads::<Look>(),
             for_tests::reads::<Faulty>(),
             for_tests::together::<Share>(),

@@ -17,7 +17,7 @@ use crate::diagnostics::{Finding, Findings, Source, Span};
 use crate::events::{Event, Events, Secrets, StepEnd, StepRef, View, What};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{Item, Vars};
-use crate::run::{Inventory, Loader, Operator, Options, Stop, Summary, World, run};
+use crate::run::{Inventory, Loader, Operator, Options, Replay, Stop, Summary, World, run};
 use crate::template::{Binding, Layer, Templates};
 use crate::yaml;
 
@@ -33,6 +33,8 @@ pub(super) struct Story {
     federation: Federation,
     stop_at: Option<(String, Stop)>,
     attended: bool,
+    answers: Vec<&'static str>,
+    replay: Option<Replay>,
 }
 
 /// A host that does what it is asked.
@@ -73,7 +75,27 @@ impl Story {
             federation: FakeWorld::default().federation,
             stop_at: None,
             attended: false,
+            answers: Vec::new(),
+            replay: None,
         }
+    }
+
+    /// The run goes on after these events.
+    pub(super) fn after(mut self, events: &[Event]) -> Self {
+        self.replay = Some(Replay::of(events));
+        self
+    }
+
+    /// How the run that goes on is to be settled, or from where it is to go on.
+    pub(super) fn replay(mut self, change: impl FnOnce(Replay) -> Replay) -> Self {
+        self.replay = self.replay.map(change);
+        self
+    }
+
+    /// The operator's answers.
+    pub(super) fn answers(mut self, answers: &[&'static str]) -> Self {
+        self.answers = answers.iter().rev().copied().collect();
+        self
     }
 
     /// Replaces one of the hosts.
@@ -164,16 +186,18 @@ impl Story {
             extra_vars: self.extra,
             hosts: Arc::new(Machines(hosts.clone())),
             loader: Arc::new(Files(self.files)),
-            operator: if self.attended {
-                Arc::new(Patient::default())
-            } else {
-                Arc::new(Nobody)
+            operator: match (self.attended, self.answers.is_empty()) {
+                (true, _) => Arc::new(Patient::default()),
+                (false, false) => Arc::new(Answering(Mutex::new(self.answers))),
+                (false, true) => Arc::new(Nobody),
             },
             templates: Templates::new(),
             events: Arc::new(Events::new(clock.clone(), self.secrets, vec![Box::new(recorder)])),
             clock,
             directory: ".".into(),
             stop,
+            resumed: self.replay.is_some().then(Vec::new),
+            replay: self.replay.unwrap_or_default(),
         };
         let summary = run(plan, world).await;
         let events = events.lock().expect("no view panicked").clone();
@@ -352,6 +376,15 @@ impl Operator for Patient {
     async fn ask(&self, _: &str, _: bool) -> Option<String> {
         let before = self.0.fetch_add(1, Ordering::Relaxed);
         Some(format!("answer {}", before + 1))
+    }
+}
+
+struct Answering(Mutex<Vec<&'static str>>);
+
+#[async_trait]
+impl Operator for Answering {
+    async fn ask(&self, _: &str, _: bool) -> Option<String> {
+        self.0.lock().expect("nobody panicked").pop().map(str::to_owned)
     }
 }
 
