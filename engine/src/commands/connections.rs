@@ -155,7 +155,6 @@ fn settings(options: &Overrides) -> Result<Settings, CommandError> {
     settings.agent = variable("SSH_AUTH_SOCK").map(PathBuf::from);
     settings.ask_passphrase = Some(Arc::new(ask_passphrase));
     settings.keepalive = options.keepalive.unwrap_or(settings.keepalive);
-    settings.reconnect = options.reconnect.unwrap_or(settings.reconnect);
     Ok(settings)
 }
 

@@ -16,6 +16,9 @@ use crate::transport::HostKeyPolicy;
 /// Hosts at once, unless something else is said.
 const FORKS: usize = 10;
 
+/// How long a host that is lost is tried again, unless something else is said.
+const RECONNECT: Duration = Duration::from_mins(10);
+
 /// Where hosts come from, and which of them.
 #[derive(Debug, Clone, Args)]
 pub struct InventoryArgs {
@@ -64,7 +67,7 @@ pub struct ConnectionArgs {
     /// Seconds without a word from a host before it is asked whether it is still there; three unanswered are a dead connection. 15 unless said.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     keepalive: Option<u64>,
-    /// Seconds a host may stay away in the middle of something long (which goes on there) before it is given up. 600 unless said.
+    /// Seconds a host that was connected and is lost is tried again, without failing the run; what is long goes on there. 600 unless said.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=86400))]
     reconnect: Option<u64>,
 }
@@ -179,6 +182,8 @@ pub struct Options {
     pub r#become: bool,
     /// Which one; root unless said.
     pub become_user: Option<String>,
+    /// How long a host that was connected and is lost is tried again.
+    pub reconnect: Duration,
     /// `-v`, counted.
     pub verbosity: u8,
     /// Events as JSON.
@@ -210,6 +215,7 @@ impl RunArgs {
             forks: self.forks,
             r#become: self.connection.r#become,
             become_user: self.connection.become_user,
+            reconnect: self.connection.reconnect.map_or(RECONNECT, Duration::from_secs),
             verbosity: self.verbose,
             json: self.json,
         })
@@ -272,7 +278,6 @@ impl ConnectionArgs {
             }),
             connect_timeout: self.timeout.map(Duration::from_secs),
             keepalive: self.keepalive.map(Duration::from_secs),
-            reconnect: self.reconnect.map(Duration::from_secs),
             extra: Vars::new(),
         })
     }

@@ -192,6 +192,7 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
         forks: options.forks,
         r#become: options.r#become,
         become_user: options.become_user.clone(),
+        reconnect: options.reconnect,
         tags: tags(&options),
     };
     let secrets = Arc::new(Secrets::default());

@@ -254,6 +254,22 @@ pub enum What {
         /// Why, a fragment.
         why: String,
     },
+    /// The connection to a host that was connected is gone. Told once, until it is back.
+    ConnectionLost {
+        /// The host.
+        host: String,
+        /// What was seen of it.
+        why: String,
+        /// For how many milliseconds it is tried again.
+        tried_ms: u64,
+    },
+    /// A host that was lost answers again.
+    ConnectionRestored {
+        /// The host.
+        host: String,
+        /// Milliseconds after it was lost.
+        after_ms: u64,
+    },
     /// What the operator should know.
     Warning {
         /// A sentence.

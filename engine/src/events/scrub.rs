@@ -154,7 +154,7 @@ impl Scrub for What {
             }
             Self::Included { file, .. } | Self::FileUsed { file, .. } => file.scrub(secrets),
             Self::Rescuing { failed, .. } => failed.scrub(secrets),
-            Self::Left { why, .. } => why.scrub(secrets),
+            Self::Left { why, .. } | Self::ConnectionLost { why, .. } => why.scrub(secrets),
             Self::Warning { text } => text.scrub(secrets),
             Self::Interrupted { running, .. } => running.scrub(secrets),
             Self::RunEnded { failures, zones, .. } => {
@@ -167,7 +167,8 @@ impl Scrub for What {
             | Self::ReplayEnded { .. }
             | Self::BatchStarted { .. }
             | Self::WaveStarted { .. }
-            | Self::HostEnded { .. } => {}
+            | Self::HostEnded { .. }
+            | Self::ConnectionRestored { .. } => {}
         }
     }
 }

@@ -31,8 +31,6 @@ pub struct Overrides {
     pub connect_timeout: Option<Duration>,
     /// `--keepalive`.
     pub keepalive: Option<Duration>,
-    /// `--reconnect`.
-    pub reconnect: Option<Duration>,
     /// `-e`.
     pub extra: Vars,
 }

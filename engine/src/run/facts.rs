@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nebplay_modules::host::RunAs;
-use nebplay_modules::module::{Cx, Failure, Finding};
+use nebplay_modules::module::{Cx, Failure, Finding, Peers as _};
 use nebplay_modules::registry;
 use serde_json::{Map, Value};
 
@@ -43,7 +43,8 @@ impl Runner {
         let action = module
             .task(Value::Object(Map::new()))
             .map_err(|error| Failure::failed(error.to_string()))?;
-        let machine = self.world.hosts.peer(host).await?;
+        let peers = self.peers();
+        let machine = peers.peer(host).await?;
         let step = StepRef {
             id: format!("facts@{host}"),
             task: "facts".to_owned(),
@@ -62,7 +63,7 @@ impl Runner {
         let cx = Cx {
             host: machine.as_ref(),
             federation: &self.federation,
-            peers: self.world.hosts.as_ref(),
+            peers: &peers,
             controller: &files,
             progress: &StepProgress::new(&self.world.events, &self.world.clock, &step, true),
             secrets: self.world.events.secrets().as_ref(),

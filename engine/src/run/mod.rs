@@ -10,6 +10,7 @@
 mod at_once;
 mod books;
 mod controller;
+mod cut_off;
 mod facts;
 mod handlers;
 mod include;
@@ -20,6 +21,7 @@ mod nowhere;
 mod outcome;
 mod play;
 mod progress;
+mod reach;
 mod recall;
 mod replay;
 mod runner;

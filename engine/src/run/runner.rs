@@ -16,6 +16,7 @@ use super::items::{Context, Dropped};
 use super::keywords::Trouble;
 use super::outcome::{StepResult, findings_failure};
 use super::play::{AllBatches, PlayRun, layer};
+use super::reach::{Lines, SteadyPeers};
 use super::scoped::Scoped;
 use super::stop::{self, Stop, UnderWay};
 use super::undone::Undone;
@@ -33,6 +34,8 @@ pub(super) struct Runner {
     pub(super) books: Books,
     pub(super) under_way: UnderWay,
     pub(super) gathering: Gathering,
+    /// Which hosts are out of reach.
+    lines: Arc<Lines>,
     /// What was told of the operator's wish to end the run; steps leave only after it, so that they are told to be under way.
     pub(super) told: watch::Receiver<Stop>,
     /// A task said that this is all.
@@ -59,6 +62,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         books: Books::default(),
         under_way: UnderWay::default(),
         gathering: Gathering::default(),
+        lines: Arc::new(Lines::new(&world.events, world.options.reconnect)),
         told,
         ended: AtomicBool::new(false),
         left_undone: Mutex::default(),
@@ -109,6 +113,11 @@ async fn tell_of_interruption(runner: Arc<Runner>, tell: watch::Sender<Stop>) {
 }
 
 impl Runner {
+    /// The hosts, for one step.
+    pub(super) fn peers(&self) -> SteadyPeers {
+        SteadyPeers::new(&self.world.hosts, &self.lines)
+    }
+
     /// What check mode has left undone so far.
     pub(super) fn undone(&self) -> Undone {
         *self.left_undone.lock().unwrap_or_else(PoisonError::into_inner)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nebplay_modules::contract::{Privilege, Recovery};
 use nebplay_modules::host::{Host, RunAs};
-use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome};
+use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome, Peers as _};
 use nebplay_modules::registry::Task as Action;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,7 @@ use super::keywords::{Keywords, Trouble};
 use super::nowhere::Nowhere;
 use super::outcome::{StepResult, finding_failure};
 use super::progress::StepProgress;
+use super::reach::SteadyPeers;
 use super::runner::Runner;
 use super::unit::Unit;
 use crate::diagnostics;
@@ -26,6 +27,9 @@ use crate::yaml;
 
 /// Modules watch their own `timeout`; the engine steps in this much later.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// Why a host is not believed to be done.
+const SILENT: &str = "the module said nothing about this host";
 
 /// What the templates of a task came to on a host.
 enum Inputs {
@@ -49,13 +53,14 @@ pub(super) struct Ready {
     pub(super) step: StepRef,
     action: Box<dyn Action>,
     args: Map<String, Value>,
-    host: Arc<dyn Host>,
+    pub(super) host: Arc<dyn Host>,
+    pub(super) peers: SteadyPeers,
     files: Files,
     progress: StepProgress,
     run_as: RunAs,
     environment: BTreeMap<String, String>,
     timeout: Option<Duration>,
-    recovery: Recovery,
+    pub(super) recovery: Recovery,
     /// This step, cut off.
     cut_off: LastStep,
     /// Only look.
@@ -82,11 +87,12 @@ impl Unit {
         let action = self.action(inputs.args.clone()).map_err(failed)?;
         step.delegate = inputs.delegate.filter(|other| *other != step.host);
         let world = &self.scoped.runner.world;
+        let peers = self.scoped.runner.peers();
         let host: Arc<dyn Host> = if self.node.task.module.contract.privilege == Privilege::None {
             Arc::new(Nowhere::new(&step.host, Arc::clone(&world.clock)))
         } else {
             let place = step.delegate.as_ref().unwrap_or(&step.host);
-            let connected = world.hosts.peer(place).await;
+            let connected = peers.peer(place).await;
             connected.map_err(|error| Box::new(StepResult::failed_at(error.into(), step.delegate.clone())))?
         };
         let beside = Path::new(&self.node.task.span.source.name)
@@ -105,6 +111,7 @@ impl Unit {
             action,
             args: inputs.args,
             host,
+            peers,
             files,
             run_as: inputs.run_as,
             environment: inputs.environment,
@@ -213,7 +220,7 @@ impl Ready {
         Cx {
             host: self.host.as_ref(),
             federation: &self.runner.federation,
-            peers: world.hosts.as_ref(),
+            peers: &self.peers,
             controller: &self.files,
             progress: &self.progress,
             secrets: world.events.secrets().as_ref(),
@@ -290,6 +297,9 @@ impl Ready {
         if let Err(failure) = Self::write_down(group).await {
             return vec![Err(failure); group.len()];
         }
+        for (ready, _) in group {
+            ready.peers.act();
+        }
         let contexts: Vec<Cx<'_>> = group.iter().map(|(ready, _)| ready.cx()).collect();
         let targets: Vec<_> = contexts
             .iter()
@@ -303,14 +313,20 @@ impl Ready {
             Ok(applied) => applied,
             Err(timed_out) => vec![Err(timed_out); group.len()],
         };
+        for (ready, _) in group {
+            ready.peers.look();
+        }
+        // What a connection cut off may be another's work: a source that breaks off breaks off for all.
+        let cut_off = group.iter().any(|(ready, _)| ready.peers.was_cut_off());
         // A module that answers for fewer hosts than it was given is a fault, and none of the others is believed.
-        let missing = || Err(Failure::not_verified("the module said nothing about this host"));
+        let missing = || Err(Failure::not_verified(SILENT));
         let applied = applied.into_iter().chain(std::iter::repeat_with(missing));
         let proofs = group.iter().zip(&targets).zip(applied);
         at_once::all(proofs.map(|(((ready, change), (cx, _)), applied)| async move {
+            let (change, applied) = ready.settled(cx, change, applied, cut_off).await;
             let result = match applied {
-                Ok(outcome) => ready.prove(cx, change, outcome).await,
-                Err(failure) => Err(in_doubt(failure, change)),
+                Ok(outcome) => ready.prove(cx, &change, outcome).await,
+                Err(failure) => Err(in_doubt(failure, &change)),
             };
             ready.progress.finish();
             result
@@ -318,8 +334,17 @@ impl Ready {
         .await
     }
 
+    /// Acts on one host, after its look.
+    pub(super) async fn act_alone(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
+        self.peers.act();
+        let acting = async { self.action.apply(&[(cx, change)]).await.pop() };
+        let applied = self.within(async { Ok(acting.await) }).await;
+        self.peers.look();
+        applied?.unwrap_or_else(|| Err(Failure::not_verified(SILENT)))
+    }
+
     /// Writes down that these steps act, and waits until that would survive a power cut: from then on they are in doubt.
-    async fn write_down(group: &[(&Self, &Change)]) -> Result<(), Failure> {
+    pub(super) async fn write_down(group: &[(&Self, &Change)]) -> Result<(), Failure> {
         for (ready, change) in group {
             let recovery = ready.recovery;
             ready.runner.books.acts(ready.cut_off.clone());

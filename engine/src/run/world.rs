@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use nebplay_modules::federation_map::Federation;
@@ -60,6 +61,8 @@ pub struct Options {
     pub r#become: bool,
     /// Whom, unless the playbook says; root if nothing does.
     pub become_user: Option<String>,
+    /// How long a host that was connected and is lost is tried again.
+    pub reconnect: Duration,
     /// Which tasks of files that are included at run time.
     pub tags: Tags,
 }

@@ -57,27 +57,16 @@ impl Connector {
     /// Connects to a host and logs in.
     pub async fn connect(&self, target: &Target) -> Result<Arc<dyn Host>, ConnectError> {
         let clock = Arc::clone(&self.0.clock);
-        let reconnect = self.0.settings.reconnect;
         match target.kind {
             Kind::Local => {
                 let account = Self::account(target, &self.0.settings.user);
                 let link = LocalLink::new(account.clone());
-                Ok(Arc::new(Machine {
-                    account,
-                    link,
-                    clock,
-                    reconnect,
-                }))
+                Ok(Arc::new(Machine { account, link, clock }))
             }
             Kind::Ssh => {
                 let (account, session) = self.open(target).await?;
                 let link = SshLink::new(self.clone(), target.clone(), account.clone(), session);
-                Ok(Arc::new(Machine {
-                    account,
-                    link,
-                    clock,
-                    reconnect,
-                }))
+                Ok(Arc::new(Machine { account, link, clock }))
             }
         }
     }

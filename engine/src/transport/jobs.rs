@@ -54,7 +54,8 @@ sync -- "$d"
 
 /// The wrapper goes into a file, because systemd replaces what looks like a variable in the arguments of a service.
 ///
-/// Claims the name under a lock, starts the wrapper, and waits until its process is on record.
+/// Claims the name under a lock, starts the wrapper, and waits until its process is on record; whoever finds the name claimed waits
+/// for that too, since the first may have been cut off before.
 const START: &str = r#"
 name=$1 digest=$2 limit=$3 length=$4 size=$5 wrapper=$6
 fail() { echo "$1" >&2; exit 1; }
@@ -63,8 +64,9 @@ script=$(mktemp "/run/nebplay/$name.XXXXXXXXXX") || exit 1
 trap 'rm -f -- "$script"' EXIT
 cat >"$script" && [ "$(stat -c %s -- "$script")" = "$size" ] || fail "the job's script did not arrive whole"
 lock || exit 1
-if [ ! -d "$jobs/$name" ]; then
-  new=$jobs/.new.$name d=$jobs/$name
+d=$jobs/$name fresh=
+if [ ! -d "$d" ]; then
+  new=$jobs/.new.$name fresh=yes
   rm -rf -- "$new" && mkdir -- "$new" || exit 1
   echo "$digest" >"$new/digest" && cat /proc/sys/kernel/random/boot_id >"$new/boot" && date +%s >"$new/started" &&
   echo "$limit" >"$new/limit" && printf '%s' "$wrapper" >"$new/run" && : >"$new/stdout" && : >"$new/stderr" && mv -T -- "$new" "$d" && sync -- "$jobs" || exit 1
@@ -75,13 +77,16 @@ if [ ! -d "$jobs/$name" ]; then
   else
     setsid sh "$d/run" "$d" "$limit" "$length" "$script" </dev/null >/dev/null 2>&1 9>&- &
   fi
+fi
+if [ ! -f "$d/pid" ] && [ "$(cat "$d/boot")" = "$(cat /proc/sys/kernel/random/boot_id)" ]; then
   for wait in $(seq 200); do [ -f "$d/pid" ] && break; sleep 0.05; done
   if [ ! -f "$d/pid" ]; then
     # Without its script it cannot run any more.
-    rm -f -- "$script"; fail "its process did not start; $d and the host's journal may say why"
+    rm -f -- "/run/nebplay/$name."*
+    [ -z "$fresh" ] || fail "its process did not start; $d and the host's journal may say why"
   fi
-  echo fresh
 fi
+[ -z "$fresh" ] || echo fresh
 describe "$name"
 "#;
 
@@ -114,8 +119,6 @@ rm -rf -- "$jobs/.gone.$1" && mv -T -- "$jobs/$1" "$jobs/.gone.$1" && rm -rf -- 
 
 /// How long one look at a running job lasts before it is begun again: a look that hangs must not hang for ever.
 const LOOK: Duration = Duration::from_secs(3600);
-/// The waits between attempts to reach a host again grow to this.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// All that a host says of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,7 +258,7 @@ pub(super) async fn forget<L: Link>(machine: &Machine<L>, name: &str) -> Result<
         .map(drop)
 }
 
-/// See [`Host::follow_job`]. A lost connection is no end: it is had again, and following goes on where it was.
+/// See [`Host::follow_job`]. A lost connection is the caller's to have again; a look that lasted too long goes on where it was.
 pub(super) async fn follow<L: Link>(
     machine: &Machine<L>,
     name: &str,
@@ -263,28 +266,13 @@ pub(super) async fn follow<L: Link>(
 ) -> Result<JobEnd, HostError> {
     check_name(machine, name)?;
     let (mut stdout, mut stderr, mut splitter) = (Vec::new(), Vec::new(), Splitter::default());
-    let mut lost_since: Option<Duration> = None;
-    let mut wait = Duration::from_millis(200);
     loop {
-        let seen = stdout.len() + stderr.len();
-        let look = look(machine, name, &mut stdout, &mut stderr, &mut splitter, lines).await;
-        if stdout.len() + stderr.len() > seen {
-            (lost_since, wait) = (None, Duration::from_millis(200));
-        }
-        match look {
+        match look(machine, name, &mut stdout, &mut stderr, &mut splitter, lines).await {
             Ok(Some(end)) => {
                 splitter.finish(lines);
                 return end;
             }
-            Ok(None) | Err(HostError::TimedOut { .. }) => lost_since = None,
-            Err(error @ HostError::Unreachable { .. }) => {
-                let now = machine.clock.monotonic();
-                if now.saturating_sub(*lost_since.get_or_insert(now)) >= machine.reconnect {
-                    return Err(error);
-                }
-                machine.clock.sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
-            }
+            Ok(None) | Err(HostError::TimedOut { .. }) => {}
             Err(error) => return Err(error),
         }
     }

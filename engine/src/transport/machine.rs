@@ -49,8 +49,6 @@ pub(super) struct Machine<L> {
     pub(super) account: Account,
     pub(super) link: L,
     pub(super) clock: Arc<dyn Clock>,
-    /// How long following a job survives without a connection.
-    pub(super) reconnect: Duration,
 }
 
 impl<L: Link> Machine<L> {

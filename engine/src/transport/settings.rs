@@ -28,8 +28,6 @@ pub struct Settings {
     pub ask_passphrase: Option<AskPassphrase>,
     /// After this long without a word from the host, ask whether it is still there; three unanswered are a dead connection.
     pub keepalive: Duration,
-    /// How long a followed job's host may stay unreachable before following it is given up.
-    pub reconnect: Duration,
 }
 
 impl Settings {
@@ -45,7 +43,6 @@ impl Settings {
             host_keys: HostKeyPolicy::default(),
             ask_passphrase: None,
             keepalive: Duration::from_secs(15),
-            reconnect: Duration::from_secs(600),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A line for each running step, below everything else: how long it has been running, and what it says.
+//! A line for each running step, below everything else: how long it has been running, and what it says; and one for each host
+//! that is out of reach.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::paint::{bytes, clean};
+use super::paint::{bytes, clean, time};
 use crate::events::StepRef;
 
 /// A step that is done sooner never gets a line.
@@ -22,6 +23,8 @@ struct Shown {
     said: String,
     /// When the transfer began.
     transfer: Option<Instant>,
+    /// Until when a host that is out of reach is tried again.
+    until: Option<Instant>,
     bar: Option<ProgressBar>,
 }
 
@@ -75,14 +78,30 @@ impl Live {
             .item
             .as_ref()
             .map_or_else(String::new, |item| format!(" ({})", clean(item)));
+        self.show(&step.id, format!("{}{item}", step.host), None);
+    }
+
+    /// A host is out of reach, and tried again for that long.
+    pub(super) fn lost(&self, host: &str, tried: Duration) {
+        let until = Instant::now().checked_add(tried);
+        self.show(&of_host(host), host.to_owned(), until);
+    }
+
+    /// It answers again.
+    pub(super) fn back(&self, host: &str) {
+        self.hide(&of_host(host));
+    }
+
+    fn show(&self, id: &str, label: String, until: Option<Instant>) {
         let shown = Shown {
-            label: format!("{}{item}", step.host),
+            label,
             started: Instant::now(),
             said: String::new(),
             transfer: None,
+            until,
             bar: None,
         };
-        self.steps.lock().insert(step.id.clone(), shown);
+        self.steps.lock().insert(id.to_owned(), shown);
     }
 
     pub(super) fn says(&self, step: &StepRef, line: &str) {
@@ -113,7 +132,11 @@ impl Live {
     }
 
     pub(super) fn ended(&self, step: &StepRef) {
-        let shown = self.steps.lock().shift_remove(&step.id);
+        self.hide(&step.id);
+    }
+
+    fn hide(&self, id: &str) {
+        let shown = self.steps.lock().shift_remove(id);
         if let Some(bar) = shown.and_then(|shown| shown.bar) {
             bar.finish_and_clear();
             self.multi.remove(&bar);
@@ -133,8 +156,23 @@ fn draw(multi: &MultiProgress, steps: &Steps) {
             shown.bar = Some(bar);
         }
         if let Some(bar) = &shown.bar {
-            bar.set_message(shown.said.clone());
+            bar.set_message(shown.until.map_or_else(|| shown.said.clone(), trying));
             bar.tick();
+        }
+    }
+}
+
+/// What the line of a host is found under; no step has such an id.
+fn of_host(host: &str) -> String {
+    format!("connection of {host}")
+}
+
+fn trying(until: Instant) -> String {
+    match until.checked_duration_since(Instant::now()) {
+        None => "the connection is lost, and the host is given up".to_owned(),
+        Some(left) => {
+            let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            format!("the connection is lost; tried again for {} more", time(left))
         }
     }
 }

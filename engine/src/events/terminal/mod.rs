@@ -8,6 +8,7 @@ mod paint;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write;
+use std::time::Duration;
 
 use nebplay_modules::module::Diff;
 use serde_json::Value;
@@ -329,6 +330,18 @@ impl<W: Write> Terminal<W> {
                     )
                 )
             }
+            What::ConnectionLost { host, why, tried_ms } => {
+                let line = format!(
+                    "lost: [{host}] {}; it is tried again for {}",
+                    clean(why.lines().next().unwrap_or_default()),
+                    time(*tried_ms)
+                );
+                format!("{}\n", self.paint.text(YELLOW, &line))
+            }
+            What::ConnectionRestored { host, after_ms } => {
+                let line = format!("back: [{host}] after {}", time(*after_ms));
+                format!("{}\n", self.paint.text(YELLOW, &line))
+            }
             What::Warning { text } => self.warning(text),
             What::Interrupted { now, running } => self.interrupted(*now, running),
             What::RunEnded {
@@ -358,6 +371,10 @@ impl<W: Write + Send> View for Terminal<W> {
                 What::StepStarted { step } => live.started(step),
                 What::StepLine { step, line, .. } => live.says(step, line),
                 What::StepBytes { step, done, total } => live.transfers(step, *done, *total),
+                What::ConnectionLost { host, tried_ms, .. } => {
+                    live.lost(host, Duration::from_millis(*tried_ms));
+                }
+                What::ConnectionRestored { host, .. } => live.back(host),
                 What::StepRetried { step, .. } | What::Asking { step } | What::StepEnded { step, .. } => {
                     live.ended(step);
                 }

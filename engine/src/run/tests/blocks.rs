@@ -36,6 +36,7 @@ async fn rescue_catches_what_failed_and_the_host_goes_on() {
 async fn rescue_catches_an_unreachable_host() {
     let told = Story::new(BLOCK)
         .host(honest("s1").on_error("^do a$", unreachable("s1")))
+        .impatient()
         .told()
         .await;
     assert_eq!(told.did("s1"), ["a", "act back", "end", "after"]);

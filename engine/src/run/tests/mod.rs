@@ -3,6 +3,7 @@
 mod blocks;
 mod check;
 mod handlers;
+mod lost;
 mod modules;
 mod order;
 mod playbook;

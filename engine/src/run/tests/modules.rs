@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use nebplay_modules::contract::{Contract, Order, Privilege, Recovery};
 use nebplay_modules::host::{Command, Output};
-use nebplay_modules::module::{Change, Cx, Diff, Effect, Failure, Finding, Module, Outcome, Together};
+use nebplay_modules::module::{
+    Change, Cx, Diff, Effect, Failure, FailureKind, Finding, Module, Outcome, Together,
+};
 use nebplay_modules::registry::{self, Entry, for_tests};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -68,7 +70,7 @@ macro_rules! acting {
             async fn verify(&self, cx: &Cx<'_>, _: &Change, _: &mut Outcome) -> Result<(), Failure> {
                 let checked = ask(cx, "check", &self.x).await;
                 checked.map(drop).map_err(|failure| match failure.kind {
-                    nebplay_modules::module::FailureKind::Failed => Failure::not_verified(failure.message),
+                    FailureKind::Failed => Failure::not_verified(failure.message),
                     _ => failure,
                 })
             }
@@ -89,6 +91,49 @@ acting!(
 );
 
 acting!(Blind, "blind", Contract::general(Recovery::Ask));
+
+/// Mends what `look X` finds broken: the host is asked, so what was done unseen is found.
+macro_rules! mending {
+    ($name:ident, $in_playbook:literal, $recovery:expr) => {
+        /// Mends.
+        #[derive(Deserialize, JsonSchema)]
+        struct $name {
+            /// What to mend.
+            x: String,
+        }
+
+        #[async_trait]
+        impl Module for $name {
+            const NAME: &'static str = $in_playbook;
+            const CONTRACT: Contract = Contract::general($recovery);
+            const EXAMPLE: &'static str = "";
+            async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+                match ask(cx, "look", &self.x).await {
+                    Ok(_) => Ok(Finding::no_change("it is whole")),
+                    Err(failure) if failure.kind == FailureKind::Failed => {
+                        Ok(Finding::change(format!("mend {}", self.x)))
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
+        }
+
+        #[async_trait]
+        impl Effect for $name {
+            async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
+                let done = ask(cx, "do", &self.x).await;
+                done.map(|_| Outcome::changed("mended"))
+            }
+            async fn verify(&self, cx: &Cx<'_>, _: &Change, _: &mut Outcome) -> Result<(), Failure> {
+                ask(cx, "check", &self.x).await.map(drop)
+            }
+        }
+    };
+}
+
+mending!(Mend, "mend", Recovery::Inspect);
+mending!(MendByJob, "mend_by_job", Recovery::Job);
+mending!(MendAndAsk, "mend_and_ask", Recovery::Ask);
 
 /// Reads.
 #[derive(Deserialize, JsonSchema)]
@@ -170,6 +215,9 @@ pub(super) fn find(name: &str) -> &'static Entry {
             for_tests::changes::<First>(),
             for_tests::changes::<Last>(),
             for_tests::changes::<Blind>(),
+            for_tests::changes::<Mend>(),
+            for_tests::changes::<MendByJob>(),
+            for_tests::changes::<MendAndAsk>(),
             for_tests::reads::<Look>(),
             for_tests::reads::<Faulty>(),
             for_tests::together::<Share>(),

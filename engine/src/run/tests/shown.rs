@@ -59,6 +59,7 @@ fn a_bad_night() -> Story {
     .host(honest("s2").on("^check tidy", 1, ""))
     .host(
         honest("m")
+            .on_error("^do eggs", unreachable("m"))
             .on("^do eggs", 0, "crack\n")
             .on_error("^do open", unreachable("m")),
     );

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use nebplay_modules::federation_map::Federation;
@@ -69,6 +70,7 @@ impl Story {
                 forks: 5,
                 r#become: false,
                 become_user: None,
+                reconnect: Duration::from_secs(600),
                 tags: Tags::default(),
             },
             secrets: Arc::default(),
@@ -123,6 +125,12 @@ impl Story {
 
     pub(super) fn check(mut self) -> Self {
         self.options.check = true;
+        self
+    }
+
+    /// A host that is lost is given up at once.
+    pub(super) fn impatient(mut self) -> Self {
+        self.options.reconnect = Duration::ZERO;
         self
     }
 

@@ -87,14 +87,16 @@ async fn a_job_outlives_the_connection() {
         sh("for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.25; done"),
     );
     host.start_job(&spec).await.unwrap();
-    let heard = Heard::default();
-    let (end, ()) = tokio::join!(host.follow_job(&spec.name, &heard), async {
+    let cut_off = Heard::default();
+    let (end, ()) = tokio::join!(host.follow_job(&spec.name, &cut_off), async {
         tokio::time::sleep(Duration::from_millis(600)).await;
         sshd.cut();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        sshd.restart();
     });
-    let end = end.unwrap();
+    let error = end.unwrap_err();
+    assert!(matches!(error, HostError::Unreachable { .. }), "{error}");
+    sshd.restart();
+    let heard = Heard::default();
+    let end = host.follow_job(&spec.name, &heard).await.unwrap();
     assert_eq!(
         (end.exit, end.text().as_str()),
         (Some(Exit::Code(0)), "1\n2\n3\n4\n5\n6\n7\n8\n")

@@ -1,7 +1,6 @@
 //! sudo, played by a script that behaves like it: a real one would need an account on this machine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use nebplay_modules::host::{Command, Host, HostError};
 
@@ -44,12 +43,7 @@ async fn host(sshd: &Sshd, password: Option<&str>) -> Arc<dyn Host> {
     account.login = "operator".to_owned();
     let link = SshLink::new(connector, target, account.clone(), session);
     let clock = Arc::new(SystemClock::default());
-    Arc::new(Machine {
-        account,
-        link,
-        clock,
-        reconnect: Duration::from_secs(1),
-    })
+    Arc::new(Machine { account, link, clock })
 }
 
 fn start() -> Option<Sshd> {

@@ -1,0 +1,95 @@
+//! A step that a lost connection cut off while it acted: settled by its module's contract, never silently repeated.
+
+use std::borrow::Cow;
+
+use nebplay_modules::contract::Recovery;
+use nebplay_modules::host::Command;
+use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome};
+
+use super::step::Ready;
+
+/// A step is not begun again for ever on a connection that breaks whenever it acts.
+const MOST: usize = 3;
+
+/// What became of a step that was cut off.
+enum Found {
+    /// It took effect.
+    Done(Outcome),
+    /// This is to be done now.
+    ToDo(Change),
+    /// Nobody can tell, or it went wrong.
+    Unsettled(Failure),
+}
+
+impl Ready {
+    /// What the step's act came to, where `cut_off` says that connections broke during it: it waits for the host to be back, looks,
+    /// and acts on what it finds. The change is the one that was acted on last.
+    pub(super) async fn settled<'c>(
+        &self,
+        cx: &Cx<'_>,
+        change: &'c Change,
+        mut applied: Result<Outcome, Failure>,
+        mut cut_off: bool,
+    ) -> (Cow<'c, Change>, Result<Outcome, Failure>) {
+        let mut change = Cow::Borrowed(change);
+        for _ in 0..MOST {
+            let failure = match applied {
+                Err(failure) if cut_off && may_be_done(&failure) => failure,
+                other => return (change, other),
+            };
+            match self.look_again(failure).await {
+                Found::Done(outcome) => return (change, Ok(outcome)),
+                Found::Unsettled(failure) => return (change, Err(failure)),
+                Found::ToDo(found) => {
+                    if let Err(unwritten) = Self::write_down(&[(self, &found)]).await {
+                        return (Cow::Owned(found), Err(unwritten));
+                    }
+                    applied = self.act_alone(cx, &found).await;
+                    cut_off = self.peers.was_cut_off();
+                    change = Cow::Owned(found);
+                }
+            }
+        }
+        (change, applied)
+    }
+
+    async fn look_again(&self, failure: Failure) -> Found {
+        if self.recovery == Recovery::Ask {
+            // Whether it answers or not, there is nothing to see: but an operator who is to look needs the host back.
+            let _ = self.host.run(&Command::new(["true"])).await;
+            return Found::Unsettled(
+                failure.hint("look at the host whether it took effect, before it is run again"),
+            );
+        }
+        match self.inspect().await {
+            Ok(Finding::NoChange(outcome)) => Found::Done(done_unseen(outcome)),
+            Ok(Finding::Change(change) | Finding::CannotTell(change)) => Found::ToDo(change),
+            Err(again) if again.kind == FailureKind::Unreachable => Found::Unsettled(Failure {
+                message: again.message,
+                ..failure
+            }),
+            Err(again) => Found::Unsettled(match again.state {
+                Some(_) => again,
+                None => again.state("a lost connection cut it off while it acted; this is what a look at the host said afterwards"),
+            }),
+        }
+    }
+}
+
+/// Whether the failure may be the connection's and not the step's. A module that saw danger is believed.
+fn may_be_done(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Unreachable | FailureKind::Failed)
+}
+
+/// Nothing is left to be done, so it was done by us.
+fn done_unseen(outcome: Outcome) -> Outcome {
+    let found = "found done after the connection was back";
+    let message = outcome
+        .message
+        .map_or_else(|| found.to_owned(), |message| format!("{found}: {message}"));
+    Outcome {
+        changed: true,
+        message: Some(message),
+        ..outcome
+    }
+}
