@@ -1,21 +1,43 @@
 //! Files that a run includes, from this machine's disk.
 
+use std::sync::Arc;
+
+use super::inputs::Noting;
+use crate::diagnostics::{Findings, Span};
+use crate::events::{Events, What};
+use crate::playbook::{self, Item, Vars};
+use crate::run::Loader;
 use nebplay_modules::digest::sha256;
 
-use crate::diagnostics::{Findings, Span};
-use crate::playbook::{self, Disk, Item, Vars};
-use crate::run::Loader;
+/// See the module. Tells what was read.
+pub(super) struct Files {
+    events: Arc<Events>,
+}
 
-/// See the module.
-pub(super) struct Files;
+impl Files {
+    pub(super) fn new(events: Arc<Events>) -> Self {
+        Self { events }
+    }
+
+    fn tell(&self, reader: &Noting) {
+        for (file, digest) in reader.seen() {
+            self.events.emit(What::FileUsed { file, digest });
+        }
+    }
+}
 
 impl Loader for Files {
     fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings> {
-        let (items, source) = playbook::load_tasks(file, from, &Disk)?;
+        let reader = Noting::default();
+        let (items, source) = playbook::load_tasks(file, from, &reader)?;
+        self.tell(&reader);
         Ok((items, sha256(&source.text)))
     }
 
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings> {
-        playbook::load_vars(file, from, &Disk)
+        let reader = Noting::default();
+        let vars = playbook::load_vars(file, from, &reader)?;
+        self.tell(&reader);
+        Ok(vars)
     }
 }

@@ -1,21 +1,27 @@
 //! One file per subcommand; the only place that prints and reads the environment.
 
 mod connections;
+mod copy;
 mod doc;
 pub mod error;
 pub mod exit;
 mod extra_vars;
 mod files;
 pub mod hosts;
+mod inputs;
 mod inventory;
 mod lookups;
 mod operator;
 pub mod options;
 mod plan;
+mod resume;
 mod run;
+mod runs;
 mod schema_text;
+pub mod state;
 mod status;
 mod terminal;
+mod way;
 
 use std::process::ExitCode;
 
@@ -31,6 +37,7 @@ Examples:
   nebplay upgrade.yml -i prod.ini -e target=7.2.0
   nebplay plan upgrade.yml -i prod.ini           every step, its hosts, and why in this order
   nebplay status -i prod.ini                     the zones of the federation, live
+  nebplay resume                                 go on with the run that was cut off, or had failed
   nebplay doc onedb_restore                      a module: arguments, contract, example";
 
 /// Runs Ansible-style playbooks that upgrade and maintain OpenNebula federations, over SSH.
@@ -59,6 +66,15 @@ enum Command {
     /// Show every step in order, its hosts, how many at once, and what allows it. Connects to nothing.
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::Args),
+    /// Go on with a run that was cut off, had failed or was interrupted.
+    #[command(long_about = resume::LONG_ABOUT, after_help = resume::EXAMPLES)]
+    Resume(resume::Args),
+    /// List the runs of which this machine has a journal, or remove old ones.
+    #[command(after_help = runs::EXAMPLES)]
+    Runs(runs::Args),
+    /// Show a run as it was seen, from its journal.
+    #[command(after_help = runs::SHOW_EXAMPLES)]
+    Show(runs::ShowArgs),
     /// Show the zones of the federation, live: index, open or kept out, versions, services.
     #[command(after_help = status::EXAMPLES)]
     Status(status::Args),
@@ -105,6 +121,9 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CommandError> {
             run::run(cli.run, terminal)
         }
         Some(Command::Run(args)) => run::run(args, terminal),
+        Some(Command::Resume(args)) => resume::run(args, terminal),
+        Some(Command::Runs(args)) => runs::run(&args, terminal),
+        Some(Command::Show(args)) => runs::show(&args, terminal),
         Some(Command::Plan(args)) => plan::run(args, terminal),
         Some(Command::Status(args)) => status::run(&args, terminal),
         Some(Command::Inventory(args)) => inventory::run(&args),

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use super::error::CommandError;
 use super::extra_vars;
 use super::hosts::{self, Hosts};
+use super::state::{State, StateArgs};
+use crate::events::Secrets;
 use crate::inventory::{Inventory, Overrides, Zoned};
 use crate::playbook::Vars;
 use crate::transport::HostKeyPolicy;
@@ -20,7 +23,7 @@ const FORKS: usize = 10;
 const RECONNECT: Duration = Duration::from_mins(10);
 
 /// Where hosts come from, and which of them.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct InventoryArgs {
     /// Inventory: an INI or YAML file, a directory of them, or host names with commas (`fe1,`). May be repeated; later ones win.
     #[arg(
@@ -40,7 +43,7 @@ pub struct InventoryArgs {
 }
 
 /// How hosts are reached.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
     /// Log in as this user, unless the inventory says another (`ansible_user`).
@@ -73,14 +76,14 @@ pub struct ConnectionArgs {
 }
 
 /// [`HostKeyPolicy`] as one writes it.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum, Serialize, Deserialize)]
 enum HostKeys {
     Strict,
     AcceptNew,
 }
 
 /// Which tasks.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Tasks")]
 pub struct SelectionArgs {
     /// Only tasks with one of these tags (commas, or repeated).
@@ -95,7 +98,7 @@ pub struct SelectionArgs {
 }
 
 /// Everything `nebplay PLAYBOOK…` takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct RunArgs {
     /// Playbooks, run one after the other.
     #[arg(value_name = "PLAYBOOK", required = true)]
@@ -133,6 +136,13 @@ pub struct RunArgs {
     /// Write events as JSON, one a line, instead of text.
     #[arg(long, help_heading = "Output")]
     json: bool,
+    #[command(flatten)]
+    #[serde(skip)]
+    state: StateArgs,
+    /// Keep no journal; for measuring what it costs.
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    no_journal: bool,
 }
 
 fn forks(text: &str) -> Result<usize, String> {
@@ -188,6 +198,8 @@ pub struct Options {
     pub verbosity: u8,
     /// Events as JSON.
     pub json: bool,
+    /// Where the journal is kept; `None`: there is to be none.
+    pub(super) state: Option<State>,
 }
 
 impl RunArgs {
@@ -203,6 +215,11 @@ impl RunArgs {
         let asked = instead.into_iter().find(|(asked, _)| *asked);
         let action = asked.map_or(Action::Run, |(_, action)| action);
         let hosts = self.inventory.read(&self.playbooks, Some(&self.connection))?;
+        let state = if self.no_journal || self.check || action != Action::Run {
+            None
+        } else {
+            Some(self.state.state()?)
+        };
         Ok(Options {
             playbooks: self.playbooks,
             action,
@@ -218,7 +235,46 @@ impl RunArgs {
             reconnect: self.connection.reconnect.map_or(RECONNECT, Duration::from_secs),
             verbosity: self.verbose,
             json: self.json,
+            state,
         })
+    }
+
+    /// `-e`, as given.
+    pub(super) fn extra_vars(&self) -> &[String] {
+        &self.inventory.extra_vars
+    }
+
+    /// Playbooks and inventories, as given.
+    pub(super) fn playbooks_and_inventory(self) -> (Vec<String>, Vec<String>) {
+        let playbooks = self.playbooks.iter().map(|path| path.display().to_string());
+        (playbooks.collect(), self.inventory.inventory)
+    }
+
+    /// What `nebplay resume` says on top of the run's own command line. What shows a run is not a part of it.
+    pub(super) fn resume(
+        &mut self,
+        inventory: Vec<String>,
+        extra_vars: &[String],
+        ask_become_pass: bool,
+        verbose: u8,
+        json: bool,
+    ) {
+        if !inventory.is_empty() {
+            self.inventory.inventory = inventory;
+        }
+        self.inventory.extra_vars.extend(extra_vars.iter().cloned());
+        self.connection.ask_become_pass |= ask_become_pass;
+        self.verbose = verbose;
+        self.json = json;
+    }
+
+    /// The same without texts that hold a secret.
+    pub(super) fn without_secrets(&self, secrets: &Secrets) -> Self {
+        let mut args = self.clone();
+        for given in &mut args.inventory.extra_vars {
+            *given = secrets.scrub(given);
+        }
+        args
     }
 }
 
@@ -264,6 +320,16 @@ impl InventoryArgs {
             overrides,
         })
     }
+}
+
+/// The hosts of these inventories, and nothing else.
+pub(super) fn hosts_of(inventory: &[String]) -> Result<Hosts, CommandError> {
+    let args = InventoryArgs {
+        inventory: inventory.to_vec(),
+        limit: None,
+        extra_vars: Vec::new(),
+    };
+    args.read(&[], None)
 }
 
 impl ConnectionArgs {

@@ -4,21 +4,26 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use nebplay_modules::module::Peers;
 
 use super::connections::Connections;
+use super::copy::Copy;
 use super::error::CommandError;
 use super::files::Files;
 use super::hosts::Hosts;
+use super::inputs::{self, Noting};
 use super::lookups::ProcessLookups;
 use super::operator::{self, AtTerminal};
 use super::options::{Action, Options, RunArgs};
+use super::state::State;
 use super::terminal::{self, Terminal};
-use super::{exit, options, status};
+use super::{exit, options, status, way};
 use crate::diagnostics::{Findings, suggest};
+use crate::events::journal::{FORMAT, Header, Journal};
 use crate::events::{self, Events, Json, Look, RunResult, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
-use crate::playbook::{self, Disk, Playbook};
+use crate::playbook::{self, Playbook};
 use crate::run::{self, Replay, World};
 use crate::template::{Templates, layer_of};
 use crate::transport::SystemClock;
@@ -32,7 +37,10 @@ Examples:
 pub(super) fn run(args: RunArgs, terminal: &Terminal) -> Result<u8, CommandError> {
     let prepared = prepare(args)?;
     match prepared.options.action {
-        Action::Run => execute(prepared, terminal),
+        Action::Run => {
+            let start = Start::anew(&prepared)?;
+            execute(prepared, start, terminal)
+        }
         Action::SyntaxCheck => {
             let names: Vec<String> = prepared
                 .options
@@ -82,9 +90,38 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     templates: Templates,
     directory: PathBuf,
+    secrets: Arc<Secrets>,
+    /// The command line.
+    args: RunArgs,
+    /// The files it was made from, with the SHA-256 of each.
+    inputs: IndexMap<String, String>,
 }
 
 impl Prepared {
+    /// What the journal says about where the run comes from.
+    pub(super) fn header(&self, run: &str) -> Header {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let login = variable("USER").or_else(|| variable("LOGNAME"));
+        let names: Vec<String> = self.plan.hosts().into_iter().map(str::to_owned).collect();
+        let args = self.args.without_secrets(&self.secrets);
+        Header {
+            format: FORMAT,
+            run: run.to_owned(),
+            nebplay: env!("CARGO_PKG_VERSION").to_owned(),
+            who: format!(
+                "{}@{}",
+                login.as_deref().unwrap_or("root"),
+                rustix::system::uname().nodename().to_string_lossy()
+            ),
+            at: jiff::Timestamp::now().as_second(),
+            directory: std::env::current_dir()
+                .map_or_else(|_| ".".to_owned(), |here| here.display().to_string()),
+            arguments: serde_json::to_value(args).unwrap_or_default(),
+            inputs: self.inputs.clone(),
+            variables: inputs::variables(&self.options.hosts, &names),
+        }
+    }
+
     pub(super) fn listing(&self) -> Listing {
         Listing::of(
             &self.plan,
@@ -98,8 +135,10 @@ impl Prepared {
 pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
     let mut playbooks: Vec<Playbook> = Vec::new();
     let mut wrong = Findings::new();
+    let reader = Noting::default();
+    let given = args.clone();
     for path in &args.playbooks {
-        match playbook::load(path, &Disk) {
+        match playbook::load(path, &reader) {
             Ok(playbook) => playbooks.push(playbook),
             Err(findings) => wrong.extend(findings),
         }
@@ -133,11 +172,16 @@ pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
                     help: error.suggestion,
                 })?;
             }
+            let secrets = Arc::new(Secrets::default());
+            options.hosts.tell_passwords(&secrets);
             Ok(Prepared {
                 options,
                 plan,
                 templates,
                 directory,
+                secrets,
+                args: given,
+                inputs: reader.seen(),
             })
         }
         planned => {
@@ -170,13 +214,59 @@ fn tags(options: &Options) -> Tags {
     }
 }
 
+/// How a run starts: anew, or where an earlier process stopped.
+pub(super) struct Start {
+    /// Its id.
+    pub(super) run: String,
+    pub(super) journal: Option<Journal>,
+    /// Number and time (milliseconds since the run began) of the last event so far.
+    pub(super) after: (u64, u64),
+    pub(super) replay: Replay,
+    /// See [`World::resumed`].
+    pub(super) resumed: Option<Vec<String>>,
+}
+
+impl Start {
+    fn anew(prepared: &Prepared) -> Result<Self, CommandError> {
+        let run = run_id();
+        let journal = match &prepared.options.state {
+            Some(state) => {
+                let path = state.path_for(&run).map_err(|error| no_journal(state, error))?;
+                let journal = Journal::create(&path, prepared.header(&run));
+                Some(journal.map_err(|error| no_journal(state, error))?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            run,
+            journal,
+            after: (0, 0),
+            replay: Replay::default(),
+            resumed: None,
+        })
+    }
+}
+
+/// A run that could not be resumed is not begun.
+pub(super) fn no_journal(state: &State, error: io::Error) -> CommandError {
+    CommandError::Io {
+        doing: format!(
+            "write the journal in {} (--state-dir names another place), so nothing was run",
+            state.place().display()
+        ),
+        error,
+    }
+}
+
 /// Runs the plan.
-fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> {
+pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> Result<u8, CommandError> {
     let Prepared {
         options,
         plan,
         templates,
         directory,
+        secrets,
+        ..
     } = prepared;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -195,54 +285,62 @@ fn execute(prepared: Prepared, terminal: &Terminal) -> Result<u8, CommandError> 
         reconnect: options.reconnect,
         tags: tags(&options),
     };
-    let secrets = Arc::new(Secrets::default());
-    options.hosts.tell_passwords(&secrets);
     let hosts: Arc<Hosts> = Arc::new(options.hosts);
     let names = plan.hosts().into_iter().map(str::to_owned).collect();
     let connections = Connections::new(Arc::clone(&hosts), templates.clone(), Arc::clone(&secrets), names)?;
     connections.check()?;
     let connections = Arc::new(connections);
     let clock = Arc::new(SystemClock::default());
-    let events = Events::new(
-        clock.clone(),
-        Arc::clone(&secrets),
-        vec![view(options.json, options.verbosity, terminal)],
-    );
+    let views = vec![view(options.json, options.verbosity, terminal)];
+    let journal = start.journal.map(Arc::new);
+    let mut events =
+        Events::new(clock.clone(), Arc::clone(&secrets), views).after(start.after.0, start.after.1);
+    if let Some(journal) = &journal {
+        events = events.journaled(Arc::clone(journal));
+    }
+    let events = Arc::new(events);
+    // As for `status`: whom -l leaves out is not connected to.
+    let federation = status::asked(&hosts);
+    let copy = journal
+        .as_ref()
+        .and_then(|journal| Copy::begin(&runtime, journal, &start.run, &federation, &plan, &connections));
     let summary = runtime.block_on(async {
         let stop = operator::listen().map_err(|error| CommandError::Io {
             doing: "listen for signals".to_owned(),
             error,
         })?;
         let world = World {
-            run: run_id(),
+            run: start.run.clone(),
             options: settings,
             inventory: hosts.zoned.clone(),
             extra_vars: layer_of(&hosts.extra_vars),
             hosts: Arc::clone(&connections) as Arc<dyn Peers>,
-            loader: Arc::new(Files),
+            loader: Arc::new(Files::new(Arc::clone(&events))),
             operator: Arc::new(AtTerminal),
             templates,
-            events: Arc::new(events),
+            events: Arc::clone(&events),
             clock,
             directory,
             stop,
-            replay: Replay::default(),
-            resumed: None,
+            replay: start.replay,
+            resumed: start.resumed,
         };
-        Ok::<_, CommandError>(run::run(plan, world).await)
-    })?;
-    // As for `status`: whom -l leaves out is not connected to.
-    let federation = status::asked(&hosts);
-    if !options.json && !federation.zones.is_empty() {
-        match summary.result {
-            RunResult::Failed | RunResult::Unreachable => {
-                let now = status::after_failure(connections, &federation, secrets, terminal);
-                terminal::print(&runtime.block_on(now))?;
-            }
-            // Whoever interrupts does not want to wait for answers.
-            RunResult::Interrupted => terminal::print(&format!("\n{}", status::AGAIN))?,
-            RunResult::Ok => {}
+        let summary = run::run(plan, world).await;
+        if let Some(copy) = copy {
+            copy.end(summary.result).await;
         }
+        Ok::<_, CommandError>(summary)
+    })?;
+    if !options.json && summary.result != RunResult::Ok {
+        if !federation.zones.is_empty() && summary.result != RunResult::Interrupted {
+            let now = status::after_failure(connections, &federation, secrets, terminal);
+            terminal::print(&runtime.block_on(now))?;
+        }
+        let resumable = journal.is_some().then_some(start.run.as_str());
+        terminal::print(&format!(
+            "\n{}",
+            way::on(resumable, &federation, summary.way_back.as_deref())
+        ))?;
     }
     // A question nobody answered, or a connection that hangs, must not hold up the end.
     runtime.shutdown_background();

@@ -41,6 +41,57 @@ impl Plan {
     }
 }
 
+/// A task's identity, name and hosts.
+type Before<'a> = (&'a str, &'a str, &'a [String]);
+
+impl Plan {
+    /// The chosen tasks before the first one of this name or identity. What files that are included at run time hold is not among
+    /// them.
+    pub fn tasks_before(&self, name: &str) -> Result<Vec<Before<'_>>, NoSuchTask> {
+        let task = name.split_once('@').map_or(name, |(task, _)| task);
+        let mut before = Vec::new();
+        for play in &self.plays {
+            for section in &play.sections {
+                if collect_until([name, task], &section.nodes, &play.hosts, &mut before) {
+                    return Ok(before);
+                }
+            }
+        }
+        let suggestion = suggest(name, before.iter().map(|(_, name, _)| *name));
+        Err(NoSuchTask {
+            name: name.to_owned(),
+            suggestion,
+        })
+    }
+}
+
+/// Collects tasks up to the one that is meant; whether it is among these.
+fn collect_until<'a>(
+    meant: [&str; 2],
+    nodes: &'a [Node],
+    hosts: &'a [String],
+    before: &mut Vec<Before<'a>>,
+) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Task(task) => {
+            let name = task.task.name.value.as_str();
+            if meant.contains(&task.id.as_str()) || meant.contains(&name) {
+                return true;
+            }
+            if task.chosen {
+                before.push((&task.id, name, hosts));
+            }
+            false
+        }
+        Node::Include(include) => {
+            meant.contains(&include.id.as_str()) || meant.contains(&include.name.as_str())
+        }
+        Node::Block(block) => [&block.body, &block.rescue, &block.always]
+            .into_iter()
+            .any(|nodes| collect_until(meant, nodes, hosts, before)),
+    })
+}
+
 struct Search<'a> {
     name: [&'a str; 2],
     found: bool,

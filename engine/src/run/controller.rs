@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use nebplay_modules::digest::sha256;
 use nebplay_modules::module::{Controller, Failure};
 use serde_json::{Map, Value};
 
 use super::outcome::{findings_failure, template_failure};
 use super::world::Loader;
 use crate::diagnostics::Span;
+use crate::events::{Events, What};
 use crate::template::{Scope, Templates, layer_of};
 
 /// The controller as one step sees it.
@@ -22,6 +24,7 @@ pub(super) struct Files {
     pub(super) scope: Scope,
     pub(super) templates: Templates,
     pub(super) loader: Arc<dyn Loader>,
+    pub(super) events: Arc<Events>,
 }
 
 impl Files {
@@ -52,8 +55,14 @@ impl Files {
 
     async fn read_found(&self, name: &str, folder: &str) -> Result<Vec<u8>, Failure> {
         let path = self.find(name, folder)?;
-        let content = tokio::fs::read(&path).await;
-        content.map_err(|error| Failure::failed(format!("failed to read {}: {error}", path.display())))
+        let content = tokio::fs::read(&path)
+            .await
+            .map_err(|error| Failure::failed(format!("failed to read {}: {error}", path.display())))?;
+        self.events.emit(What::FileUsed {
+            file: path.display().to_string(),
+            digest: sha256(&content),
+        });
+        Ok(content)
     }
 }
 

@@ -59,6 +59,7 @@ impl Runner {
             scope: self.variables.scope(host, &[], &[]),
             templates: self.world.templates.clone(),
             loader: Arc::clone(&self.world.loader),
+            events: Arc::clone(&self.world.events),
         };
         let cx = Cx {
             host: machine.as_ref(),

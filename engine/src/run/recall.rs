@@ -95,18 +95,17 @@ impl Unit {
     async fn settle(&self, part: &Part, cut_off: &StepRef) -> Recalled {
         let runner = &self.scoped.runner;
         let what = self.described(part);
-        let done = match runner.world.replay.settle.in_doubt {
-            Some(done) => Some(done),
-            None => {
-                runner.announce_now();
-                let question = format!(
-                    "{what} was cut off while it acted. Did it take effect? [yes: go on, no: run it again, anything else: stop]"
-                );
-                match self.ask(&question).await.as_deref() {
-                    Some("yes" | "y") => Some(true),
-                    Some("no" | "n") => Some(false),
-                    _ => None,
-                }
+        let done = if let Some(done) = runner.world.replay.settle.in_doubt {
+            Some(done)
+        } else {
+            runner.announce_now();
+            let question = format!(
+                "{what} was cut off while it acted. Did it take effect? [yes: go on, no: run it again, anything else: stop]"
+            );
+            match self.ask(&question).await.as_deref() {
+                Some("yes" | "y") => Some(true),
+                Some("no" | "n") => Some(false),
+                _ => None,
             }
         };
         let Some(done) = done else {

@@ -210,6 +210,13 @@ impl Replay {
         failed.collect()
     }
 
+    /// Whether a task is done on a host.
+    pub fn knows(&self, task: &str, host: &str) -> bool {
+        let records = self.records();
+        let done = |record: &Record| matches!(record, Record::Ended(step, _) if step.task == task && step.host == host);
+        records.steps.values().any(done)
+    }
+
     /// Whether there is anything left to replay, or to take for done.
     pub(super) fn is_under_way(&self) -> bool {
         let records = self.records();

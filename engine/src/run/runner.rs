@@ -44,6 +44,8 @@ pub(super) struct Runner {
     left_undone: Mutex<Undone>,
     /// Plays and tasks that have begun, and of which everything so far was replayed: told when a step is run.
     untold: Mutex<Vec<What>>,
+    /// The way back from the play that is under way, in its author's words.
+    way_back: Mutex<Option<String>>,
 }
 
 /// Runs a plan to its end. Everything that happens is told in events, the last one being [`What::RunEnded`].
@@ -67,6 +69,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         ended: AtomicBool::new(false),
         left_undone: Mutex::default(),
         untold: Mutex::default(),
+        way_back: Mutex::default(),
         world,
     });
     let sources: IndexSet<String> = plan.plays.iter().map(|play| play.source.name.clone()).collect();
@@ -153,7 +156,9 @@ impl Runner {
     /// Tells what has begun and was not told yet.
     pub(super) fn announce_now(&self) {
         let untold = std::mem::take(&mut *self.untold());
-        untold.into_iter().for_each(|what| self.world.events.emit(what));
+        for what in untold {
+            self.world.events.emit(what);
+        }
     }
 
     fn untold(&self) -> std::sync::MutexGuard<'_, Vec<What>> {
@@ -202,6 +207,8 @@ impl Runner {
             hosts: left(&plan.hosts),
             batches: batches.len(),
         });
+        let back = plan.play.vars.get("way_back").and_then(|words| words.as_str());
+        *self.way_back.lock().unwrap_or_else(PoisonError::into_inner) = back.map(str::to_owned);
         self.books.take_part(&plan.hosts);
         let all = Arc::new(AllBatches::default());
         let count = batches.len();
@@ -347,7 +354,15 @@ impl Runner {
             zones: self.books.zones(&self.federation),
             failures: failures.clone(),
         });
-        Summary { result, failures }
+        Summary {
+            result,
+            failures,
+            way_back: self
+                .way_back
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        }
     }
 }
 

@@ -104,6 +104,7 @@ impl Unit {
             scope,
             templates: world.templates.clone(),
             loader: Arc::clone(&world.loader),
+            events: Arc::clone(&world.events),
         };
         Ok(Ready {
             progress: StepProgress::new(&world.events, &world.clock, &step, hidden),

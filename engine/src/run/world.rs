@@ -106,4 +106,6 @@ pub struct Summary {
     pub result: RunResult,
     /// What failed and was not caught.
     pub failures: Vec<FailedStep>,
+    /// What the play that it stopped in says of the way back (its variable `way_back`).
+    pub way_back: Option<String>,
 }

@@ -40,12 +40,6 @@ Examples:
 /// How long the end of a failed run waits for the zones.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What to do after a run that did not come to its end.
-pub(super) const AGAIN: &str = "\
-next: `nebplay status` with the same -i shows the zones as they are; run the same command again to go on:
-      what is done already is recognized and not done twice
-";
-
 /// Arguments of `nebplay status`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
@@ -98,10 +92,10 @@ pub(super) async fn after_failure(
     match tokio::time::timeout(PATIENCE, ask::all(connections, federation, secrets)).await {
         Ok(rows) => {
             let text = table::text(&rows, &Verdict::of(&rows, federation), terminal);
-            format!("\n{heading}\n{text}\n{AGAIN}")
+            format!("\n{heading}\n{text}")
         }
         Err(_) => format!(
-            "\n{heading}\nnot all answered within {} seconds\n\n{AGAIN}",
+            "\n{heading}\nnot all answered within {} seconds\n",
             PATIENCE.as_secs()
         ),
     }

@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use nebplay_modules::testing::FakeHost;
@@ -77,7 +78,9 @@ fn written(events: &[Event]) -> (tempfile::TempDir, std::path::PathBuf) {
     let directory = tempfile::TempDir::new().unwrap();
     let path = directory.path().join("run.jsonl");
     let journal = Journal::create(&path, header("r")).unwrap();
-    events.iter().for_each(|event| journal.event(event));
+    for event in events {
+        journal.event(event);
+    }
     drop(journal);
     (directory, path)
 }
@@ -92,7 +95,6 @@ fn what_was_written_is_read() {
         (header("r"), events.clone())
     );
     // Only its owner reads it.
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(
         std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600

@@ -219,6 +219,30 @@ impl<W: Write> Terminal<W> {
         self.slowest.truncate(SLOWEST);
     }
 
+    fn resumed(&self, run: &str, done: usize, in_doubt: &[StepRef], assumed: &[String]) -> String {
+        let steps = if done == 1 { "step is" } else { "steps are" };
+        let mut out = format!(
+            "{}\n",
+            self.paint.text(
+                CYAN,
+                &format!("resuming {run}: {done} {steps} done and not run again")
+            )
+        );
+        for step in in_doubt {
+            let task = step.task.rsplit('/').next().unwrap_or(&step.task);
+            let _ = writeln!(
+                out,
+                "  in doubt: [{}] {}, cut off while it acted",
+                step.host,
+                clean(task)
+            );
+        }
+        for assumption in assumed {
+            let _ = writeln!(out, "  {}", clean(assumption));
+        }
+        out
+    }
+
     fn interrupted(&self, now: bool, running: &[Running]) -> String {
         let mut out = String::new();
         let head = if now {
@@ -247,6 +271,25 @@ impl<W: Write> Terminal<W> {
         Some(match &event.what {
             What::RunStarted { check: true, .. } => {
                 format!("{}\n", self.paint.text(CYAN, "check mode: nothing is changed"))
+            }
+            What::RunResumed {
+                run,
+                done,
+                in_doubt,
+                assumed,
+            } => self.resumed(run, *done, in_doubt, assumed),
+            What::StepSettled { step, done } => {
+                let how = if *done {
+                    "is taken for done: so says the operator"
+                } else {
+                    "is run again: so says the operator"
+                };
+                let task = self.names.get(&step.task).unwrap_or(&step.task);
+                format!(
+                    "{} {how}\n",
+                    self.paint
+                        .text(CYAN, &format!("settled: [{}] {}", step.host, clean(task)))
+                )
             }
             What::PlayStarted { name, hosts, .. } => {
                 let head = self.paint.text(BOLD, &format!("PLAY [{}]", clean(name)));
