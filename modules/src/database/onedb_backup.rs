@@ -20,6 +20,8 @@ use crate::opennebula::onedb::{Access, GivenDatabase};
 
 /// Backs a zone's database up and proves the dump: loaded into a scratch database it holds what the database holds.
 ///
+/// Where the user of a MySQL database may not make a scratch database, rows are only counted in the dump, with a warning.
+///
 /// The zone must be stopped. Registers `path`, `size`, `sha256`, `rows` and `fingerprints` (what `onedb_restore` takes as `expect`).
 /// A dump of nebplay's that holds what the database holds now is left alone; a file that is not nebplay's is never overwritten.
 #[derive(Deserialize, JsonSchema)]
@@ -343,11 +345,12 @@ impl Effect for OnedbBackup {
                 differences.join("; ")
             )));
         }
+        let counted = prints.only_counted();
         let proof = Proof {
             size: dump.size,
             sha256: dump.sha256,
             // A dump whose rows could only be counted is the database's, which stands still; its restore is compared with this.
-            fingerprints: if prints.only_counted() { now } else { prints },
+            fingerprints: if counted { now } else { prints },
         };
         let record = Record {
             path: self.dest.clone(),
@@ -358,10 +361,22 @@ impl Effect for OnedbBackup {
         let rows = proof.fingerprints.rows();
         let mut proven = register(std::mem::take(outcome), &self.dest, &proof);
         proven.message = Some(format!(
-            "wrote {}: {rows} rows in {} tables, loaded and compared",
+            "wrote {}: {rows} rows in {} tables, {}",
             self.dest,
-            proof.fingerprints.tables.len()
+            proof.fingerprints.tables.len(),
+            if counted {
+                "counted in its text, not loaded"
+            } else {
+                "loaded and compared"
+            }
         ));
+        if counted {
+            proven = proven.warn(format!(
+                "{} was never loaded: the database's user may not make a scratch database, so its rows were only counted, and a row \
+                 that is damaged and still counts would not be seen; grant it CREATE and DROP, and write the backup anew",
+                self.dest
+            ));
+        }
         if !differences.is_empty() {
             proven = proven.warn(format!(
                 "the database moved meanwhile: {}",
