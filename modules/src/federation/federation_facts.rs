@@ -1,5 +1,7 @@
 //! `federation_facts`.
 
+mod master;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,7 +14,6 @@ use crate::host::Command;
 use crate::memory;
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::{OnedConf, read_conf, read_conf_of};
-use crate::opennebula::endpoint::Endpoint;
 use crate::opennebula::status::{ApiStatus, Known, ZoneStatus, zone_status};
 use crate::opennebula::zone::ZoneState;
 
@@ -22,12 +23,17 @@ use crate::opennebula::zone::ZoneState;
 /// back: `services`, `zone-disabled`, `hypervisor-hosts`, `migration`), `zone_id`, `mode`, `backend`, `oned_version` (installed), `running_version`, `answers` (oned answers, and accepts
 /// oneadmin), `state` (`enabled` or `disabled`), `open` (answers, enabled, not blocked), `kept_out`, `fed_index`, `db`, `units`,
 /// `masked`, `packages`, `lock`, and `unknown`: what could not be learned, and why. Fails where the inventory and oned.conf disagree
-/// on the zone's id or role, where its clock is more than a minute off, where the zones do not use one kind of database, where OpenNebula knows zones the inventory does not,
-/// where oneadmin's one_auth is not accepted or a running oned cannot be reached, and for HA zones. An oned that is stopped is no
-/// failure.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+/// on the zone's id or role, where a slave follows another master than the zones know, where its clock is more than a minute off,
+/// where the zones do not use one kind of database, where OpenNebula knows zones the inventory does not, where oneadmin's one_auth is
+/// not accepted or a running oned cannot be reached, and for HA zones. An oned that is stopped is no failure.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FederationFacts {}
+pub(crate) struct FederationFacts {
+    /// Endpoints that lead to the master too, as oned.conf of a slave has them in FEDERATION/MASTER_ONED: through a tunnel, or
+    /// translated addresses. Another name of the same address needs none.
+    #[serde(default)]
+    master_endpoints: Vec<String>,
+}
 
 #[async_trait]
 impl Module for FederationFacts {
@@ -53,7 +59,8 @@ impl Module for FederationFacts {
                     .find(|known| known.id == zone.id)
                     .map_or(0, |known| known.servers);
                 guard::single_server(zone, &conf, servers)?;
-                warnings = oddities(cx, zone, &conf, api);
+                master::same(cx, zone, &conf, api, &self.master_endpoints).await?;
+                warnings = oddities(zone, api);
             }
             Err(silence) if silence.bad_auth => {
                 return Err(Failure::unsafe_to_go_on(format!(
@@ -202,28 +209,18 @@ fn same_zones(cx: &Cx<'_>, api: &ApiStatus) -> Result<(), Failure> {
     )
 }
 
-/// What is odd and may be meant: names, and a master reached by another way than the others use.
-fn oddities(cx: &Cx<'_>, zone: &Zone, conf: &OnedConf, api: &ApiStatus) -> Vec<String> {
-    let mut odd = Vec::new();
-    if zone.name != api.name {
-        odd.push(format!(
-            "the inventory calls zone {} {}, OpenNebula calls it {}",
-            zone.id, zone.name, api.name
-        ));
-    }
-    let master = cx
-        .federation
-        .master()
-        .and_then(|master| api.pool.iter().find(|known| known.id == master.id));
-    if let (Some(ours), Some(master)) = (&conf.federation.master_oned, master)
-        && Endpoint::parse(ours).ok() != Endpoint::parse(&master.endpoint).ok()
-    {
-        odd.push(format!(
-            "FEDERATION/MASTER_ONED is {ours}, and the zones know the master as {}",
-            master.endpoint
-        ));
-    }
-    odd
+/// What is odd and may be meant.
+fn oddities(zone: &Zone, api: &ApiStatus) -> Vec<String> {
+    let differs = zone.name != api.name;
+    differs
+        .then(|| {
+            format!(
+                "the inventory calls zone {} {}, OpenNebula calls it {}",
+                zone.id, zone.name, api.name
+            )
+        })
+        .into_iter()
+        .collect()
 }
 
 fn sentence(zone: &Zone, status: &ZoneStatus) -> String {
@@ -300,7 +297,7 @@ mod tests {
     use crate::testing::{FakeHost, FakeWorld};
 
     async fn facts(world: &FakeWorld, host: &FakeHost) -> Result<Outcome, Failure> {
-        match (FederationFacts {}).inspect(&world.cx(host)).await? {
+        match FederationFacts::default().inspect(&world.cx(host)).await? {
             Finding::NoChange(outcome) => Ok(outcome),
             other => panic!("{other:?}"),
         }
