@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod contract;
 pub mod digest;
 pub mod federation_map;
+mod ground;
 pub mod host;
 pub mod job;
 mod job_run;

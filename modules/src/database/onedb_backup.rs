@@ -9,6 +9,7 @@ use super::guard::{Running, absolute, room, what_runs};
 use super::record::{self, Proof, Record};
 use super::task;
 use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::ground;
 use crate::host::{Command, RunAs};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::command::USER;
@@ -63,6 +64,16 @@ status=$?
 sync -- "$dest"
 exit $status
 "#;
+
+/// `$1` directory, `$2` its owner.
+const MAKE_FOR: &str = r#"# nebplay: a directory for dumps
+[ -d "$1" ] || install -d -m 0700 -o "$2" -g "$2" -- "$1""#;
+const MAKE_OWN: &str = r#"# nebplay: a directory for dumps
+umask 077; mkdir -p -- "$1""#;
+
+fn oneadmin() -> RunAs {
+    RunAs::User(USER.to_owned())
+}
 
 impl OnedbBackup {
     fn word(&self) -> &'static str {
@@ -176,7 +187,7 @@ impl OnedbBackup {
         }
         let output = cx
             .host
-            .run(&Command::new(["mv", "-nT", "--", &self.dest, &older]).as_root())
+            .run(&Command::new(["mv", "-nT", "--", &self.dest, &older]).run_as(oneadmin()))
             .await?;
         if output.exit.success() && cx.host.stat(&self.dest, &RunAs::root()).await?.is_none() {
             return Ok(older);
@@ -269,11 +280,14 @@ impl Effect for OnedbBackup {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
         let directory = parent(&self.dest);
-        let make = r#"# nebplay: a directory for dumps
-            [ -d "$1" ] || install -d -m 0700 -o "$2" -g "$2" -- "$1""#;
+        // Where oneadmin could plant a link it makes the directory itself.
+        let (make, who) = match ground::writer(cx.host, directory, USER).await? {
+            who if who == oneadmin() => (MAKE_OWN, who),
+            root => (MAKE_FOR, root),
+        };
         let made = cx
             .host
-            .run(&Command::script(make, [directory, USER]).as_root())
+            .run(&Command::script(make, [directory, USER]).run_as(who))
             .await?;
         if !made.exit.success() {
             return Err(Failure::failed(format!(

@@ -210,3 +210,31 @@ async fn a_dump_that_was_only_counted_is_not_called_compared() {
         assert_eq!(warned, scratch == "counted", "{:?}", outcome.warnings);
     }
 }
+
+#[tokio::test]
+async fn in_a_directory_of_oneadmins_nothing_is_done_by_root() {
+    use crate::testing::FakeHost;
+    for (ground, who) in [
+        (
+            ". root root 755 directory\n. oneadmin oneadmin 777 symbolic link\nend\n",
+            "oneadmin",
+        ),
+        (". root root 755 directory\nend\n", "root"),
+    ] {
+        let host = FakeHost::new("m")
+            .file("/etc/one/oned.conf", "")
+            .on("whose ground", 0, ground)
+            .on("a directory for dumps", 1, "");
+        let world = FakeWorld::default();
+        let failure = module(json!({"dest": DEST}))
+            .apply(&world.cx(&host), &Change::default())
+            .await
+            .unwrap_err();
+        assert!(failure.message.contains("failed to make"), "{}", failure.message);
+        let made = host
+            .commands()
+            .into_iter()
+            .find(|command| command.argv[2].contains("for dumps"));
+        assert_eq!(made.unwrap().run_as, RunAs::User(who.to_owned()));
+    }
+}
