@@ -88,7 +88,7 @@ fn refused(host: &dyn Host, path: &str, why: &str) -> Failure {
 }
 
 /// Fails unless nobody but root can change what is at a path, and the way there.
-pub async fn only_root(host: &dyn Host, path: &str) -> Result<(), Failure> {
+pub(crate) async fn only_root(host: &dyn Host, path: &str) -> Result<(), Failure> {
     match of(host, path).await? {
         Ground::Root => Ok(()),
         Ground::Of(user) => Err(refused(host, path, &format!("{user} could put a link there"))),
@@ -97,7 +97,7 @@ pub async fn only_root(host: &dyn Host, path: &str) -> Result<(), Failure> {
 }
 
 /// Who writes a file that shall belong to `owner`: root on root's ground, and everywhere else that owner.
-pub async fn writer(host: &dyn Host, path: &str, owner: &str) -> Result<RunAs, Failure> {
+pub(crate) async fn writer(host: &dyn Host, path: &str, owner: &str) -> Result<RunAs, Failure> {
     if owner == "root" {
         only_root(host, path).await?;
     }
@@ -109,7 +109,7 @@ pub async fn writer(host: &dyn Host, path: &str, owner: &str) -> Result<RunAs, F
 
 /// Who reads a file for somebody else: root on root's ground, otherwise the user whose ground it is. Root would follow a link of
 /// theirs to what they may not read themselves.
-pub async fn reader(host: &dyn Host, path: &str) -> Result<RunAs, Failure> {
+pub(crate) async fn reader(host: &dyn Host, path: &str) -> Result<RunAs, Failure> {
     match of(host, path).await? {
         Ground::Root => Ok(RunAs::root()),
         Ground::Of(user) => Ok(RunAs::User(user)),
