@@ -14,8 +14,10 @@ use crate::host::Command;
 use crate::memory;
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::{OnedConf, read_conf, read_conf_of};
+use crate::opennebula::onedb::Access;
 use crate::opennebula::status::{ApiStatus, Known, ZoneStatus, zone_status};
 use crate::opennebula::zone::ZoneState;
+use crate::opennebula::zone_table;
 
 /// Tells all about a front-end's zone, and checks that the inventory says what OpenNebula's own configuration says.
 ///
@@ -52,7 +54,13 @@ impl Module for FederationFacts {
         let mut warnings = Vec::new();
         match &status.api {
             Ok(api) => {
-                same_zones(cx, api)?;
+                let pool = api.pool.iter();
+                same_zones(
+                    cx,
+                    &pool
+                        .map(|zone| (zone.id, format!("{}, {}", zone.name, zone.endpoint)))
+                        .collect::<Vec<_>>(),
+                )?;
                 let servers = api
                     .pool
                     .iter()
@@ -79,6 +87,17 @@ impl Module for FederationFacts {
                 ))
                 .hint("see that sshd there allows TCP forwarding (AllowTcpForwarding, PermitOpen) to oned's port")
                 .hint("if oned was started a moment ago, run this again"));
+            }
+            // Its slaves are stopped before it, so nobody else could tell.
+            Err(_) if zone.role == Role::Master => {
+                let access = Access::of(cx, None).await?;
+                match zone_table::zones(cx.host, &access).await {
+                    Ok(known) => same_zones(cx, &known)?,
+                    Err(failure) => warnings.push(format!(
+                        "whether the inventory has every zone is not known while oned is stopped: {}",
+                        failure.message
+                    )),
+                }
             }
             Err(_) => {}
         }
@@ -171,20 +190,19 @@ async fn same_backend(cx: &Cx<'_>, zone: &Zone, conf: &OnedConf) -> Result<(), F
     .hint("all zones need one kind of database: the master's federated backup is restored in every slave"))
 }
 
-/// A zone that OpenNebula knows and the inventory does not would be left behind at the old version.
-fn same_zones(cx: &Cx<'_>, api: &ApiStatus) -> Result<(), Failure> {
+/// A zone that OpenNebula knows and the inventory does not would be left behind at the old version. `pool`: number and words of each.
+fn same_zones(cx: &Cx<'_>, pool: &[(u32, String)]) -> Result<(), Failure> {
     let known = |id: u32| cx.federation.zones.iter().any(|zone| zone.id == id);
-    let missing: Vec<String> = api
-        .pool
+    let missing: Vec<String> = pool
         .iter()
-        .filter(|zone| !known(zone.id))
-        .map(|zone| format!("{} ({}, {})", zone.id, zone.name, zone.endpoint))
+        .filter(|(id, _)| !known(*id))
+        .map(|(id, words)| format!("{id} ({words})"))
         .collect();
     let gone: Vec<String> = cx
         .federation
         .zones
         .iter()
-        .filter(|zone| !api.pool.iter().any(|known| known.id == zone.id))
+        .filter(|zone| !pool.iter().any(|(id, _)| *id == zone.id))
         .map(|zone| format!("{} ({})", zone.id, zone.name))
         .collect();
     let mut found = Vec::new();
@@ -412,5 +430,21 @@ mod tests {
             "{}",
             failure.message
         );
+        // A master that is stopped cannot be asked; its database can.
+        cloud.down(0);
+        for (table, word) in [
+            ("0 a\n100 b\n101 zone of nobody\nend\n", "101 (zone of nobody)"),
+            ("0 a\n100 b\n", ""),
+        ] {
+            let host = cloud.host("m").on("zones of a SQLite database", 0, table);
+            match facts(&world, &host).await {
+                Ok(outcome) => assert!(outcome.warnings[0].contains("not known while oned is stopped")),
+                Err(failure) => assert!(
+                    !word.is_empty() && failure.message.contains(word),
+                    "{}",
+                    failure.message
+                ),
+            }
+        }
     }
 }
