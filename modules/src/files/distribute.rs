@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use crate::at_once;
 use crate::contract::{Concurrency, Contract, Order, Privilege, Recovery};
 use crate::ground;
 use crate::host::{Command, FileKind, Host, RunAs};
@@ -259,9 +260,9 @@ impl Together for Distribute {
         };
         let placed = contexts.iter().zip(received).map(|(cx, received)| {
             let wanted = &wanted;
-            relay::boxed(async move { self.place(cx, received?, wanted).await })
+            async move { self.place(cx, received?, wanted).await }
         });
-        relay::all(placed.collect()).await
+        at_once::all(placed).await
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {

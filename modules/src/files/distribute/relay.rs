@@ -1,15 +1,13 @@
 //! One reading, many writers: a source relayed into bounded queues, one for each host that receives.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Distribute;
+use crate::at_once;
 use crate::host::{Clock, Command, Host, HostError, Output, RunAs, Sink, Source};
 use crate::module::{Cx, Failure, FailureKind};
 use crate::opennebula::onedb::LOOK;
@@ -47,8 +45,7 @@ impl Packing {
     /// The best that the source and all receivers have. A host that does not answer is not asked: it fails soon enough.
     pub(super) async fn common(source: &dyn Host, receivers: &[&Cx<'_>]) -> Self {
         let hosts = std::iter::once(source).chain(receivers.iter().map(|cx| cx.host));
-        let asked = hosts.map(|host| boxed(Self::best_of(host))).collect();
-        all(asked)
+        at_once::all(hosts.map(Self::best_of))
             .await
             .into_iter()
             .flatten()
@@ -134,10 +131,10 @@ pub(super) async fn relay(
         .iter()
         .map(|cx| {
             let (queue, chunks) = channel::<Arc<[u8]>>(LAG);
-            (Some(queue), boxed(write(task, cx, &receive, chunks)))
+            (Some(queue), write(task, cx, &receive, chunks))
         })
         .unzip();
-    let (read, mut written) = tokio::join!(pump(source, reading, queues), all(writers));
+    let (read, mut written) = tokio::join!(pump(source, reading, queues), at_once::all(writers));
     if let Err(failure) = read {
         // A receiver cannot tell a source that broke off from one that ended, unless the packing tells it.
         for result in &mut written {
@@ -279,31 +276,4 @@ fn settle(
         }
         (broken, Err(why)) => failed(FailureKind::TimedOut, &broken.unwrap_or(why)),
     }
-}
-
-pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-pub(super) fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Boxed<'a, T> {
-    Box::pin(future)
-}
-
-/// Runs futures at once on this task; the results are in their order.
-pub(super) async fn all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
-    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        for (future, result) in futures.iter_mut().zip(&mut results) {
-            if result.is_none()
-                && let Poll::Ready(value) = future.as_mut().poll(context)
-            {
-                *result = Some(value);
-            }
-        }
-        if results.iter().all(Option::is_some) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-    results.into_iter().flatten().collect()
 }
