@@ -149,9 +149,9 @@ pub fn quote(word: &str) -> String {
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// It exited with this status.
+    /// It exited with this status, or a shell between it and us says so: see [`Exit::shell_signal`].
     Code(i32),
-    /// A signal ended it (number as on Linux).
+    /// A signal ended it (number as on Linux), and the system itself says so.
     Signal(i32),
 }
 
@@ -168,13 +168,23 @@ impl Exit {
             Self::Signal(signal) => -signal,
         }
     }
+
+    /// The signal that may stand behind an exit status. A shell says 128 + n of a command that signal n ended, and cannot say
+    /// it in another way of a program that exits with such a status by itself; so the status stays what it is.
+    pub fn shell_signal(self) -> Option<i32> {
+        match self {
+            Self::Code(code @ 129..=159) => Some(code - 128),
+            Self::Code(_) | Self::Signal(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit status {code}"),
-            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+        match (self, self.shell_signal()) {
+            (Self::Code(code), None) => write!(f, "exit status {code}"),
+            (Self::Code(code), Some(signal)) => write!(f, "exit status {code} (killed by signal {signal}?)"),
+            (Self::Signal(signal), _) => write!(f, "killed by signal {signal}"),
         }
     }
 }

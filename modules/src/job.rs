@@ -53,7 +53,7 @@ impl JobSpec {
 pub enum JobState {
     /// Its process runs.
     Running,
-    /// It ended with this status, negative for a signal.
+    /// It ended with this status: 128 + n for a signal where a shell stands between, as on every host; -n where the system says so.
     Ended(i32),
     /// Its host was rebooted (the boot id differs) or its process is gone without having left a status.
     Lost,

@@ -31,7 +31,8 @@ const STUBS: [(&str, &str); 4] = [
     ),
     (
         "stat",
-        "/usr/bin/stat \"$@\" | sed \"s/ $(id -un) $(id -gn) / oneadmin oneadmin /\"",
+        "for last; do :; done; who=root; case $last in \"$ROOT\"/var/lib/one*|\"$ROOT\"/var/lock/one*) who=oneadmin ;; esac; \
+         /usr/bin/stat \"$@\" | sed \"s/ $(id -un) $(id -gn) / $who $who /\"",
     ),
 ];
 

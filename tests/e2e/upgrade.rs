@@ -1,6 +1,6 @@
 //! The upgrade of a federation, from the first check to the last.
 
-use crate::harness::{Builder, Host, Lab, Run};
+use crate::harness::{Builder, Host, Lab, Run, SECRETS};
 use crate::traces::{assert_nothing_left, assert_same, assert_same_data, everything, paths, units};
 
 /// All that an operator would call "how it was": kept out of the upgrade's way, it must be so again afterwards.
@@ -112,12 +112,9 @@ fn a_federation_on_mariadb_is_upgraded_behind_a_firewall_and_no_password_is_show
     for host in lab.hosts() {
         host.must(WATCH);
     }
-    let run = upgraded_once(&lab, &["-e", "keep_out=api_block", "--json", "-vvv"]);
+    // What the run itself shows is looked at after every run.
+    upgraded_once(&lab, &["-e", "keep_out=api_block", "--json", "-vvv"]);
     for secret in SECRETS {
-        assert!(
-            !run.stdout.contains(secret) && !run.stderr.contains(secret),
-            "{secret}"
-        );
         for host in lab.hosts() {
             assert_eq!(host.must("cat /run/watched"), "", "{}", host.name());
             let found = host.must(&format!(
@@ -128,9 +125,6 @@ fn a_federation_on_mariadb_is_upgraded_behind_a_firewall_and_no_password_is_show
         }
     }
 }
-
-/// Of the database, and of oneadmin.
-const SECRETS: [&str; 2] = ["lab-database", "lab-password"];
 
 /// Looks for these in what anybody on the host could see, as long as the host runs: argument vectors, and units.
 const WATCH: &str = r"

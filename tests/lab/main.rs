@@ -1,5 +1,4 @@
 //! `lab`: a federation of three zones on this machine, for trying nebplay on.
-#![expect(clippy::print_stdout, reason = "a command prints")]
 #![expect(clippy::print_stderr, reason = "a command prints")]
 
 use clap::{Parser, Subcommand};
@@ -7,6 +6,7 @@ use nebplay_tests::federation::{Backend, SITES};
 use nebplay_tests::image::{self, Cache, Start};
 use nebplay_tests::lab::{self, Owner, Plan};
 use nebplay_tests::{Lab, LabError, machine, serve};
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -102,10 +102,10 @@ fn run(command: Command) -> Result<ExitCode, LabError> {
         }
         Command::Packages => {
             let repositories = image::zones(&Cache::from_environment()?, Start::default())?.repository;
-            println!("{}", repositories.display());
+            print(&format!("{}\n", repositories.display()))?;
         }
         Command::Down { name } => Lab::attach(&name)?.remove()?,
-        Command::Status => status(),
+        Command::Status => status()?,
         Command::Exec { lab, host, command } => return exec(&lab, &host, &command),
         Command::Serve { directory, address } => serve::serve(&directory, &address)?,
     }
@@ -130,42 +130,48 @@ fn up(name: &str, start: Start) -> Result<(), LabError> {
     lab::wait_until_in_sync(&lab)?;
     let lab = lab.keep();
     let directory = lab.directory().display();
-    println!("lab `{name}` is up; its files are in {directory}");
+    let mut text = format!("lab `{name}` is up; its files are in {directory}\n");
     for site in SITES {
-        println!(
-            "  {:10} {:15} zone {:3} {}",
+        text += &format!(
+            "  {:10} {:15} zone {:3} {}\n",
             site.host, site.address, site.zone_id, site.zone_name
         );
     }
-    println!("reach it from its control namespace:");
-    println!("  lab exec --lab {name} ctl nebplay status -i {directory}/inventory.ini");
-    println!(
-        "  {} ssh -F {directory}/home/.ssh/config root@{}",
+    text += &format!(
+        "reach it from its control namespace:\n\
+         \x20 lab exec --lab {name} ctl nebplay status -i {directory}/inventory.ini\n\
+         \x20 {} ssh -F {directory}/home/.ssh/config root@{}\n\
+         or without a network: lab exec --lab {name} {} COMMAND\n\
+         remove it: lab down {name}\n",
         lab.controller().join(" "),
-        SITES[0].address
-    );
-    println!(
-        "or without a network: lab exec --lab {name} {} COMMAND",
+        SITES[0].address,
         SITES[0].host
     );
-    println!("remove it: lab down {name}");
-    Ok(())
+    print(&text)
 }
 
-fn status() {
+fn status() -> Result<(), LabError> {
+    let mut text = String::new();
     for record in lab::labs() {
-        println!("{}  {}", record.name, record.directory.display());
+        text += &format!("{}  {}\n", record.name, record.directory.display());
         let Ok(lab) = Lab::attach(&record.name) else {
             continue;
         };
         for host in lab.hosts() {
-            println!(
-                "  {:10} {:15} {}",
-                host.name,
-                host.address,
-                if host.is_on() { "on" } else { "off" }
-            );
+            let is = if host.is_on() { "on" } else { "off" };
+            text += &format!("  {:10} {:15} {is}\n", host.name, host.address);
         }
+    }
+    print(&text)
+}
+
+/// Prints. Whoever reads only the beginning, as `head` does, has had enough.
+fn print(text: &str) -> Result<(), LabError> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(LabError::file("write", "standard output")(error))
+        }
+        _ => Ok(()),
     }
 }
 

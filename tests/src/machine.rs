@@ -2,6 +2,7 @@
 
 use crate::LabError;
 use crate::program::Program;
+use rustix::fs::inotify;
 use std::path::Path;
 
 /// Programs a lab is made of, and the Debian package each comes from.
@@ -46,7 +47,29 @@ pub fn check(directory: &Path) -> Result<(), LabError> {
             "new namespaces are not allowed; in a container it must be a privileged one",
         ));
     }
+    enough_inotify()?;
     overlay_works(directory)
+}
+
+/// What a lab's hosts take of them: systemd, journald, dbus and login watch files in each. Without one, systemd in a host fails
+/// with "Too many open files" long before anything here would.
+const INOTIFY_OF_A_LAB: usize = 24;
+
+/// The kernel counts them for each user, over all namespaces; how many are taken only trying tells.
+fn enough_inotify() -> Result<(), LabError> {
+    let taken: Result<Vec<_>, _> = (0..INOTIFY_OF_A_LAB)
+        .map(|_| inotify::init(inotify::CreateFlags::CLOEXEC))
+        .collect();
+    if taken.is_ok() {
+        return Ok(());
+    }
+    let limit = "/proc/sys/fs/inotify/max_user_instances";
+    let limit = std::fs::read_to_string(limit).unwrap_or_default();
+    Err(lacks(&format!(
+        "root's inotify instances are used up (fs.inotify.max_user_instances is {}, a lab takes about {INOTIFY_OF_A_LAB}); \
+         remove a lab (lab status, lab down NAME), or: sysctl fs.inotify.max_user_instances=1024",
+        limit.trim()
+    )))
 }
 
 /// An overlay's upper directory cannot itself be on an overlay, as it would be inside many containers.

@@ -7,7 +7,6 @@
 //! From the outside in: `runner` goes over plays, batches and sections; `items` over lists, blocks and includes; `task` over the
 //! hosts of one task; `unit` over the loop items and tries on a host; `step` is one look, one act, one proof.
 
-mod at_once;
 mod books;
 mod controller;
 mod cut_off;

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nebplay_modules::at_once;
 use nebplay_modules::contract::{Privilege, Recovery};
 use nebplay_modules::host::{Host, RunAs};
 use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome, Peers as _};
 use nebplay_modules::registry::Task as Action;
 use serde_json::{Map, Value, json};
 
-use super::at_once;
 use super::controller::Files;
 use super::keywords::{Keywords, Trouble};
 use super::nowhere::Nowhere;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nebplay_modules::at_once;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
-use super::at_once;
 use super::loops::Items;
 use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::recall::Recalled;

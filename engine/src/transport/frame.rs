@@ -102,7 +102,7 @@ impl Frame {
         if !self.stdout.ended || !self.stderr.ended {
             return None;
         }
-        let exit = exit_of(self.status?);
+        let exit = Exit::Code(self.status?);
         Some((
             exit,
             std::mem::take(&mut self.stdout.bytes),
@@ -165,15 +165,6 @@ fn held_back(bytes: &[u8], marker: &[u8]) -> usize {
     held.unwrap_or(0)
 }
 
-/// A shell says 128 + n of a command that signal n ended; a program that exits with such a status by itself reads the same.
-fn exit_of(status: i32) -> Exit {
-    if (129..=159).contains(&status) {
-        Exit::Signal(status - 128)
-    } else {
-        Exit::Code(status)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +219,7 @@ mod tests {
         frame.stderr(b"MARK\nMARK");
         assert_eq!(frame.closed(), None);
         frame.stderr(b"\n");
-        assert_eq!(frame.closed().unwrap().0, Exit::Signal(9));
+        assert_eq!(frame.closed().unwrap().0, Exit::Code(137));
         let mut refused = Frame::new("MARK");
         refused.stdout(b"MARK left\n");
         assert!(refused.left());

@@ -319,7 +319,6 @@ async fn look<L: Link>(
             what: format!("job {name}"),
             limit: Duration::from_secs(described.limit),
         }),
-        JobState::Ended(rc) if rc < 0 => Ok(end(Some(Exit::Signal(-rc)))),
         JobState::Ended(rc) => Ok(end(Some(Exit::Code(rc)))),
         JobState::Lost | JobState::Running => Ok(end(None)),
     }))
@@ -332,9 +331,9 @@ fn seconds_between(started: i64, ended: Option<i64>) -> u64 {
 }
 
 impl Described {
-    /// Whether timeout(1) ended it: with 124, or by the signal it falls back to.
+    /// Whether timeout(1) ended it: with 124, or by the signal it falls back to, KILL.
     fn timed_out(&self) -> bool {
-        matches!(self.record.state, JobState::Ended(124 | -9))
+        matches!(self.record.state, JobState::Ended(124 | 137))
             && seconds_between(self.record.started, self.ended) >= self.limit
     }
 }
@@ -348,7 +347,7 @@ fn parse(line: &str) -> Option<Described> {
     let (state, rc, ended) = (next()?, next()?, next()?.parse().ok());
     let state = match state {
         "running" => JobState::Running,
-        "ended" => JobState::Ended(by_signal(rc.parse().ok()?)),
+        "ended" => JobState::Ended(rc.parse().ok()?),
         "lost" => JobState::Lost,
         _ => return None,
     };
@@ -373,11 +372,6 @@ fn parse(line: &str) -> Option<Described> {
     })
 }
 
-/// A shell says 128 + n of a command that signal n ended; here it is -n.
-fn by_signal(rc: i32) -> i32 {
-    if (129..=159).contains(&rc) { 128 - rc } else { rc }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,8 +390,10 @@ mod tests {
         );
         assert_eq!(
             line("ended 137 1700000009 60 0 0").unwrap().record.state,
-            JobState::Ended(-9)
+            JobState::Ended(137),
+            "a signal or a status of its own: nobody can tell"
         );
+        assert!(line("ended 137 1700000070 60 0 0").unwrap().timed_out());
         assert_eq!(line("lost - - 60 0 0").unwrap().record.state, JobState::Lost);
         assert!(line("ended 124 1700000060 60 0 0").unwrap().timed_out());
         assert!(

@@ -9,6 +9,7 @@ use super::guard::{Running, absolute, room, what_runs};
 use super::record::{self, Proof, Record};
 use super::task;
 use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::ground;
 use crate::host::{Command, RunAs};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::command::USER;
@@ -19,6 +20,8 @@ use crate::opennebula::onedb::version::{self, Standing};
 use crate::opennebula::onedb::{Access, GivenDatabase};
 
 /// Backs a zone's database up and proves the dump: loaded into a scratch database it holds what the database holds.
+///
+/// Where the user of a MySQL database may not make a scratch database, rows are only counted in the dump, with a warning.
 ///
 /// The zone must be stopped. Registers `path`, `size`, `sha256`, `rows` and `fingerprints` (what `onedb_restore` takes as `expect`).
 /// A dump of nebplay's that holds what the database holds now is left alone; a file that is not nebplay's is never overwritten.
@@ -61,6 +64,16 @@ status=$?
 sync -- "$dest"
 exit $status
 "#;
+
+/// `$1` directory, `$2` its owner.
+const MAKE_FOR: &str = r#"# nebplay: a directory for dumps
+[ -d "$1" ] || install -d -m 0700 -o "$2" -g "$2" -- "$1""#;
+const MAKE_OWN: &str = r#"# nebplay: a directory for dumps
+umask 077; mkdir -p -- "$1""#;
+
+fn oneadmin() -> RunAs {
+    RunAs::User(USER.to_owned())
+}
 
 impl OnedbBackup {
     fn word(&self) -> &'static str {
@@ -174,7 +187,7 @@ impl OnedbBackup {
         }
         let output = cx
             .host
-            .run(&Command::new(["mv", "-nT", "--", &self.dest, &older]).as_root())
+            .run(&Command::new(["mv", "-nT", "--", &self.dest, &older]).run_as(oneadmin()))
             .await?;
         if output.exit.success() && cx.host.stat(&self.dest, &RunAs::root()).await?.is_none() {
             return Ok(older);
@@ -267,11 +280,14 @@ impl Effect for OnedbBackup {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
         let directory = parent(&self.dest);
-        let make = r#"# nebplay: a directory for dumps
-            [ -d "$1" ] || install -d -m 0700 -o "$2" -g "$2" -- "$1""#;
+        // Where oneadmin could plant a link it makes the directory itself.
+        let (make, who) = match ground::writer(cx.host, directory, USER).await? {
+            who if who == oneadmin() => (MAKE_OWN, who),
+            root => (MAKE_FOR, root),
+        };
         let made = cx
             .host
-            .run(&Command::script(make, [directory, USER]).as_root())
+            .run(&Command::script(make, [directory, USER]).run_as(who))
             .await?;
         if !made.exit.success() {
             return Err(Failure::failed(format!(
@@ -343,11 +359,12 @@ impl Effect for OnedbBackup {
                 differences.join("; ")
             )));
         }
+        let counted = prints.only_counted();
         let proof = Proof {
             size: dump.size,
             sha256: dump.sha256,
             // A dump whose rows could only be counted is the database's, which stands still; its restore is compared with this.
-            fingerprints: if prints.only_counted() { now } else { prints },
+            fingerprints: if counted { now } else { prints },
         };
         let record = Record {
             path: self.dest.clone(),
@@ -358,10 +375,22 @@ impl Effect for OnedbBackup {
         let rows = proof.fingerprints.rows();
         let mut proven = register(std::mem::take(outcome), &self.dest, &proof);
         proven.message = Some(format!(
-            "wrote {}: {rows} rows in {} tables, loaded and compared",
+            "wrote {}: {rows} rows in {} tables, {}",
             self.dest,
-            proof.fingerprints.tables.len()
+            proof.fingerprints.tables.len(),
+            if counted {
+                "counted in its text, not loaded"
+            } else {
+                "loaded and compared"
+            }
         ));
+        if counted {
+            proven = proven.warn(format!(
+                "{} was never loaded: the database's user may not make a scratch database, so its rows were only counted, and a row \
+                 that is damaged and still counts would not be seen; grant it CREATE and DROP, and write the backup anew",
+                self.dest
+            ));
+        }
         if !differences.is_empty() {
             proven = proven.warn(format!(
                 "the database moved meanwhile: {}",

@@ -1,5 +1,7 @@
 //! `federation_facts`.
 
+mod master;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,9 +14,10 @@ use crate::host::Command;
 use crate::memory;
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::{OnedConf, read_conf, read_conf_of};
-use crate::opennebula::endpoint::Endpoint;
+use crate::opennebula::onedb::Access;
 use crate::opennebula::status::{ApiStatus, Known, ZoneStatus, zone_status};
 use crate::opennebula::zone::ZoneState;
+use crate::opennebula::zone_table;
 
 /// Tells all about a front-end's zone, and checks that the inventory says what OpenNebula's own configuration says.
 ///
@@ -22,12 +25,17 @@ use crate::opennebula::zone::ZoneState;
 /// back: `services`, `zone-disabled`, `hypervisor-hosts`, `migration`), `zone_id`, `mode`, `backend`, `oned_version` (installed), `running_version`, `answers` (oned answers, and accepts
 /// oneadmin), `state` (`enabled` or `disabled`), `open` (answers, enabled, not blocked), `kept_out`, `fed_index`, `db`, `units`,
 /// `masked`, `packages`, `lock`, and `unknown`: what could not be learned, and why. Fails where the inventory and oned.conf disagree
-/// on the zone's id or role, where its clock is more than a minute off, where the zones do not use one kind of database, where OpenNebula knows zones the inventory does not,
-/// where oneadmin's one_auth is not accepted or a running oned cannot be reached, and for HA zones. An oned that is stopped is no
-/// failure.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+/// on the zone's id or role, where a slave follows another master than the zones know, where its clock is more than a minute off,
+/// where the zones do not use one kind of database, where OpenNebula knows zones the inventory does not, where oneadmin's one_auth is
+/// not accepted or a running oned cannot be reached, and for HA zones. An oned that is stopped is no failure.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FederationFacts {}
+pub(crate) struct FederationFacts {
+    /// Endpoints that lead to the master too, as oned.conf of a slave has them in FEDERATION/MASTER_ONED: through a tunnel, or
+    /// translated addresses. Another name of the same address needs none.
+    #[serde(default)]
+    master_endpoints: Vec<String>,
+}
 
 #[async_trait]
 impl Module for FederationFacts {
@@ -46,14 +54,21 @@ impl Module for FederationFacts {
         let mut warnings = Vec::new();
         match &status.api {
             Ok(api) => {
-                same_zones(cx, api)?;
+                let pool = api.pool.iter();
+                same_zones(
+                    cx,
+                    &pool
+                        .map(|zone| (zone.id, format!("{}, {}", zone.name, zone.endpoint)))
+                        .collect::<Vec<_>>(),
+                )?;
                 let servers = api
                     .pool
                     .iter()
                     .find(|known| known.id == zone.id)
                     .map_or(0, |known| known.servers);
                 guard::single_server(zone, &conf, servers)?;
-                warnings = oddities(cx, zone, &conf, api);
+                master::same(cx, zone, &conf, api, &self.master_endpoints).await?;
+                warnings = oddities(zone, api);
             }
             Err(silence) if silence.bad_auth => {
                 return Err(Failure::unsafe_to_go_on(format!(
@@ -72,6 +87,17 @@ impl Module for FederationFacts {
                 ))
                 .hint("see that sshd there allows TCP forwarding (AllowTcpForwarding, PermitOpen) to oned's port")
                 .hint("if oned was started a moment ago, run this again"));
+            }
+            // Its slaves are stopped before it, so nobody else could tell.
+            Err(_) if zone.role == Role::Master => {
+                let access = Access::of(cx, None).await?;
+                match zone_table::zones(cx.host, &access).await {
+                    Ok(known) => same_zones(cx, &known)?,
+                    Err(failure) => warnings.push(format!(
+                        "whether the inventory has every zone is not known while oned is stopped: {}",
+                        failure.message
+                    )),
+                }
             }
             Err(_) => {}
         }
@@ -164,20 +190,19 @@ async fn same_backend(cx: &Cx<'_>, zone: &Zone, conf: &OnedConf) -> Result<(), F
     .hint("all zones need one kind of database: the master's federated backup is restored in every slave"))
 }
 
-/// A zone that OpenNebula knows and the inventory does not would be left behind at the old version.
-fn same_zones(cx: &Cx<'_>, api: &ApiStatus) -> Result<(), Failure> {
+/// A zone that OpenNebula knows and the inventory does not would be left behind at the old version. `pool`: number and words of each.
+fn same_zones(cx: &Cx<'_>, pool: &[(u32, String)]) -> Result<(), Failure> {
     let known = |id: u32| cx.federation.zones.iter().any(|zone| zone.id == id);
-    let missing: Vec<String> = api
-        .pool
+    let missing: Vec<String> = pool
         .iter()
-        .filter(|zone| !known(zone.id))
-        .map(|zone| format!("{} ({}, {})", zone.id, zone.name, zone.endpoint))
+        .filter(|(id, _)| !known(*id))
+        .map(|(id, words)| format!("{id} ({words})"))
         .collect();
     let gone: Vec<String> = cx
         .federation
         .zones
         .iter()
-        .filter(|zone| !api.pool.iter().any(|known| known.id == zone.id))
+        .filter(|zone| !pool.iter().any(|(id, _)| *id == zone.id))
         .map(|zone| format!("{} ({})", zone.id, zone.name))
         .collect();
     let mut found = Vec::new();
@@ -202,28 +227,18 @@ fn same_zones(cx: &Cx<'_>, api: &ApiStatus) -> Result<(), Failure> {
     )
 }
 
-/// What is odd and may be meant: names, and a master reached by another way than the others use.
-fn oddities(cx: &Cx<'_>, zone: &Zone, conf: &OnedConf, api: &ApiStatus) -> Vec<String> {
-    let mut odd = Vec::new();
-    if zone.name != api.name {
-        odd.push(format!(
-            "the inventory calls zone {} {}, OpenNebula calls it {}",
-            zone.id, zone.name, api.name
-        ));
-    }
-    let master = cx
-        .federation
-        .master()
-        .and_then(|master| api.pool.iter().find(|known| known.id == master.id));
-    if let (Some(ours), Some(master)) = (&conf.federation.master_oned, master)
-        && Endpoint::parse(ours).ok() != Endpoint::parse(&master.endpoint).ok()
-    {
-        odd.push(format!(
-            "FEDERATION/MASTER_ONED is {ours}, and the zones know the master as {}",
-            master.endpoint
-        ));
-    }
-    odd
+/// What is odd and may be meant.
+fn oddities(zone: &Zone, api: &ApiStatus) -> Vec<String> {
+    let differs = zone.name != api.name;
+    differs
+        .then(|| {
+            format!(
+                "the inventory calls zone {} {}, OpenNebula calls it {}",
+                zone.id, zone.name, api.name
+            )
+        })
+        .into_iter()
+        .collect()
 }
 
 fn sentence(zone: &Zone, status: &ZoneStatus) -> String {
@@ -300,7 +315,7 @@ mod tests {
     use crate::testing::{FakeHost, FakeWorld};
 
     async fn facts(world: &FakeWorld, host: &FakeHost) -> Result<Outcome, Failure> {
-        match (FederationFacts {}).inspect(&world.cx(host)).await? {
+        match FederationFacts::default().inspect(&world.cx(host)).await? {
             Finding::NoChange(outcome) => Ok(outcome),
             other => panic!("{other:?}"),
         }
@@ -415,5 +430,21 @@ mod tests {
             "{}",
             failure.message
         );
+        // A master that is stopped cannot be asked; its database can.
+        cloud.down(0);
+        for (table, word) in [
+            ("0 a\n100 b\n101 zone of nobody\nend\n", "101 (zone of nobody)"),
+            ("0 a\n100 b\n", ""),
+        ] {
+            let host = cloud.host("m").on("zones of a SQLite database", 0, table);
+            match facts(&world, &host).await {
+                Ok(outcome) => assert!(outcome.warnings[0].contains("not known while oned is stopped")),
+                Err(failure) => assert!(
+                    !word.is_empty() && failure.message.contains(word),
+                    "{}",
+                    failure.message
+                ),
+            }
+        }
     }
 }

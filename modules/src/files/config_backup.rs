@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
 use crate::digest::sha256;
+use crate::ground;
 use crate::host::{Command, Exit, FileKind, RunAs};
 use crate::job_run;
 use crate::memory;
@@ -21,7 +22,8 @@ use crate::opennebula::onedb::LOOK;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigBackup {
-    /// Absolute path of the tar file; root's alone, as its directory if that is made.
+    /// Absolute path of the tar file; root's alone, as its directory if that is made. Refused where somebody else could put a link in
+    /// its place: going back unpacks it as root.
     #[serde(default = "default_dest")]
     dest: String,
     /// What is backed up. One that is not there is left out, unless it is the first.
@@ -154,6 +156,7 @@ impl Module for ConfigBackup {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         self.check()?;
+        ground::only_root(cx.host, &self.dest).await?;
         job_run::settle(cx, Self::NAME).await?;
         let host = cx.host.name();
         let save = || Finding::change(format!("back {} up to {}", self.paths.join(" and "), self.dest));
@@ -364,5 +367,25 @@ mod tests {
         let host = LocalHost::new("m");
         std::fs::remove_dir(host.mapped("/etc/one")).unwrap();
         assert!(run(&host).await.unwrap_err().message.contains("is not there"));
+    }
+
+    #[tokio::test]
+    async fn where_a_link_could_be_planted_nothing_is_written() {
+        let host = front_end();
+        std::os::unix::fs::symlink(host.mapped("/etc/one"), host.mapped("/var/lib/one/planted")).unwrap();
+        for dest in ["/var/lib/one/backup.tar", "/var/lib/one/planted/backup.tar"] {
+            let module: ConfigBackup = serde_json::from_value(json!({"dest": dest})).unwrap();
+            let failure = module
+                .inspect(&FakeWorld::default().cx_of(&host))
+                .await
+                .unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Unsafe);
+            assert!(
+                failure.message.contains("oneadmin could put a link"),
+                "{}",
+                failure.message
+            );
+        }
+        assert!(!host.asked().iter().any(|line| line.starts_with("job")));
     }
 }

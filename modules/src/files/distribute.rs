@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use crate::at_once;
 use crate::contract::{Concurrency, Contract, Order, Privilege, Recovery};
+use crate::ground;
 use crate::host::{Command, FileKind, Host, RunAs};
 use crate::module::{Change, Cx, Failure, FailureKind, Finding, Module, Outcome, Together};
 use crate::opennebula::onedb::LOOK;
@@ -17,8 +19,8 @@ use relay::{Packing, Received};
 /// Brings one file from one host to all hosts of the task at once, through the controller.
 ///
 /// The source is read once, compressed where both ends can, and relayed as it comes; a host that fails or stalls does not stop the
-/// others. A file takes its place only after its SHA-256 was found equal to the source's, and is read again there. Registers
-/// `sha256` and `size`.
+/// others. A file takes its place only after its SHA-256 was found equal to the source's, and is read again there. Where somebody
+/// else than root could plant a link, the file is read as that user and written as its owner. Registers `sha256` and `size`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Distribute {
@@ -79,8 +81,8 @@ impl Distribute {
     }
 
     /// Digest and size of the file on its host, compared with what was asked for.
-    async fn source_digest(&self, source: &dyn Host) -> Result<(String, u64), Failure> {
-        let (digest, size) = digest(source, &self.src).await?;
+    async fn source_digest(&self, source: &dyn Host, reader: &RunAs) -> Result<(String, u64), Failure> {
+        let (digest, size) = digest(source, &self.src, reader).await?;
         match &self.sha256 {
             Some(wanted) if !wanted.eq_ignore_ascii_case(&digest) => Err(Failure::unsafe_to_go_on(format!(
                 "{}: {} is not the file that was asked for: its sha256 is {digest}, not {wanted}",
@@ -98,6 +100,22 @@ impl Distribute {
         })
     }
 
+    /// Removes what a host received; what is in the way the next time is removed then.
+    async fn discard(&self, cx: &Cx<'_>) {
+        if let Ok(writer) = self.writer(cx).await {
+            let part = relay::part(&self.dest);
+            let _ = cx
+                .host
+                .run(&Command::new(["rm", "-f", "--", &part]).run_as(writer))
+                .await;
+        }
+    }
+
+    /// Who writes the file on this step's host, and reads it back.
+    async fn writer(&self, cx: &Cx<'_>) -> Result<RunAs, Failure> {
+        ground::writer(cx.host, &self.dest, &self.owner).await
+    }
+
     /// Puts what a host received in its place, if it is what the source has.
     async fn place(
         &self,
@@ -108,11 +126,7 @@ impl Distribute {
         let host = cx.host.name();
         let (digest, size) = wanted;
         if received.sha256 != *digest {
-            let part = relay::part(&self.dest);
-            let _ = cx
-                .host
-                .run(&Command::new(["rm", "-f", "--", &part]).as_root())
-                .await;
+            self.discard(cx).await;
             return Err(Failure::not_verified(format!(
                 "{host}: what arrived of {} is not what {} has: sha256 {}, not {digest}",
                 self.src, self.from, received.sha256
@@ -121,7 +135,7 @@ impl Distribute {
             .hint("run again; if it happens again, something writes to the source"));
         }
         let place = Command::script(PLACE, [relay::part(&self.dest), self.dest.clone()]);
-        let output = cx.host.run(&place.as_root()).await?;
+        let output = cx.host.run(&place.run_as(received.writer)).await?;
         if !output.exit.success() {
             return Err(Failure::failed(format!(
                 "{host}: failed to put {} in its place: {}",
@@ -139,10 +153,9 @@ impl Distribute {
     }
 }
 
-async fn digest(host: &dyn Host, path: &str) -> Result<(String, u64), Failure> {
-    let output = host
-        .run(&Command::script(DIGEST, [path]).as_root().deadline(LOOK))
-        .await?;
+async fn digest(host: &dyn Host, path: &str, reader: &RunAs) -> Result<(String, u64), Failure> {
+    let command = Command::script(DIGEST, [path]).run_as(reader.clone());
+    let output = host.run(&command.deadline(LOOK)).await?;
     let text = output.text();
     let mut words = text.split_whitespace();
     let digest = words.next().filter(|word| word.len() == 64);
@@ -197,8 +210,12 @@ impl Module for Distribute {
             )));
         }
         let as_wanted = stat.mode == mode && stat.owner == self.owner && stat.group == self.group;
-        let wanted = self.source_digest(source.as_ref()).await?;
-        if as_wanted && stat.size == wanted.1 && digest(cx.host, &self.dest).await? == wanted {
+        let reader = ground::reader(source.as_ref(), &self.src).await?;
+        let wanted = self.source_digest(source.as_ref(), &reader).await?;
+        if as_wanted
+            && stat.size == wanted.1
+            && digest(cx.host, &self.dest, &self.writer(cx).await?).await? == wanted
+        {
             return Ok(Finding::NoChange(
                 Outcome::unchanged(format!("{} is there already", self.dest))
                     .with("sha256", wanted.0)
@@ -221,31 +238,31 @@ impl Together for Distribute {
             Ok(source) => source,
             Err(failure) => return fail_all(&failure),
         };
+        let reader = match ground::reader(source.as_ref(), &self.src).await {
+            Ok(reader) => reader,
+            Err(failure) => return fail_all(&failure),
+        };
         let contexts: Vec<&Cx<'_>> = targets.iter().map(|(cx, _)| *cx).collect();
         let packing = Packing::common(source.as_ref(), &contexts).await;
         // The digest is made from a reading of its own, beside the one that is relayed.
         let (wanted, received) = tokio::join!(
-            self.source_digest(source.as_ref()),
-            relay::relay(source.as_ref(), self, &contexts, packing)
+            self.source_digest(source.as_ref(), &reader),
+            relay::relay(source.as_ref(), &reader, self, &contexts, packing)
         );
         let wanted = match wanted {
             Ok(wanted) => wanted,
             Err(failure) => {
-                let part = relay::part(&self.dest);
                 for cx in &contexts {
-                    let _ = cx
-                        .host
-                        .run(&Command::new(["rm", "-f", "--", &part]).as_root())
-                        .await;
+                    self.discard(cx).await;
                 }
                 return fail_all(&failure);
             }
         };
         let placed = contexts.iter().zip(received).map(|(cx, received)| {
             let wanted = &wanted;
-            relay::boxed(async move { self.place(cx, received?, wanted).await })
+            async move { self.place(cx, received?, wanted).await }
         });
-        relay::all(placed.collect()).await
+        at_once::all(placed).await
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
@@ -255,7 +272,7 @@ impl Together for Distribute {
             .get("sha256")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let (found, _) = digest(cx.host, &self.dest).await?;
+        let (found, _) = digest(cx.host, &self.dest, &self.writer(cx).await?).await?;
         if found != wanted {
             return Err(Failure::new(
                 FailureKind::NotVerified,

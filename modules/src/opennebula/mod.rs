@@ -19,3 +19,4 @@ pub mod version;
 pub mod xml;
 pub mod xmlrpc;
 pub mod zone;
+pub mod zone_table;

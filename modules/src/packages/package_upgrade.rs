@@ -15,12 +15,14 @@ use crate::contract::{Contract, Order, Privilege, Recovery};
 use crate::host::{Command, Exit};
 use crate::job_run;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
+use crate::services::newcomers;
 
 /// Upgrades OpenNebula's packages to a version, without ever asking a question.
 ///
 /// What is installed is upgraded; the database migrators and new dependencies are installed; a removal is refused unless
 /// allowed. Edited configuration files are kept and the differences to the new ones reported. A package that an earlier attempt left
-/// half-configured is healed. Nothing is started: units stay masked, and what packages would start by themselves is held off.
+/// half-configured is healed. Nothing is started: units stay masked, what packages would start by themselves is held off, and units
+/// that are new are masked where `service_stop` masked the others, until `service_start` takes the masks off.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PackageUpgrade {
@@ -117,7 +119,9 @@ impl Module for PackageUpgrade {
         refuse_removals(host, &selection.actions, &self.may_remove)?;
         self.refuse_held(host, &selection)?;
         let incomplete = selection.incomplete();
-        if selection.actions.is_empty() && incomplete.is_empty() {
+        // An earlier attempt may have been cut off right after the packages.
+        let newcomers = newcomers::newcomers(cx).await?;
+        if selection.actions.is_empty() && incomplete.is_empty() && newcomers.is_empty() {
             let version = selection
                 .installed
                 .get("opennebula")
@@ -134,6 +138,7 @@ impl Module for PackageUpgrade {
             .map(|package| format!("heal {}", package.name))
             .collect();
         what.extend(apt::in_short(&selection.actions));
+        what.extend(newcomers::in_words(&newcomers));
         Ok(Finding::Change(Change {
             what,
             seen: json!(selection),
@@ -168,8 +173,16 @@ impl Effect for PackageUpgrade {
                 .state("packages may be half-configured; the database was not touched")
                 .hint("mend what apt complains about, then run the playbook again: it heals half-configured packages itself"));
         }
+        let newcomers = newcomers::newcomers(cx).await?;
+        if !newcomers.is_empty() {
+            newcomers::hold_down(cx, &newcomers).await?;
+        }
         let actions: Vec<String> = selection.actions.iter().map(ToString::to_string).collect();
-        Ok(Outcome::changed(change.what.join("; ")).with("actions", actions))
+        let mut done = change.what.clone();
+        done.extend(newcomers::in_words(&newcomers).filter(|word| !done.contains(word)));
+        Ok(Outcome::changed(done.join("; "))
+            .with("actions", actions)
+            .with("masked", newcomers))
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
@@ -211,6 +224,13 @@ impl Effect for PackageUpgrade {
                 "{host}: the packages started oned, before the database was migrated"
             ))
             .hint("stop it with `service_stop`; oned refuses a database of another version by itself"));
+        }
+        let newcomers = newcomers::newcomers(cx).await?;
+        if let Some(not_done) = newcomers::in_words(&newcomers) {
+            return Err(Failure::not_verified(format!(
+                "{host}: units that are new are not masked, and a reboot would start them: systemctl failed to {not_done}"
+            ))
+            .hint("mask them by hand, then run the playbook again"));
         }
         let left = conffiles::left(cx).await?;
         for (path, _) in &left {
@@ -311,6 +331,114 @@ mod tests {
             assert_eq!(failure.kind, FailureKind::NotVerified);
             assert!(failure.message.contains(word), "{}", failure.message);
         }
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_attempt_left_half_configured_is_healed_without_a_question() {
+        let unpacked = NEW.replace("amd64\tii ", "amd64\tiU ");
+        let half = |after: &str| {
+            FakeHost::new("m")
+                .on("madison", 0, OFFERS)
+                .on("apt_quiet -s install", 0, "")
+                .on("dpkg --configure -a", 0, "Setting up opennebula (7.2.0-1) ...\n")
+                .on("dpkg-query", 0, &unpacked)
+                .on("dpkg-query", 0, after)
+                .on("^oned --version", 0, "OpenNebula 7.2.0 ()\n")
+                .on("^pgrep", 1, "")
+                .on("dpkg-dist", 0, "")
+        };
+        let host = half(NEW);
+        let outcome = run(&host, json!({"version": "7.2"})).await.unwrap();
+        assert_eq!(outcome.message.as_deref(), Some("heal opennebula"));
+        let jobs: Vec<String> = host
+            .asked()
+            .into_iter()
+            .filter(|line| line.starts_with("job"))
+            .collect();
+        let [job] = &jobs[..] else { panic!("{jobs:?}") };
+        // dpkg is told what to do with an edited file: nobody is there to be asked.
+        assert!(
+            job.contains("dpkg --configure -a --force-confdef --force-confold"),
+            "{job}"
+        );
+        // dpkg exits 0, and the package is as it was.
+        let failure = run(&half(&unpacked), json!({"version": "7.2"}))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotVerified);
+        assert!(
+            failure.message.contains("half-configured (iU)"),
+            "{}",
+            failure.message
+        );
+    }
+
+    /// `NAME FILE` of each unit as `systemctl show` prints it.
+    fn units(units: &[(&str, &str)]) -> String {
+        let unit = |(name, file): &(&str, &str)| {
+            format!("Id={name}\nLoadState=loaded\nActiveState=inactive\nUnitFileState={file}\n")
+        };
+        let units: Vec<String> = units.iter().map(unit).collect();
+        format!("{}=== processes\n=== lock\n", units.join("\n"))
+    }
+
+    const NOTE: &str = "/var/lib/nebplay/memory/services.json";
+    const STOPPED: &str = r#"{"opennebula.service": {"up": true, "masked": false, "enabled": true}}"#;
+
+    #[tokio::test]
+    async fn a_unit_that_is_new_is_held_down_as_the_others_are_and_remembered() {
+        let one = ("opennebula.service", "masked");
+        let before = units(&[one]);
+        let brought = units(&[one, ("opennebula-form.service", "enabled")]);
+        let held = units(&[one, ("opennebula-form.service", "masked")]);
+        let stopped = |looks: &[&str]| {
+            let host = host(NEW, "OpenNebula 7.2.0 ()\n").file(NOTE, STOPPED);
+            let host = host.on("^systemctl mask", 0, "").on("^install -d", 0, "");
+            looks
+                .iter()
+                .fold(host, |host, look| host.on("list-unit-files", 0, look))
+        };
+        let host = stopped(&[&before, &brought, &brought, &held]);
+        let outcome = run(&host, json!({"version": "7.2"})).await.unwrap();
+        assert!(outcome.message.unwrap().ends_with("mask opennebula-form"));
+        let note: serde_json::Value = serde_json::from_slice(&host.content(NOTE).unwrap()).unwrap();
+        assert_eq!(
+            note["opennebula-form.service"],
+            json!({"up": false, "masked": false, "enabled": true})
+        );
+        // One that systemctl only claims to have masked is found out.
+        let lying = stopped(&[&before, &brought]);
+        let failure = run(&lying, json!({"version": "7.2"})).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotVerified);
+        // Cut off right after the packages, the next run finds it.
+        let again = FakeHost::new("m")
+            .file(NOTE, STOPPED)
+            .on("madison", 0, OFFERS)
+            .on("apt_quiet -s install", 0, "")
+            .on("list-unit-files", 0, &brought)
+            .on("dpkg-query", 0, NEW)
+            .on("^pgrep", 1, "");
+        let task = crate::registry::find("package_upgrade")
+            .unwrap()
+            .task(json!({"version": "7.2"}))
+            .unwrap();
+        match task.inspect(&FakeWorld::default().cx(&again)).await.unwrap() {
+            Finding::Change(change) => assert_eq!(change.what, ["mask opennebula-form"]),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn where_nothing_is_masked_a_new_unit_is_left_alone() {
+        let all = units(&[
+            ("opennebula.service", "enabled"),
+            ("opennebula-form.service", "enabled"),
+        ]);
+        let host = host(NEW, "OpenNebula 7.2.0 ()\n")
+            .file(NOTE, STOPPED)
+            .on("list-unit-files", 0, &all);
+        run(&host, json!({"version": "7.2"})).await.unwrap();
+        assert!(!host.asked().iter().any(|line| line.contains("systemctl mask")));
     }
 
     #[tokio::test]

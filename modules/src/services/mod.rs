@@ -1,7 +1,7 @@
 //! Modules that stop and start what a zone consists of.
 
+pub(crate) mod newcomers;
 mod service;
-
 mod service_start;
 pub(crate) mod service_stop;
 mod snapshot;

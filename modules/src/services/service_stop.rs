@@ -71,7 +71,9 @@ if [ "$mask" = yes ]; then
 fi
 systemctl reset-failed -- "$@" 2>/dev/null
 if [ "$lock" = remove ] && [ -e /var/lock/one/one ] && ! pgrep -x oned >/dev/null; then
-  rm -f /var/lock/one/one && echo 'removed the lock of a oned that is gone'
+  # As oneadmin, whose directory it is: root would follow a link of theirs.
+  { setpriv --reuid=oneadmin --regid=oneadmin --clear-groups rm -f /var/lock/one/one || runuser -u oneadmin -- rm -f /var/lock/one/one; } &&
+    echo 'removed the lock of a oned that is gone'
 fi
 exit 0
 "#;

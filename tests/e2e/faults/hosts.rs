@@ -1,6 +1,6 @@
-//! Front-ends that are not as the upgrade needs them: held packages, configuration, machines on their way, a lock nobody holds.
+//! Front-ends that are not as the upgrade needs them: packages, configuration, a zone left out, machines on their way, a lock nobody holds.
 
-use crate::harness::Lab;
+use crate::harness::{Host, Lab};
 use crate::upgrade::how_it_is;
 
 /// What is wrong, how it comes about, how it is mended, and what must be said of it.
@@ -29,6 +29,15 @@ const WRONG: &[Wrong] = &[
         said: &[
             "fe-us-ca",
             "the inventory says slave, oned.conf says FEDERATION/MODE MASTER",
+        ],
+    },
+    Wrong {
+        host: "fe-us-ca",
+        arrange: "sed -i 's,http://192.168.150.1:,http://192.168.150.2:,' /etc/one/oned.conf",
+        mend: "sed -i 's,http://192.168.150.2:,http://192.168.150.1:,' /etc/one/oned.conf",
+        said: &[
+            "fe-us-ca",
+            "FEDERATION/MASTER_ONED http://192.168.150.2:2633/RPC2, and the zones know the master as http://192.168.150.1:2633/RPC2",
         ],
     },
     Wrong {
@@ -73,6 +82,59 @@ fn a_front_end_that_is_not_as_it_should_be_is_named_before_anything_changes() {
         assert_eq!(state(&lab), before, "{}", wrong.arrange);
         host.must(wrong.mend);
     }
+    // A slave that nobody put into the inventory would be left behind at the old version.
+    let inventory = std::fs::read_to_string(lab.inventory()).unwrap();
+    let less: String = inventory
+        .lines()
+        .filter(|line| !line.starts_with("fe-us-ca"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let before = state(&lab);
+    let run = lab.upgrade().inventory(lab.file("less.ini", &less)).run();
+    let run = run
+        .expect_code(2)
+        .expect_shown("zones that the inventory does not: 101 (S-US-CA");
+    assert!(!run.stdout.contains("changed: "), "{}", run.stdout);
+    assert_eq!(state(&lab), before);
+}
+
+fn package(host: &Host<'_>) -> String {
+    host.must("dpkg-query -W -f '${db:Status-Abbrev}${Version}' opennebula")
+}
+
+#[test]
+fn a_package_that_an_earlier_attempt_left_half_configured_is_healed() {
+    let Some(lab) = Lab::sqlite("half").boot() else {
+        return;
+    };
+    let host = lab.host("fe-eu-ge");
+    // The documented line, at the prompt of the edited oned.conf that nobody answers.
+    let attempt = host.sh(
+        "systemctl stop opennebula; sed -i s,/7.0/,/7.2/, /etc/apt/sources.list.d/opennebula.list
+         apt-get update -qq && apt-get install -qq -y --only-upgrade opennebula </dev/null",
+    );
+    assert_eq!(attempt.code, 100, "{attempt:?}");
+    assert_eq!(package(&host), "iU 7.2.0-1");
+    let look = "- hosts: fe-eu-ge\n  become: true\n  tasks:\n    - package_facts:\n        names: ['opennebula*']\n        must_be_clean: true\n";
+    lab.nebplay([lab.file("look.yml", look)])
+        .run()
+        .expect_code(2)
+        .expect_shown("half-configured: opennebula");
+    let playbook = lab.file(
+        "packages.yml",
+        "- hosts: fe-eu-ge\n  become: true\n  tasks:\n    - service_stop:\n    - package_upgrade:\n        version: '7.2'\n",
+    );
+    lab.nebplay([&playbook])
+        .run()
+        .expect_code(0)
+        .expect_shown("mask opennebula-form");
+    assert_eq!(package(&host), "ii 7.2.0-1");
+    assert!(host.read("/etc/one/oned.conf").unwrap().contains("\"SLAVE\""));
+    assert_eq!(host.must("dpkg --audit"), "");
+    let form = host.must("systemctl is-enabled opennebula-form || true");
+    assert_eq!(form, "masked", "no reboot may start what is new");
+    let again = lab.nebplay([&playbook]).run().expect_code(0);
+    assert!(!again.stdout.contains("changed: "), "{}", again.stdout);
 }
 
 #[test]

@@ -12,10 +12,12 @@
 
 mod host;
 mod run;
+mod secrets;
 mod slots;
 
 pub(crate) use host::Host;
 pub(crate) use run::{Invocation, Run, Running};
+pub(crate) use secrets::SECRETS;
 
 use nebplay_tests::federation::Backend;
 use nebplay_tests::image::{Cache, Start, zones};

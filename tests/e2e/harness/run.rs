@@ -88,7 +88,7 @@ impl Invocation {
         let mut command = Command::new(&self.words[0]);
         command
             .args(&self.words[1..])
-            .envs(self.environment)
+            .envs(self.environment.iter().cloned())
             .current_dir(workspace)
             .stdin(Stdio::null())
             .stdout(create(&stdout))
@@ -96,6 +96,12 @@ impl Invocation {
         if let Some(inventory) = self.inventory {
             command.arg("-i").arg(inventory);
         }
+        let state = self
+            .environment
+            .iter()
+            .rev()
+            .find(|(name, _)| name == "XDG_STATE_HOME");
+        let state = state.map(|(_, path)| PathBuf::from(path)).unwrap_or_default();
         let child = command
             .spawn()
             .unwrap_or_else(|error| panic!("failed to start nebplay: {error}"));
@@ -103,6 +109,7 @@ impl Invocation {
             child,
             stdout,
             stderr,
+            state,
         }
     }
 }
@@ -113,6 +120,7 @@ pub(crate) struct Running {
     child: Child,
     stdout: PathBuf,
     stderr: PathBuf,
+    state: PathBuf,
 }
 
 impl Running {
@@ -151,10 +159,12 @@ impl Running {
         loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => {
+                    let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
+                    super::secrets::assert_kept(&stdout, &stderr, &self.state);
                     return Run {
                         code: exit_code(status),
-                        stdout: text(&self.stdout),
-                        stderr: text(&self.stderr),
+                        stdout,
+                        stderr,
                     };
                 }
                 Ok(None) => assert!(

@@ -118,15 +118,21 @@ async fn ends_are_told_apart() {
         for (script, exit) in [
             ("true", Exit::Code(0)),
             ("exit 255", Exit::Code(255)),
+            ("exit 130", Exit::Code(130)),
             ("kill -KILL $$", Exit::Signal(9)),
             ("kill -TERM $$", Exit::Signal(15)),
         ] {
+            // What reads input has a channel of its own, whose end the SSH server tells; of a shell's command the shell does.
+            let alone = sh(script).stdin(b"".to_vec());
             assert_eq!(
-                host.run(&sh(script)).await.unwrap().exit,
+                host.run(&alone).await.unwrap().exit,
                 exit,
                 "{script} on {}",
                 host.name()
             );
+            let shared = host.run(&sh(script)).await.unwrap().exit;
+            let told = matches!(exit, Exit::Signal(signal) if shared.shell_signal() == Some(signal));
+            assert!(shared == exit || told, "{script} on {}: {shared}", host.name());
         }
         let absent = host.run(&Command::new(["/no/such/program"])).await.unwrap();
         assert_eq!(absent.exit, Exit::Code(127), "{}", host.name());

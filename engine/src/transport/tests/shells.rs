@@ -89,7 +89,7 @@ async fn a_command_that_ends_its_group_leaves_the_shell() {
     let before = shell_of(&*host, RunAs::Login).await;
     assert_eq!(
         host.run(&sh("echo x; kill -9 0")).await.unwrap().exit,
-        Exit::Signal(9)
+        Exit::Code(137)
     );
     assert_eq!(shell_of(&*host, RunAs::Login).await, before);
 }

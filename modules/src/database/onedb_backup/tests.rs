@@ -165,3 +165,76 @@ async fn the_federated_dump_of_a_master_that_was_started_since_still_counts() {
     host.sql(DB, "insert into db_versioning values (1, '7.2.0', 1)");
     assert!(run(&world, &host, &module).await.is_err());
 }
+
+#[tokio::test]
+async fn a_dump_that_was_only_counted_is_not_called_compared() {
+    use crate::opennebula::fingerprint::FEDERATED;
+    use crate::testing::FakeHost;
+    let tables: Vec<&str> = FEDERATED.into_iter().chain(["logdb"]).collect();
+    let answer = |digest: &str| {
+        let table = |(n, name): (usize, &&str)| format!("table {n} {name} 2\nsha {n} {digest}\n");
+        let log = format!("table 0 logdb 1\nsha 0 {digest}\n");
+        let numbered = (1..).zip(&tables);
+        log + &numbered.map(table).collect::<String>() + "end\n"
+    };
+    let made: String = tables
+        .iter()
+        .map(|name| format!("line CREATE TABLE `{name}` (\n"))
+        .collect();
+    let look = format!(
+        "stat 100 600 oneadmin oneadmin .\nsha256 {}  -\nlast -- Dump completed\nline -- MariaDB dump 10.19\n{made}\
+         line -- Dump completed\nline -- Dump completed\nend\n",
+        "a".repeat(64)
+    );
+    let conf = "DB = [ BACKEND = \"mysql\", SERVER = \"localhost\", USER = \"one\", PASSWD = \"secret\", DB_NAME = \"one\" ]\n";
+    let digest = "b".repeat(64);
+    for (scratch, word) in [("counted", "counted"), (digest.as_str(), "loaded and compared")] {
+        let host = FakeHost::new("m")
+            .file("/etc/one/oned.conf", conf)
+            .on("look at a dump", 0, &look)
+            .on("load a dump into a scratch schema", 0, &answer(scratch))
+            .on("fingerprint of a MySQL database", 0, &answer(&digest))
+            .on("install -d", 0, "");
+        let world = FakeWorld::default();
+        let mut outcome = Outcome::default();
+        module(json!({"dest": DEST, "federated": true}))
+            .verify(&world.cx(&host), &Change::default(), &mut outcome)
+            .await
+            .unwrap();
+        let message = outcome.message.unwrap();
+        assert!(message.contains(word), "{message}");
+        let warned = outcome
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("never loaded"));
+        assert_eq!(warned, scratch == "counted", "{:?}", outcome.warnings);
+    }
+}
+
+#[tokio::test]
+async fn in_a_directory_of_oneadmins_nothing_is_done_by_root() {
+    use crate::testing::FakeHost;
+    for (ground, who) in [
+        (
+            ". root root 755 directory\n. oneadmin oneadmin 777 symbolic link\nend\n",
+            "oneadmin",
+        ),
+        (". root root 755 directory\nend\n", "root"),
+    ] {
+        let host = FakeHost::new("m")
+            .file("/etc/one/oned.conf", "")
+            .on("whose ground", 0, ground)
+            .on("a directory for dumps", 1, "");
+        let world = FakeWorld::default();
+        let failure = module(json!({"dest": DEST}))
+            .apply(&world.cx(&host), &Change::default())
+            .await
+            .unwrap_err();
+        assert!(failure.message.contains("failed to make"), "{}", failure.message);
+        let made = host
+            .commands()
+            .into_iter()
+            .find(|command| command.argv[2].contains("for dumps"));
+        assert_eq!(made.unwrap().run_as, RunAs::User(who.to_owned()));
+    }
+}

@@ -1,16 +1,14 @@
 //! One reading, many writers: a source relayed into bounded queues, one for each host that receives.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Distribute;
-use crate::host::{Clock, Command, Host, HostError, Output, Sink, Source};
+use crate::at_once;
+use crate::host::{Clock, Command, Host, HostError, Output, RunAs, Sink, Source};
 use crate::module::{Cx, Failure, FailureKind};
 use crate::opennebula::onedb::LOOK;
 
@@ -47,8 +45,7 @@ impl Packing {
     /// The best that the source and all receivers have. A host that does not answer is not asked: it fails soon enough.
     pub(super) async fn common(source: &dyn Host, receivers: &[&Cx<'_>]) -> Self {
         let hosts = std::iter::once(source).chain(receivers.iter().map(|cx| cx.host));
-        let asked = hosts.map(|host| boxed(Self::best_of(host))).collect();
-        all(asked)
+        at_once::all(hosts.map(Self::best_of))
             .await
             .into_iter()
             .flatten()
@@ -75,6 +72,8 @@ pub(super) struct Received {
     pub(super) sha256: String,
     /// Bytes that travelled to it.
     pub(super) sent: u64,
+    /// Who wrote it, and may put it in its place.
+    pub(super) writer: RunAs,
 }
 
 /// Where a file is until it is known to be whole.
@@ -103,19 +102,20 @@ zstd) zstd -d -q -c > "$part" ;;
 gzip) gzip -d -c > "$part" ;;
 *) cat > "$part" ;;
 esac || { status=$?; rm -f -- "$part"; exit $status; }
-chown "$3:$4" -- "$part" && chmod "$5" -- "$part" && sync -- "$part" || exit
+chown -h "$3:$4" -- "$part" && chmod "$5" -- "$part" && sync -- "$part" || exit
 if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$part"; else sha256sum < "$part"; fi"#;
 
 /// Relays the source's file to all receivers; the results are in their order.
 pub(super) async fn relay(
     source: &dyn Host,
+    reader: &RunAs,
     task: &Distribute,
     receivers: &[&Cx<'_>],
     packing: Packing,
 ) -> Vec<Result<Received, Failure>> {
     let word = packing.word();
     let send = Command::script(SEND, [task.src.as_str(), word])
-        .as_root()
+        .run_as(reader.clone())
         .deadline(LOOK);
     let reading = match source.source(&send).await {
         Ok(reading) => reading,
@@ -125,17 +125,16 @@ pub(super) async fn relay(
         }
     };
     let part = part(&task.dest);
-    let receive = Command::script(RECEIVE, [&part, word, &task.owner, &task.group, &task.mode])
-        .as_root()
-        .deadline(LOOK);
+    let receive =
+        Command::script(RECEIVE, [&part, word, &task.owner, &task.group, &task.mode]).deadline(LOOK);
     let (queues, writers): (Vec<_>, Vec<_>) = receivers
         .iter()
         .map(|cx| {
             let (queue, chunks) = channel::<Arc<[u8]>>(LAG);
-            (Some(queue), boxed(write(cx, &receive, chunks)))
+            (Some(queue), write(task, cx, &receive, chunks))
         })
         .unzip();
-    let (read, mut written) = tokio::join!(pump(source, reading, queues), all(writers));
+    let (read, mut written) = tokio::join!(pump(source, reading, queues), at_once::all(writers));
     if let Err(failure) = read {
         // A receiver cannot tell a source that broke off from one that ended, unless the packing tells it.
         for result in &mut written {
@@ -200,8 +199,14 @@ async fn handed_over(clock: &dyn Clock, sender: &Sender<Arc<[u8]>>, chunk: &Arc<
 }
 
 /// Writes to one receiver what its queue brings, and returns what it then has.
-async fn write(cx: &Cx<'_>, receive: &Command, mut chunks: Receiver<Arc<[u8]>>) -> Result<Received, Failure> {
-    let Sink { mut stdin, end } = cx.host.sink(receive).await?;
+async fn write(
+    task: &Distribute,
+    cx: &Cx<'_>,
+    receive: &Command,
+    mut chunks: Receiver<Arc<[u8]>>,
+) -> Result<Received, Failure> {
+    let writer = task.writer(cx).await?;
+    let Sink { mut stdin, end } = cx.host.sink(&receive.clone().run_as(writer.clone())).await?;
     let mut sent = 0;
     let mut broken = None;
     while let Some(chunk) = chunks.recv().await {
@@ -234,15 +239,16 @@ async fn write(cx: &Cx<'_>, receive: &Command, mut chunks: Receiver<Arc<[u8]>>) 
         end = end => end.map_err(|_| "its end is unknown".to_owned()),
         () = cx.host.clock().sleep(if stalled { Duration::ZERO } else { SETTLE }) => Err("it did not finish".to_owned()),
     };
-    settle(cx, broken, end, sent)
+    let sha256 = settle(cx, broken, end)?;
+    Ok(Received { sha256, sent, writer })
 }
 
+/// The digest of what it wrote, or why there is none.
 fn settle(
     cx: &Cx<'_>,
     broken: Option<String>,
     end: Result<Result<Output, HostError>, String>,
-    sent: u64,
-) -> Result<Received, Failure> {
+) -> Result<String, Failure> {
     let host = cx.host.name();
     let failed = |kind, why: &str| {
         Err(Failure::new(
@@ -256,10 +262,7 @@ fn settle(
             let text = output.text();
             match text.split_whitespace().next() {
                 Some(sha256) if output.exit.success() && broken.is_none() && sha256.len() == 64 => {
-                    Ok(Received {
-                        sha256: sha256.to_owned(),
-                        sent,
-                    })
+                    Ok(sha256.to_owned())
                 }
                 _ => {
                     let said = output.err_text();
@@ -273,31 +276,4 @@ fn settle(
         }
         (broken, Err(why)) => failed(FailureKind::TimedOut, &broken.unwrap_or(why)),
     }
-}
-
-pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-pub(super) fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Boxed<'a, T> {
-    Box::pin(future)
-}
-
-/// Runs futures at once on this task; the results are in their order.
-pub(super) async fn all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
-    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        for (future, result) in futures.iter_mut().zip(&mut results) {
-            if result.is_none()
-                && let Poll::Ready(value) = future.as_mut().poll(context)
-            {
-                *result = Some(value);
-            }
-        }
-        if results.iter().all(Option::is_some) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-    results.into_iter().flatten().collect()
 }

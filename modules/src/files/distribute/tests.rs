@@ -194,3 +194,57 @@ async fn packed_as_the_least_of_all_hosts_can() {
         Packing::Zstd
     );
 }
+
+/// What a host was asked that touches the file, as who.
+fn users(host: &crate::testing::FakeHost) -> Vec<(String, RunAs)> {
+    let touches = |command: &Command| {
+        let text = command.argv.join(" ");
+        let what = [
+            "receive a file",
+            "digest of a file",
+            "put a received",
+            "send a file",
+            "rm -f",
+        ];
+        let what = what.into_iter().find(|what| text.contains(what))?;
+        Some((what.to_owned(), command.run_as.clone()))
+    };
+    host.commands().iter().filter_map(touches).collect()
+}
+
+#[tokio::test]
+async fn where_a_link_could_be_planted_root_reads_and_writes_nothing() {
+    use crate::testing::FakeHost;
+    let world = FakeWorld::default();
+    let digest = "a".repeat(64);
+    let planted =
+        ". root root 755 directory\n. oneadmin oneadmin 777 symbolic link\n. root root 755 directory\nend\n";
+    let host = |name: &str| {
+        FakeHost::new(name)
+            .on("whose ground", 0, planted)
+            .on("can be packed", 0, "plain")
+            .on("digest of a file", 0, &format!("{digest} *stdin\n4\n"))
+            .on("send a file", 0, "dump")
+            .on("receive a file", 0, &format!("{digest} *stdin\n"))
+            .on("put a received", 0, "")
+    };
+    let (from, to) = (host("m"), host("s1"));
+    let world = FakeWorld {
+        hosts: [("m".to_owned(), from.clone())].into(),
+        ..world
+    };
+    let cx = world.cx(&to);
+    let change = Change::default();
+    let results = module(json!({})).apply_all(&[(&cx, &change)]).await;
+    assert!(results[0].is_ok(), "{results:?}");
+    let oneadmin = RunAs::User("oneadmin".to_owned());
+    for (asked, least) in [(users(&from), 2), (users(&to), 2)] {
+        assert!(asked.len() >= least, "{asked:?}");
+        assert!(asked.iter().all(|(_, who)| *who == oneadmin), "{asked:?}");
+    }
+    // A file for root is not put there at all.
+    let results = module(json!({"owner": "root", "group": "root"}))
+        .apply_all(&[(&cx, &change)])
+        .await;
+    assert_eq!(results[0].as_ref().unwrap_err().kind, FailureKind::Unsafe);
+}

@@ -11,7 +11,7 @@ use crate::opennebula::onedb::Access;
 /// One client names the tables and their columns, a second reads all of them in one snapshot: literals by `quote()`, a row a line,
 /// the table's number before it. Its status is handed on beside the digests, so that an answer that broke off is never taken for a
 /// whole one. HOME is away: a password in oneadmin's own option file would win over ours.
-const FUNCTIONS: &str = r#"
+pub(crate) const FUNCTIONS: &str = r#"
 program=$(command -v mysql || command -v mariadb) || { echo 'mysql: not found' >&2; exit 127; }
 client() { HOME=/nonexistent "$program" --batch --skip-column-names --default-character-set=utf8mb4 "$@"; }
 ask() { # STATEMENT OPTIONS
@@ -175,7 +175,7 @@ fn read(host: &dyn Host, access: &Access, what: &str, output: &Output) -> Result
 }
 
 /// A script as oneadmin that finds its own arguments first and the client's options after them; the password is in MYSQL_PWD.
-fn client(access: &Access, script: &str, args: &[&str], in_schema: bool) -> Command {
+pub(crate) fn client(access: &Access, script: &str, args: &[&str], in_schema: bool) -> Command {
     let mut words: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
     let mut secret = None;
     if let Backend::Mysql {

@@ -63,6 +63,8 @@ pub fn interpret(exit: Exit, stdout: &str) -> Result<DbVersion, &'static str> {
         Exit::Code(2) => Standing::UpgradeNeeded,
         Exit::Code(3) => Standing::Newer,
         Exit::Code(1) => Standing::NotBootstrapped,
+        // It has no status of its own that a shell would take for a signal.
+        exit if exit.shell_signal().is_some() => return Err("it was killed"),
         Exit::Code(_) => return Err("it could not read the database"),
         Exit::Signal(_) => return Err("it was killed"),
     };
@@ -179,6 +181,7 @@ mod tests {
         for (exit, text) in [
             (Exit::Code(255), ""),
             (Exit::Signal(9), CURRENT),
+            (Exit::Code(137), CURRENT),
             (Exit::Code(0), "Shared: 7.0.0\n"),
             (Exit::Code(0), ""),
             (Exit::Code(0), NEWER),

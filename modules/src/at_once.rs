@@ -1,13 +1,11 @@
-//! Several hosts at once, within one step of the engine: nothing is spawned, so nothing outlives whoever waits.
+//! Several hosts at once, within one task: nothing is spawned, so nothing outlives whoever waits.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
 /// Runs these at the same time; the results are in their order.
-pub(super) async fn all<'a, T>(
-    doing: impl IntoIterator<Item = impl Future<Output = T> + Send + 'a>,
-) -> Vec<T> {
+pub async fn all<'a, T>(doing: impl IntoIterator<Item = impl Future<Output = T> + Send + 'a>) -> Vec<T> {
     let mut running: Vec<Pin<Box<dyn Future<Output = T> + Send + 'a>>> = Vec::new();
     for future in doing {
         running.push(Box::pin(future));

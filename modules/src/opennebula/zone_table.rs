@@ -1,0 +1,88 @@
+//! The zones that a database knows, where no oned runs that could be asked.
+
+use super::fingerprint::{mysql, sqlite};
+use super::onedb::Access;
+use crate::host::Host;
+use crate::module::Failure;
+use crate::opennebula::conf::Backend;
+
+const STATEMENTS: &str = "select concat(oid, ' ', name) from zone_pool order by oid; select 'end';";
+
+/// Number and name of each zone in a zone's own database, by number.
+pub async fn zones(host: &dyn Host, access: &Access) -> Result<Vec<(u32, String)>, Failure> {
+    let command = match &access.db {
+        Backend::Sqlite { path } => {
+            let statements = STATEMENTS.replace("concat(oid, ' ', name)", "oid || ' ' || name");
+            let script = format!(
+                "# nebplay: zones of a SQLite database\n{}printf '%s\\n' \"$2\" | reader \"$1\"",
+                sqlite::FUNCTION
+            );
+            access.script(&script, &[path, &statements])
+        }
+        Backend::Mysql { .. } => {
+            let script = format!(
+                "# nebplay: zones of a MySQL database\n{}statements=$1\nshift\nask \"$statements\" \"$@\"",
+                mysql::FUNCTIONS
+            );
+            mysql::client(access, &script, &[STATEMENTS], true)
+        }
+    };
+    let output = host.run(&command).await?;
+    let text = output.text();
+    let zones = text.strip_suffix("end\n").and_then(read);
+    zones.filter(|_| output.exit.success()).ok_or_else(|| {
+        Failure::failed(format!(
+            "{}: failed to read the zones in {}: {} ({})",
+            host.name(),
+            access.describe(),
+            output.exit,
+            access.scrub(output.err_text().trim())
+        ))
+    })
+}
+
+fn read(text: &str) -> Option<Vec<(u32, String)>> {
+    let zone = |line: &str| {
+        let (id, name) = line.split_once(' ')?;
+        Some((id.parse().ok()?, name.to_owned()))
+    };
+    text.lines().map(zone).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::module::Secrets;
+    use crate::opennebula::onedb::fake;
+    use crate::testing_local::LocalHost;
+
+    struct Nobody;
+
+    impl Secrets for Nobody {
+        fn learn(&self, _: &str, _: &str) {}
+    }
+
+    async fn asked(host: &LocalHost) -> Result<Vec<(u32, String)>, Failure> {
+        let access = Access::of_host(host, &Nobody, None).await?;
+        zones(host, &access).await
+    }
+
+    #[tokio::test]
+    async fn zones_are_read_or_the_reason_is_told() {
+        let host = fake::front_end("m", "MASTER");
+        host.sql(fake::DB, "delete from zone_pool");
+        host.sql(
+            fake::DB,
+            "insert into zone_pool (oid, name) values (100, 'Fra nce'), (0, 'OpenNebula')",
+        );
+        let known = [(0, "OpenNebula".to_owned()), (100, "Fra nce".to_owned())];
+        assert_eq!(asked(&host).await.unwrap(), known);
+        host.sql(fake::DB, "drop table zone_pool");
+        let failure = asked(&host).await.unwrap_err();
+        assert!(
+            failure.message.contains("failed to read the zones"),
+            "{}",
+            failure.message
+        );
+    }
+}
