@@ -62,7 +62,9 @@ impl Ready {
             );
         }
         match self.inspect().await {
-            Ok(Finding::NoChange(outcome)) => Found::Done(done_unseen(outcome)),
+            Ok(Finding::NoChange(outcome)) => {
+                Found::Done(done_unseen(outcome, "found done after the connection was back"))
+            }
             Ok(Finding::Change(change) | Finding::CannotTell(change)) => Found::ToDo(change),
             Err(again) if again.kind == FailureKind::Unreachable => Found::Unsettled(Failure {
                 message: again.message,
@@ -81,9 +83,8 @@ fn may_be_done(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Unreachable | FailureKind::Failed)
 }
 
-/// Nothing is left to be done, so it was done by us.
-fn done_unseen(outcome: Outcome) -> Outcome {
-    let found = "found done after the connection was back";
+/// Nothing is left to be done, so it was done by us; `found` says since when that is known.
+pub(super) fn done_unseen(outcome: Outcome, found: &str) -> Outcome {
     let message = outcome
         .message
         .map_or_else(|| found.to_owned(), |message| format!("{found}: {message}"));

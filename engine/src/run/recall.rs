@@ -18,6 +18,8 @@ pub(super) const LOST: &str = "the journal does not hold it";
 pub(super) enum Recalled {
     /// Run it.
     Run,
+    /// Look what it came to: it was cut off while it acted.
+    LookAgain,
     /// It only reads, and what it read was a secret: read it again, which is no new step.
     ReadAgain,
     /// This is how it ended, in an earlier process or by the operator's word.
@@ -46,7 +48,8 @@ impl Unit {
             }
             Some(Record::InDoubt(step, _)) if self.only_operator_can_tell() => self.settle(part, &step).await,
             // The others look before they act, and find what their job or the host says.
-            Some(Record::Failed(..) | Record::InDoubt(..)) | None => Recalled::Run,
+            Some(Record::InDoubt(..)) => Recalled::LookAgain,
+            Some(Record::Failed(..)) | None => Recalled::Run,
         }
     }
 

@@ -9,6 +9,7 @@ use nebplay_modules::at_once;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
+use super::cut_off::done_unseen;
 use super::loops::Items;
 use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::recall::Recalled;
@@ -128,11 +129,17 @@ impl Unit {
     ) -> Vec<(usize, StepResult)> {
         let mut done = Vec::with_capacity(here.len());
         let mut todo = Vec::with_capacity(here.len());
+        let mut doubted = Vec::new();
         for &(at, host, round) in here {
             let part = self.part(at, host, items[at].list.as_deref().map(|list| (list, round)), 1);
             match self.recall(&part).await {
                 Recalled::Run => {
                     alive[at] = true;
+                    todo.push((at, host, round));
+                }
+                Recalled::LookAgain => {
+                    alive[at] = true;
+                    doubted.push(part.step.id);
                     todo.push((at, host, round));
                 }
                 Recalled::ReadAgain => todo.push((at, host, round)),
@@ -163,7 +170,7 @@ impl Unit {
                 .collect();
             todo = Vec::new();
             let mut delay = Duration::ZERO;
-            for (part, mut result) in self.tries(parts).await {
+            for (part, mut result) in self.tries(parts, &doubted).await {
                 let again = self.again(&part, &mut result, attempt);
                 if let Some(again) = again.filter(|_| self.scoped.runner.may_start()) {
                     self.scoped.runner.under_way.ended(&part.step);
@@ -252,8 +259,9 @@ impl Unit {
         }
     }
 
-    /// One try of one item on each host: all look, those that have to act do so together, each is proven.
-    async fn tries(&self, parts: Vec<Part>) -> Vec<(Part, StepResult)> {
+    /// One try of one item on each host: all look, those that have to act do so together, each is proven. Where nothing is left to
+    /// be done, the `doubted` steps have done it.
+    async fn tries(&self, parts: Vec<Part>, doubted: &[String]) -> Vec<(Part, StepResult)> {
         let looked = at_once::all(parts.into_iter().map(|part| self.look(part))).await;
         let acting: Vec<(&Ready, &Change)> = looked.iter().filter_map(|(_, looked)| to_act(looked)).collect();
         let mut acted = Ready::act(&acting).await.into_iter();
@@ -268,6 +276,9 @@ impl Unit {
                     let doubt = self.undone.doubt(contract, &found);
                     let result = match found {
                         _ if doubt.is_some() => doubt.unwrap_or_else(|| StepResult::unknown(NOT_RUN)),
+                        Ok(Finding::NoChange(outcome)) if doubted.contains(&part.step.id) => {
+                            StepResult::done(done_unseen(outcome, "found done after the run was cut off"))
+                        }
                         Ok(Finding::NoChange(outcome)) => StepResult::done(outcome),
                         Ok(Finding::Change(change)) if !acts => {
                             self.scoped.runner.leave_undone(Undone::by(contract));
