@@ -24,5 +24,6 @@ mod lab;
 mod language;
 mod login;
 mod reach;
+mod resume;
 mod traces;
 mod upgrade;

@@ -81,7 +81,7 @@ impl Journal {
 
     /// A journal on any file, sound or not.
     #[cfg(test)]
-    pub(super) fn create_anywhere(path: &Path, header: Header) -> Self {
+    pub(crate) fn create_anywhere(path: &Path, header: Header) -> Self {
         let file = OpenOptions::new().write(true).open(path).unwrap();
         let journal = Self::start(path, file, 0, 0, line::first());
         journal.append(&Entry::Began(header));

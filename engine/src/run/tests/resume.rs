@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use super::story::{Story, Told, honest, unreachable};
+use crate::events::journal::{self, FORMAT, Header, Journal};
 use crate::events::{Event, RunResult, Status, What};
 use crate::run::Settle;
 
@@ -286,6 +289,49 @@ async fn from_a_step_on_everything_is_run_and_nothing_before_it() {
     let so_far = [failed.events, told.events].concat();
     let again = Story::new(PLAIN).after(&so_far).told().await;
     assert!(again.did("s1").is_empty());
+}
+
+fn header() -> Header {
+    Header {
+        format: FORMAT,
+        run: "test".to_owned(),
+        nebplay: String::new(),
+        who: String::new(),
+        at: 0,
+        directory: String::new(),
+        arguments: serde_json::Value::Null,
+        inputs: IndexMap::new(),
+        variables: IndexMap::new(),
+    }
+}
+
+#[tokio::test]
+async fn without_a_journal_that_can_be_written_nothing_is_done() {
+    let full = Journal::create_anywhere(std::path::Path::new("/dev/full"), header());
+    let told = Story::new(PLAIN).journaled(full).told().await;
+    assert_eq!(told.summary.result, RunResult::Failed);
+    assert!(told.did("m").is_empty() && told.did("s1").is_empty());
+    assert!(
+        told.warnings().iter().any(|text| text.contains("/dev/full")),
+        "{:?}",
+        told.warnings()
+    );
+}
+
+#[tokio::test]
+async fn what_is_read_from_the_disk_is_what_happened() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let path = directory.path().join("run.jsonl");
+    let journal = Journal::create(&path, header()).expect("a journal");
+    let whole = rich().journaled(journal).told().await;
+    let told: Vec<&Event> = whole
+        .events
+        .iter()
+        .filter(|event| !event.what.is_transient())
+        .collect();
+    let history = journal::read(&path).expect("it can be read");
+    assert_eq!(history.events.iter().collect::<Vec<_>>(), told);
+    assert!(history.ended().is_some());
 }
 
 #[tokio::test]

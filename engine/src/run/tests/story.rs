@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::playbook::{playbook, tasks, vars};
 use crate::diagnostics::{Finding, Findings, Source, Span};
+use crate::events::journal::Journal;
 use crate::events::{Event, Events, Secrets, StepEnd, StepRef, View, What};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{Item, Vars};
@@ -36,6 +37,7 @@ pub(super) struct Story {
     attended: bool,
     answers: Vec<&'static str>,
     replay: Option<Replay>,
+    journal: Option<Journal>,
 }
 
 /// A host that does what it is asked.
@@ -79,6 +81,7 @@ impl Story {
             attended: false,
             answers: Vec::new(),
             replay: None,
+            journal: None,
         }
     }
 
@@ -91,6 +94,12 @@ impl Story {
     /// How the run that goes on is to be settled, or from where it is to go on.
     pub(super) fn replay(mut self, change: impl FnOnce(Replay) -> Replay) -> Self {
         self.replay = self.replay.map(change);
+        self
+    }
+
+    /// Everything is written down.
+    pub(super) fn journaled(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
         self
     }
 
@@ -182,6 +191,7 @@ impl Story {
             want,
         };
         let clock = Arc::new(FakeHost::new("controller"));
+        let bus = Events::new(clock.clone(), self.secrets, vec![Box::new(recorder)]);
         let inventory = Fixed {
             names,
             vars: self.vars,
@@ -200,7 +210,10 @@ impl Story {
                 (false, true) => Arc::new(Nobody),
             },
             templates: Templates::new(),
-            events: Arc::new(Events::new(clock.clone(), self.secrets, vec![Box::new(recorder)])),
+            events: Arc::new(match self.journal {
+                Some(journal) => bus.journaled(Arc::new(journal)),
+                None => bus,
+            }),
             clock,
             directory: ".".into(),
             stop,

@@ -1,0 +1,153 @@
+//! A run that was cut off goes on from its journal, on this controller or another.
+
+use crate::harness::{Lab, Run};
+use crate::traces::{assert_nothing_left, assert_same, paths};
+use crate::upgrade::{assert_upgraded, how_it_is};
+
+/// The steps that a run carried out itself, by the events it wrote.
+fn applied(run: &Run) -> Vec<&str> {
+    let applying = run
+        .stdout
+        .lines()
+        .filter(|line| line.contains(r#""event":"step_applying""#));
+    applying
+        .filter_map(|line| line.split_once(r#""id":""#)?.1.split('"').next())
+        .collect()
+}
+
+#[test]
+fn the_night_goes_on_after_its_controller_was_killed_and_does_nothing_twice() {
+    let Some(lab) = Lab::sqlite("resume").boot() else {
+        return;
+    };
+    let before: Vec<_> = lab.hosts().map(|host| (how_it_is(&host), paths(&host))).collect();
+    let (master, state) = (lab.host("fe-eu-fr"), lab.directory().join("state"));
+    let nebplay = |words: &[&str]| lab.nebplay(words).without_inventory().state(&state);
+
+    master.hang("before-local-migrator");
+    let run = lab.upgrade().args(["--json"]).state(&state).start();
+    master.wait_for("before-local-migrator hangs");
+    let killed = run.kill();
+    nebplay(&["runs"])
+        .run()
+        .expect_code(0)
+        .expect_shown("cut off")
+        .expect_shown("the database onto the new version");
+
+    // A run is not gone on with from something else than it was begun with.
+    nebplay(&["resume", "-e", "keep_out=api_block"])
+        .run()
+        .expect_code(3)
+        .expect_shown("`keep_out` of -e is new")
+        .expect_shown("--accept-changes");
+    assert_eq!(master.count("upgrade completed"), 0);
+
+    let mut run = nebplay(&["resume", "--json"]).start();
+    run.wait_for("an earlier run left running");
+    master.release("before-local-migrator");
+    let resumed = run.wait().expect_code(0);
+    let done = applied(&killed);
+    let again: Vec<_> = applied(&resumed)
+        .into_iter()
+        .filter(|step| done.contains(step))
+        .collect();
+    assert!(
+        done.len() > 15 && again.is_empty(),
+        "{} steps, {again:?} again",
+        done.len()
+    );
+    for (host, (how, paths)) in lab.hosts().zip(before) {
+        assert_eq!(host.count("upgrade started"), 1, "{}", host.name());
+        assert_same(&host, &how_it_is(&host), &how);
+        assert_nothing_left(&host, &paths);
+    }
+    assert_upgraded(&lab);
+
+    nebplay(&["resume"])
+        .run()
+        .expect_code(64)
+        .expect_shown("no run in");
+    nebplay(&["runs"]).run().expect_code(0).expect_shown("done");
+}
+
+#[test]
+fn another_controller_goes_on_with_the_copy_on_the_masters_front_end() {
+    let Some(lab) = Lab::sqlite("other").boot() else {
+        return;
+    };
+    let (master, slave) = (lab.host("fe-eu-fr"), lab.host("fe-us-ca"));
+    let playbook = lab.file(
+        "stop.yml",
+        "- hosts: all
+  become: true
+  any_errors_fatal: true
+  tasks:
+    - {name: count, shell: 'echo once >>/root/counted'}
+    - {name: stop, service_stop: }
+    - {name: full, onedb_backup: {dest: /var/lib/one/nebplay/full.bck, keep: true}}
+    - {name: start, service_start: }
+",
+    );
+    slave.hang("backup");
+    let run = lab
+        .nebplay([&playbook])
+        .state(&lab.directory().join("lost"))
+        .start();
+    slave.wait_for("backup hangs");
+    run.kill();
+    slave.release("backup");
+
+    let other = lab.directory().join("other");
+    lab.nebplay(["resume", "--from", "master"])
+        .state(&other)
+        .run()
+        .expect_code(0)
+        .expect_shown("resuming ");
+    for host in lab.hosts() {
+        assert_eq!(host.must("cat /root/counted"), "once\n", "{}", host.name());
+        assert_eq!(host.sh("ls /var/lib/nebplay/runs").code, 2, "no copy is left");
+    }
+    lab.wait_until_in_sync();
+    // A second look there finds nothing.
+    lab.nebplay(["resume", "--from", "master"])
+        .state(&other)
+        .run()
+        .expect_code(3)
+        .expect_shown("fe-eu-fr has no copy of a journal");
+    assert_eq!(master.users(), slave.users());
+}
+
+#[test]
+fn a_command_that_was_cut_off_is_the_operators_to_settle() {
+    let Some(lab) = Lab::sqlite("settle").boot() else {
+        return;
+    };
+    let (host, state) = (lab.host("fe-eu-fr"), lab.directory().join("state"));
+    let playbook = lab.file(
+        "count.yml",
+        "- hosts: master
+  become: true
+  tasks:
+    - {name: count, shell: 'echo once >>/root/counted; while [ -e /root/wait ]; do sleep 0.1; done'}
+    - {name: go on, shell: 'echo done >>/root/counted'}
+",
+    );
+    host.must("touch /root/wait");
+    let run = lab.nebplay([&playbook]).state(&state).start();
+    host.patiently("it counts", |host| host.sh("test -e /root/counted").code == 0);
+    run.kill();
+    host.must("rm /root/wait");
+    let resume = |words: &[&str]| {
+        lab.nebplay(["resume"])
+            .args(words)
+            .without_inventory()
+            .state(&state)
+            .run()
+    };
+    resume(&[])
+        .expect_code(2)
+        .expect_shown("in doubt: [fe-eu-fr] count")
+        .expect_shown("--in-doubt done");
+    resume(&["--in-doubt", "done"]).expect_code(0);
+    assert_eq!(host.must("cat /root/counted"), "once\ndone\n");
+}
