@@ -9,6 +9,7 @@ mod ground;
 pub mod host;
 pub mod job;
 mod job_run;
+pub mod lock;
 pub mod memory;
 pub mod module;
 pub mod registry;

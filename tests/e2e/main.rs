@@ -22,6 +22,7 @@ mod harness;
 mod kept_out;
 mod lab;
 mod language;
+mod locks;
 mod login;
 mod reach;
 mod resume;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use nebplay_modules::host::{Host, HostError};
@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::error::CommandError;
 use super::hosts::Hosts;
+use super::locks::Locks;
 use crate::events::Secrets;
 use crate::inventory::Overrides;
 use crate::template::Templates;
@@ -29,6 +30,8 @@ pub(super) struct Connections {
     /// What there is to say about unknown keys; worked out when the first turns up.
     unknown: OnceCell<String>,
     open: Mutex<HashMap<String, Slot>>,
+    /// The locks of the run, once it has them.
+    locks: OnceLock<Arc<Locks>>,
 }
 
 impl Connections {
@@ -48,6 +51,7 @@ impl Connections {
             names,
             unknown: OnceCell::new(),
             open: Mutex::default(),
+            locks: OnceLock::new(),
         })
     }
 
@@ -63,6 +67,12 @@ impl Connections {
         } else {
             Err(wrong.into())
         }
+    }
+
+    /// From now on, nobody gets a host that the run has to lock and has not locked.
+    pub(super) fn lock_with(&self, locks: Arc<Locks>) {
+        // There is one run, and it does so once.
+        let _ = self.locks.set(locks);
     }
 
     fn target(&self, name: &str) -> Result<Target, HostError> {
@@ -140,7 +150,14 @@ impl Peers for Connections {
             Arc::clone(open.entry(name.to_owned()).or_default())
         };
         // Whoever comes second waits for the first; a failure is not kept, the next one tries again.
-        slot.get_or_try_init(|| self.connect(name)).await.map(Arc::clone)
+        let host = slot
+            .get_or_try_init(|| self.connect(name))
+            .await
+            .map(Arc::clone)?;
+        if let Some(locks) = self.locks.get() {
+            locks.admit(&host).await?;
+        }
+        Ok(host)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use nebplay_modules::lock::LockError;
+
 use super::exit;
 use crate::diagnostics::{Finding, Findings};
 
@@ -19,6 +21,17 @@ pub enum CommandError {
         /// What to do about it.
         help: Option<String>,
     },
+    /// Another run has the federation, or part of it.
+    #[error("{message}")]
+    Locked {
+        /// Where, and who.
+        message: String,
+        /// What to do about it.
+        next: String,
+    },
+    /// A host could not be locked, although nobody else has it.
+    #[error("{0}; nothing was run")]
+    NotLocked(LockError),
     /// Input or output of this machine failed.
     #[error("cannot {doing}: {error}")]
     Io {
@@ -43,6 +56,8 @@ impl CommandError {
         match self {
             Self::Files(_) => exit::BAD_FILES,
             Self::Usage { .. } => exit::USAGE,
+            Self::Locked { .. } => exit::LOCKED,
+            Self::NotLocked(_) => exit::FAILED,
             // `nebplay doc | head`: whoever reads has seen enough.
             Self::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe => exit::OK,
             Self::Io { .. } => exit::INTERNAL,

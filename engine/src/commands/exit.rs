@@ -12,6 +12,8 @@ pub const FAILED: u8 = 2;
 pub const BAD_FILES: u8 = 3;
 /// A host could not be reached.
 pub const UNREACHABLE: u8 = 4;
+/// Another run has the federation, or part of it. Nothing was run.
+pub const LOCKED: u8 = 5;
 /// The command line is wrong.
 pub const USAGE: u8 = 64;
 /// Interrupted by Ctrl-C or TERM; the recap says how far it got.
@@ -25,6 +27,7 @@ Exit codes:
   2    a task failed on a host; every host was reached
   3    a file is wrong (playbook, inventory, variables, template): nothing was run
   4    a host could not be reached
+  5    another run has the federation, or part of it (`nebplay unlock`): nothing was run
   64   the command line is wrong
   130  interrupted";
 
@@ -50,7 +53,16 @@ mod tests {
             .collect();
         assert_eq!(
             listed,
-            [OK, INTERNAL, FAILED, BAD_FILES, UNREACHABLE, USAGE, INTERRUPTED]
+            [
+                OK,
+                INTERNAL,
+                FAILED,
+                BAD_FILES,
+                UNREACHABLE,
+                LOCKED,
+                USAGE,
+                INTERRUPTED
+            ]
         );
     }
 }

@@ -1,5 +1,7 @@
 //! One file per subcommand; the only place that prints and reads the environment.
 
+mod age;
+mod asking;
 mod connections;
 mod copy;
 mod doc;
@@ -10,6 +12,8 @@ mod files;
 pub mod hosts;
 mod inputs;
 mod inventory;
+mod jobs;
+mod locks;
 mod lookups;
 mod operator;
 pub mod options;
@@ -21,6 +25,7 @@ mod schema_text;
 pub mod state;
 mod status;
 mod terminal;
+mod unlock;
 mod way;
 
 use std::process::ExitCode;
@@ -78,6 +83,12 @@ enum Command {
     /// Show the zones of the federation, live: index, open or kept out, versions, services.
     #[command(after_help = status::EXAMPLES)]
     Status(status::Args),
+    /// Show whose run locks which front-end, and remove locks whose run is over.
+    #[command(after_help = unlock::EXAMPLES)]
+    Unlock(unlock::Args),
+    /// Show what is left of jobs on any host, and what to do with it.
+    #[command(after_help = jobs::EXAMPLES)]
+    Jobs(jobs::Args),
     /// Show hosts, groups and variables as nebplay reads them.
     #[command(after_help = inventory::EXAMPLES)]
     Inventory(inventory::Args),
@@ -126,6 +137,8 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CommandError> {
         Some(Command::Show(args)) => runs::show(&args, terminal),
         Some(Command::Plan(args)) => plan::run(args, terminal),
         Some(Command::Status(args)) => status::run(&args, terminal),
+        Some(Command::Unlock(args)) => unlock::run(&args),
+        Some(Command::Jobs(args)) => jobs::run(&args, terminal),
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Doc(args)) => doc::run(&args, terminal),
     }

@@ -27,7 +27,8 @@ Examples:
   nebplay resume                                 the latest run that did not come to its end
   nebplay resume 20261125T221503Z-4711 --in-doubt done
   nebplay resume --from 'start the master'       after the step before it was done by hand
-  nebplay resume --from master -i prod.ini       from another controller, with the copy that the master's front-end has";
+  nebplay resume --from master -i prod.ini       from another controller, with the copy that the master's front-end has
+  nebplay resume --from master -i prod.ini --take-over     the same, when the controller that started it is gone for good";
 
 /// Where the copy is that is asked for by this name.
 const MASTER: &str = "master";
@@ -51,6 +52,9 @@ pub(super) struct Args {
     /// What to do about a command that was cut off, instead of asking: it took effect, or run it again.
     #[arg(long, value_name = "HOW")]
     in_doubt: Option<InDoubt>,
+    /// The run is not under way any more on the other controller that started it: take its locks over.
+    #[arg(long)]
+    take_over: bool,
     /// Another inventory than the run's. May be repeated.
     #[arg(short, long = "inventory", value_name = "INVENTORY", help_heading = "Hosts")]
     inventory: Vec<String>,
@@ -130,6 +134,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
             after: last.map_or((0, 0), |event| (event.seq, event.elapsed_ms)),
             replay,
             resumed: Some(assumed),
+            take_over: args.take_over,
         },
         terminal,
     )

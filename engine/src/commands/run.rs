@@ -13,6 +13,7 @@ use super::error::CommandError;
 use super::files::Files;
 use super::hosts::Hosts;
 use super::inputs::{self, Noting};
+use super::locks::{Holder, Locks, Wanted};
 use super::lookups::ProcessLookups;
 use super::operator::{self, AtTerminal};
 use super::options::{Action, Options, RunArgs};
@@ -224,6 +225,8 @@ pub(super) struct Start {
     pub(super) replay: Replay,
     /// See [`World::resumed`].
     pub(super) resumed: Option<Vec<String>>,
+    /// The operator said that it is over on another machine where it was started: see [`Holder::from_elsewhere`].
+    pub(super) take_over: bool,
 }
 
 impl Start {
@@ -243,6 +246,7 @@ impl Start {
             after: (0, 0),
             replay: Replay::default(),
             resumed: None,
+            take_over: false,
         })
     }
 }
@@ -301,14 +305,32 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
     let events = Arc::new(events);
     // As for `status`: whom -l leaves out is not connected to.
     let federation = status::asked(&hosts);
-    let copy = journal
-        .as_ref()
-        .and_then(|journal| Copy::begin(&runtime, journal, &start.run, &federation, &plan, &connections));
+    let wanted = Wanted::of(&plan, &hosts.zoned.federation, options.check);
+    let holder = Holder {
+        run: start.run.clone(),
+        playbooks: options
+            .playbooks
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect(),
+        from_elsewhere: start.take_over,
+    };
+    let is_new = start.resumed.is_none();
     let summary = runtime.block_on(async {
         let stop = operator::listen().map_err(|error| CommandError::Io {
             doing: "listen for signals".to_owned(),
             error,
         })?;
+        let locks = Locks::take(&connections, wanted, holder, &stop).await;
+        let locks = locks.inspect_err(|_| {
+            // A run that never began is none that could be gone on with.
+            if let Some(journal) = journal.as_ref().filter(|_| is_new) {
+                let _ = std::fs::remove_file(journal.path());
+            }
+        })?;
+        let copy = journal
+            .as_ref()
+            .and_then(|journal| Copy::begin(&runtime, journal, &start.run, &federation, &plan, &connections));
         let world = World {
             run: start.run.clone(),
             options: settings,
@@ -329,6 +351,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         if let Some(copy) = copy {
             copy.end(summary.result).await;
         }
+        locks.release().await;
         Ok::<_, CommandError>(summary)
     })?;
     if !options.json && summary.result != RunResult::Ok {

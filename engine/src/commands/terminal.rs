@@ -63,7 +63,8 @@ impl Terminal {
                 let help = help.iter().map(|help| format!("  help: {help}\n"));
                 format!("error: {message}\n{}", help.collect::<String>())
             }
-            CommandError::Io { .. } => format!("error: {error}\n"),
+            CommandError::Locked { message, next } => format!("error: {message}\n  help: {next}\n"),
+            CommandError::NotLocked(_) | CommandError::Io { .. } => format!("error: {error}\n"),
         };
         // Where even standard error is gone there is nobody left to tell.
         let _ = io::stderr().lock().write_all(text.as_bytes());
@@ -118,6 +119,15 @@ impl Terminal {
             }
         }
         out
+    }
+}
+
+/// Says what the operator should know beside what was asked for.
+pub(super) fn remark(remarks: &[String]) {
+    let mut err = io::stderr().lock();
+    for remark in remarks {
+        // Where even standard error is gone there is nobody left to tell.
+        let _ = writeln!(err, "note: {remark}");
     }
 }
 

@@ -7,6 +7,7 @@ mod pace;
 mod resolve;
 mod start;
 mod tags;
+mod touched;
 
 pub use identity::{item_hash, step_id};
 pub use inherit::Inherited;
@@ -17,3 +18,4 @@ pub use resolve::{
 };
 pub use start::NoSuchTask;
 pub use tags::Tags;
+pub use touched::Touched;

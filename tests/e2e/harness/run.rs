@@ -149,6 +149,16 @@ impl Running {
         self.signal(Signal::INT);
     }
 
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().ok().flatten().is_some()
+    }
+
+    /// Its process: the one nebplay runs in, since what enters the network before it replaces itself.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Run {
         self.collect()

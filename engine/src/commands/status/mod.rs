@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use self::row::Row;
 use self::verdict::Verdict;
+use super::asking::Asking;
 use super::connections::Connections;
 use super::error::CommandError;
 use super::exit;
@@ -24,7 +25,6 @@ use super::hosts::Hosts;
 use super::options::{ConnectionArgs, InventoryArgs};
 use super::terminal::{self, Terminal};
 use crate::events::Secrets;
-use crate::template::Templates;
 
 pub(super) const EXAMPLES: &str = "\
 Asks all front-ends at once, over SSH, and changes nothing on any of them. It works at any moment of a night: \
@@ -113,7 +113,7 @@ pub(super) fn asked(hosts: &Hosts) -> Federation {
     federation
 }
 
-fn no_zones(hosts: &Hosts) -> CommandError {
+pub(super) fn no_zones(hosts: &Hosts) -> CommandError {
     let (message, help) = if hosts.zoned.federation.zones.is_empty() {
         (
             "the inventory has no zones",
@@ -133,26 +133,15 @@ fn no_zones(hosts: &Hosts) -> CommandError {
 
 /// Asks all front-ends at once.
 fn look(hosts: Hosts, federation: &Federation) -> Result<Vec<Row>, CommandError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::Io {
-            doing: "start".to_owned(),
-            error,
-        })?;
-    let secrets = Arc::new(Secrets::default());
-    hosts.tell_passwords(&secrets);
     let names = federation
         .zones
         .iter()
         .flat_map(|zone| zone.hosts.clone())
         .collect();
-    let connections = Connections::new(Arc::new(hosts), Templates::new(), Arc::clone(&secrets), names)?;
-    connections.check()?;
-    let rows = runtime.block_on(ask::all(Arc::new(connections), federation, secrets));
-    // A connection that hangs must not hold up the end.
-    runtime.shutdown_background();
+    let asking = Asking::of(hosts, names)?;
+    let (connections, secrets) = (Arc::clone(&asking.connections), Arc::clone(&asking.secrets));
+    let rows = asking.wait(ask::all(connections, federation, secrets));
+    asking.end();
     Ok(rows)
 }
 
