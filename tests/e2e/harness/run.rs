@@ -149,6 +149,11 @@ impl Running {
         self.signal(Signal::INT);
     }
 
+    /// Its terminal goes away.
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Run {
         self.collect()
