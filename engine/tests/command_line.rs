@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -38,6 +38,23 @@ impl Test {
             .unwrap()
     }
 
+    /// With nobody who reads what it prints.
+    fn run_unread(&self, arguments: &str) -> std::process::ExitStatus {
+        let ends = [std::io::pipe().unwrap(), std::io::pipe().unwrap()];
+        let [stdout, stderr] = ends.map(|(reader, writer)| {
+            drop(reader);
+            Stdio::from(writer)
+        });
+        Command::new(env!("CARGO_BIN_EXE_nebplay"))
+            .args(arguments.split_whitespace())
+            .current_dir(self.directory.path())
+            .env_remove("NEBPLAY_INVENTORY")
+            .stdout(stdout)
+            .stderr(stderr)
+            .status()
+            .unwrap()
+    }
+
     fn made(&self, name: &str) -> bool {
         Path::new(self.directory.path()).join(name).exists()
     }
@@ -54,6 +71,20 @@ const TOUCH: &str = "\
     command: touch {{ inventory_hostname }}-{{ version }}
     args: {chdir: '{{ playbook_dir }}'}
 ";
+
+#[test]
+fn a_reader_that_goes_away_ends_no_run() {
+    for how in ["", "--json ", "-vv "] {
+        let test = Test::new(TOUCH);
+        let status = test.run_unread(&format!("{how}play.yml -i hosts.ini"));
+        assert_eq!(status.code(), Some(0), "{how}");
+        assert!(test.made("here-6.10") && test.made("there-6.10"), "{how}");
+        // How it went is still told by its exit status.
+        let test = Test::new("- hosts: all\n  tasks:\n  - command: 'false'\n");
+        let status = test.run_unread(&format!("{how}play.yml -i hosts.ini"));
+        assert_eq!(status.code(), Some(2), "{how}");
+    }
+}
 
 #[test]
 fn a_run_runs() {

@@ -254,6 +254,8 @@ impl Clock for FakeHost {
     }
     async fn sleep(&self, how_long: Duration) {
         self.state().slept += how_long;
+        // Others get a turn, as they would in that time.
+        tokio::task::yield_now().await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! What goes wrong in the middle of an upgrade, and what is left then.
 
 mod access;
+mod connection;
 mod dumps;
 mod hosts;
 mod migration;

@@ -355,15 +355,16 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         Ok::<_, CommandError>(summary)
     })?;
     if !options.json && summary.result != RunResult::Ok {
+        // A terminal that went away changes nothing about how the run ended.
         if !federation.zones.is_empty() && summary.result != RunResult::Interrupted {
             let now = status::after_failure(connections, &federation, secrets, terminal);
-            terminal::print(&runtime.block_on(now))?;
+            let _ = terminal::print(&runtime.block_on(now));
         }
         let resumable = journal.is_some().then_some(start.run.as_str());
-        terminal::print(&format!(
+        let _ = terminal::print(&format!(
             "\n{}",
             way::on(resumable, &federation, summary.way_back.as_deref())
-        ))?;
+        ));
     }
     // A question nobody answered, or a connection that hangs, must not hold up the end.
     runtime.shutdown_background();

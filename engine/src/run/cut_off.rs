@@ -1,6 +1,7 @@
 //! A step that a lost connection cut off while it acted: settled by its module's contract, never silently repeated.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use nebplay_modules::contract::Recovery;
 use nebplay_modules::host::Command;
@@ -10,6 +11,9 @@ use super::step::Ready;
 
 /// A step is not begun again for ever on a connection that breaks whenever it acts.
 const MOST: usize = 3;
+
+/// A host that was rebooted answers before its services do, a database among them: it is waited for, but not for ever.
+const BOOT: Duration = Duration::from_secs(90);
 
 /// What became of a step that was cut off.
 enum Found {
@@ -54,9 +58,10 @@ impl Ready {
     }
 
     async fn look_again(&self, failure: Failure) -> Found {
+        // Whatever comes of it: a host that was not rebooted, or has no systemd, answers at once, and the look tells the rest.
+        let booted = Command::new(["systemctl", "is-system-running", "--wait"]).deadline(BOOT);
+        let _ = self.host.run(&booted).await;
         if self.recovery == Recovery::Ask {
-            // Whether it answers or not, there is nothing to see: but an operator who is to look needs the host back.
-            let _ = self.host.run(&Command::new(["true"])).await;
             return Found::Unsettled(
                 failure.hint("look at the host whether it took effect, before it is run again"),
             );

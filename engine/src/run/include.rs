@@ -12,6 +12,7 @@ use super::play::PlayRun;
 use super::runner::Runner;
 use super::scoped::Scoped;
 use super::step::written;
+use super::stop::{self, Stop};
 use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
 use crate::template::{Binding, Layer, Scope};
@@ -69,9 +70,14 @@ impl Runner {
         for host in hosts {
             let before = self.world.replay.included(&node.id, host);
             replayed &= before.is_some();
-            let wanted = match before {
-                Some(files) => Ok(files),
-                None => self.wanted(&scoped, node, host).await,
+            let wanted = if let Some(files) = before {
+                Ok(files)
+            } else {
+                tokio::select! {
+                    biased;
+                    () = stop::wanted(&self.told, Stop::Leave) => break,
+                    wanted = self.wanted(&scoped, node, host) => wanted,
+                }
             };
             match wanted {
                 Ok(wanted) => {

@@ -294,7 +294,12 @@ impl Runner {
                     (host, prepared)
                 });
             }
-            let Some(prepared) = preparing.join_next().await else {
+            let prepared = tokio::select! {
+                biased;
+                () = stop::wanted(&self.told, Stop::Leave) => return dropped,
+                prepared = preparing.join_next() => prepared,
+            };
+            let Some(prepared) = prepared else {
                 return dropped;
             };
             if let Ok((host, Err(failure))) = prepared {

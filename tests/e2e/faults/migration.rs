@@ -52,12 +52,12 @@ const MIGRATE: &str = "- hosts: fe-us-ca:master
         federated_backup: /var/lib/one/nebplay/federated.bck
 ";
 
-fn migrate(lab: &Lab) -> Invocation {
+pub(super) fn migrate(lab: &Lab) -> Invocation {
     lab.nebplay([lab.file("migrate.yml", MIGRATE)])
 }
 
 /// The table that a migration begun twice empties.
-fn quotas(host: &Host<'_>) -> String {
+pub(super) fn quotas(host: &Host<'_>) -> String {
     host.sql("SELECT user_oid FROM user_quotas ORDER BY user_oid")
 }
 

@@ -159,6 +159,11 @@ impl Running {
         self.child.id()
     }
 
+    /// Its terminal goes away.
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Run {
         self.collect()

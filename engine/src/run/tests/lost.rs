@@ -8,6 +8,7 @@ use nebplay_modules::testing::FakeHost;
 
 use super::story::{Story, Told, honest, unreachable};
 use crate::events::{RunResult, What};
+use crate::run::Stop;
 
 /// The connection broke when the host had the request.
 fn cut_off(name: &str) -> HostError {
@@ -105,7 +106,7 @@ async fn what_nobody_can_tell_is_left_to_the_operator() {
     let host = honest("m")
         .on("^look pump", 1, "")
         .on_error("^do pump", cut_off("m"))
-        .on("^true", 0, "");
+        .on("^systemctl is-system-running", 0, "");
     let told = mended("mend_and_ask", host).await;
     assert_eq!(told.did("m"), ["pump"]);
     let failure = &told.summary.failures[0].failure;
@@ -173,6 +174,34 @@ async fn of_those_that_act_together_only_who_was_cut_off_acts_again() {
     assert_eq!(told.steps(), ["share@s1 changed", "share@s2 changed"]);
     assert_eq!(told.did("s1"), ["a", "a"]);
     assert_eq!(told.did("s2"), ["a"]);
+}
+
+#[tokio::test]
+async fn an_operator_who_leaves_does_not_wait_for_a_host() {
+    for lost_at in ["^look pump", "^do pump"] {
+        let host = honest("m").on_error(lost_at, unreachable("m"));
+        let host = host.on("^look pump", 1, "");
+        let told = Story::new("[{hosts: m, tasks: [{mend: {x: pump}}]}]")
+            .host(host)
+            .stop_at("lost m", Stop::Leave)
+            .told()
+            .await;
+        assert!(told.steps().is_empty(), "{lost_at}");
+        assert_eq!(told.summary.result, RunResult::Interrupted, "{lost_at}");
+        assert!(told.hosts["m"].slept() < Duration::from_mins(10), "{lost_at}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_under_way_waits_for_its_host_when_no_new_one_is_to_begin() {
+    let host = honest("m").on_error("^do a", unreachable("m")).on("^do a", 0, "");
+    let told = Story::new("[{hosts: m, tasks: [{act: {x: a}}, {act: {x: b}}]}]")
+        .host(host)
+        .stop_at("lost m", Stop::Drain)
+        .told()
+        .await;
+    assert_eq!(told.steps(), ["act@m changed"]);
+    assert_eq!(told.summary.result, RunResult::Interrupted);
 }
 
 #[tokio::test]

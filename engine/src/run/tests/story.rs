@@ -155,7 +155,7 @@ impl Story {
         self
     }
 
-    /// The operator wants that as soon as this step begins.
+    /// The operator wants that as soon as this step begins; or, for `lost HOST`, as soon as that host is lost.
     pub(super) fn stop_at(mut self, step: &str, stop: Stop) -> Self {
         self.stop_at = Some((step.to_owned(), stop));
         self
@@ -317,8 +317,13 @@ struct Recorder {
 
 impl View for Recorder {
     fn event(&mut self, event: &Event) {
-        if let (What::StepStarted { step }, Some((at, stop))) = (&event.what, &self.stop_at)
-            && step.id.ends_with(at.as_str())
+        let begins = match &event.what {
+            What::StepStarted { step } => step.id.clone(),
+            What::ConnectionLost { host, .. } => format!("lost {host}"),
+            _ => String::new(),
+        };
+        if let Some((at, stop)) = &self.stop_at
+            && begins.ends_with(at.as_str())
         {
             self.want.send_replace(*stop);
         }
