@@ -146,7 +146,9 @@ fn listed(outcome: Outcome, kept: &BTreeMap<String, String>) -> Outcome {
     let mut lines = Vec::new();
     for (path, digest) in kept {
         match path.rsplit_once('/') {
-            Some((directory, name)) if name.ends_with(".deb") => *packages.entry(directory).or_default() += 1,
+            Some((directory, name)) if name.strip_suffix(".deb").is_some() => {
+                *packages.entry(directory).or_default() += 1;
+            }
             _ => lines.push(format!("{digest}  {path}")),
         }
     }
