@@ -101,7 +101,8 @@ fn run(command: Command) -> Result<ExitCode, LabError> {
             up(&name, Start { backend, users })?;
         }
         Command::Packages => {
-            let repositories = image::zones(&Cache::from_environment()?, Start::default())?.repository;
+            let repositories =
+                image::zones(&Cache::from_environment()?.telling(tell), Start::default())?.repository;
             print(&format!("{}\n", repositories.display()))?;
         }
         Command::Down { name } => Lab::attach(&name)?.remove()?,
@@ -112,13 +113,32 @@ fn run(command: Command) -> Result<ExitCode, LabError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says what takes a while the first time, and never again.
+fn tell(kind: &str) {
+    let what = match kind {
+        "root" => "a minimal Debian (a minute or two)",
+        "packages" => "the packages of both versions",
+        "installed" => "a host with OpenNebula installed",
+        "zones" => "three zones in sync",
+        other => other,
+    };
+    eprintln!("once, for the cache: making {what}");
+}
+
+/// How this program and `nebplay` beside it are called from where it was: for commands that it tells to type.
+fn called() -> (String, String) {
+    let program = std::env::args().next().unwrap_or_else(|| "lab".to_owned());
+    let beside = program.strip_suffix("lab").unwrap_or_default();
+    (program.clone(), format!("{beside}nebplay"))
+}
+
 /// Starts a lab that outlives this process, with the zones in sync.
 fn up(name: &str, start: Start) -> Result<(), LabError> {
     machine::check(&lab::default_directory(""))?;
     for stale in lab::clean_stale()? {
         eprintln!("removed lab `{stale}`, whose process has died");
     }
-    let zones = image::zones(&Cache::from_environment()?, start)?;
+    let zones = image::zones(&Cache::from_environment()?.telling(tell), start)?;
     let plan = Plan {
         name: name.to_owned(),
         directory: lab::default_directory(name),
@@ -137,12 +157,13 @@ fn up(name: &str, start: Start) -> Result<(), LabError> {
             site.host, site.address, site.zone_id, site.zone_name
         );
     }
+    let (program, nebplay) = called();
     text += &format!(
         "reach it from its control namespace:\n\
-         \x20 lab exec --lab {name} ctl nebplay status -i {directory}/inventory.ini\n\
+         \x20 {program} exec --lab {name} ctl {nebplay} status -i {directory}/inventory.ini\n\
          \x20 {} ssh -F {directory}/home/.ssh/config root@{}\n\
-         or without a network: lab exec --lab {name} {} COMMAND\n\
-         remove it: lab down {name}\n",
+         or without a network: {program} exec --lab {name} {} COMMAND\n\
+         remove it: {program} down {name}\n",
         lab.controller().join(" "),
         SITES[0].address,
         SITES[0].host

@@ -140,11 +140,25 @@ impl TidyUp {
     }
 }
 
+/// Backups one a line with their digests; of saved packages only how many there are, since apt knows them by their names.
 fn listed(outcome: Outcome, kept: &BTreeMap<String, String>) -> Outcome {
-    let lines: Vec<String> = kept
-        .iter()
-        .map(|(path, digest)| format!("{digest}  {path}"))
-        .collect();
+    let mut packages: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for (path, digest) in kept {
+        match path.rsplit_once('/') {
+            Some((directory, name)) if name.strip_suffix(".deb").is_some() => {
+                *packages.entry(directory).or_default() += 1;
+            }
+            _ => lines.push(format!("{digest}  {path}")),
+        }
+    }
+    let saved = packages.iter().map(|(directory, count)| {
+        format!(
+            "{count} package{} in {directory}",
+            if *count == 1 { "" } else { "s" }
+        )
+    });
+    lines.extend(saved);
     Outcome {
         message: Some(format!("kept {} files\n{}", kept.len(), lines.join("\n"))),
         ..outcome.with("kept", json!(kept))
@@ -269,7 +283,7 @@ mod tests {
         let kept = outcome.result["kept"].as_object().unwrap();
         assert_eq!(kept.len(), 2, "{kept:?}");
         assert!(host.read(FEDERATED).is_none() && host.read(FULL).is_some());
-        assert!(outcome.message.unwrap().contains("a b.deb"));
+        assert!(outcome.message.unwrap().contains("\n1 package in "));
         assert!(!run(&host).await.unwrap().changed);
     }
 

@@ -178,8 +178,10 @@ impl Effect for PackageUpgrade {
             newcomers::hold_down(cx, &newcomers).await?;
         }
         let actions: Vec<String> = selection.actions.iter().map(ToString::to_string).collect();
-        let mut done = change.what.clone();
-        done.extend(newcomers::in_words(&newcomers).filter(|word| !done.contains(word)));
+        let mut done: Vec<String> = change.what.clone();
+        // Which units are new was not known before the packages came.
+        done.retain(|what| !what.starts_with("mask "));
+        done.extend(newcomers::in_words(&newcomers).map(|what| what.replacen("mask", "masked", 1)));
         Ok(Outcome::changed(done.join("; "))
             .with("actions", actions)
             .with("masked", newcomers))
@@ -400,7 +402,7 @@ mod tests {
         };
         let host = stopped(&[&before, &brought, &brought, &held]);
         let outcome = run(&host, json!({"version": "7.2"})).await.unwrap();
-        assert!(outcome.message.unwrap().ends_with("mask opennebula-form"));
+        assert!(outcome.message.unwrap().ends_with("; masked opennebula-form"));
         let note: serde_json::Value = serde_json::from_slice(&host.content(NOTE).unwrap()).unwrap();
         assert_eq!(
             note["opennebula-form.service"],

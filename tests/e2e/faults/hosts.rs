@@ -127,7 +127,7 @@ fn a_package_that_an_earlier_attempt_left_half_configured_is_healed() {
     lab.nebplay([&playbook])
         .run()
         .expect_code(0)
-        .expect_shown("mask opennebula-form");
+        .expect_shown("masked opennebula-form");
     assert_eq!(package(&host), "ii 7.2.0-1");
     assert!(host.read("/etc/one/oned.conf").unwrap().contains("\"SLAVE\""));
     assert_eq!(host.must("dpkg --audit"), "");

@@ -12,6 +12,8 @@ const KEPT: Duration = Duration::from_secs(72 * 3600);
 #[derive(Debug, Clone)]
 pub struct Cache {
     directory: PathBuf,
+    /// Hears the kind of an entry before it is made.
+    tell: fn(&str),
 }
 
 impl Cache {
@@ -27,7 +29,15 @@ impl Cache {
             .or_else(|| set("HOME").map(|home| home.join(".cache/nebplay-lab")))
             .ok_or_else(|| LabError::Usage("find a place for the cache: set NEBPLAY_LAB_CACHE".to_owned()))?;
         fs::create_dir_all(&directory).map_err(LabError::file("create", &directory))?;
-        Ok(Self { directory })
+        Ok(Self {
+            directory,
+            tell: |_| (),
+        })
+    }
+
+    /// The same, and whoever waits for an entry to be made hears what is made.
+    pub fn telling(self, tell: fn(&str)) -> Self {
+        Self { tell, ..self }
     }
 
     /// A directory that only ever speeds up making another entry, such as downloaded packages.
@@ -56,6 +66,7 @@ impl Cache {
         let unfinished = self.directory.join(format!("{kind}.unfinished"));
         remove(&unfinished)?;
         fs::create_dir_all(&unfinished).map_err(LabError::file("create", &unfinished))?;
+        (self.tell)(kind);
         build(&unfinished)?;
         fs::rename(&unfinished, &entry).map_err(LabError::file("move into place", &entry))?;
         touch(&entry);
@@ -136,6 +147,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache {
             directory: directory.path().to_path_buf(),
+            tell: |_| (),
         };
         let failed = cache.entry("thing-of-test", "1", |path| {
             fs::write(path.join("part"), "").unwrap();
