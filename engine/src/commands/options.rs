@@ -95,6 +95,9 @@ pub struct SelectionArgs {
     /// Begin at the task of this name or step id.
     #[arg(long, value_name = "TASK")]
     start_at_task: Option<String>,
+    /// Ask before each task whether it is run.
+    #[arg(long)]
+    step: bool,
 }
 
 /// Everything `nebplay PLAYBOOK…` takes.
@@ -182,6 +185,8 @@ pub struct Options {
     pub skip_tags: Vec<String>,
     /// Name or step id of the task to begin at.
     pub start_at_task: Option<String>,
+    /// Ask before each task.
+    pub step: bool,
     /// Change nothing.
     pub check: bool,
     /// Show what changes in files.
@@ -227,6 +232,7 @@ impl RunArgs {
             tags: self.selection.tags,
             skip_tags: self.selection.skip_tags,
             start_at_task: self.selection.start_at_task,
+            step: self.selection.step,
             check: self.check,
             diff: self.diff,
             forks: self.forks,

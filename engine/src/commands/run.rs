@@ -283,6 +283,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
     let settings = run::Options {
         check: options.check,
         diff: options.diff,
+        step: options.step,
         forks: options.forks,
         r#become: options.r#become,
         become_user: options.become_user.clone(),

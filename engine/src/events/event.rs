@@ -82,6 +82,15 @@ pub enum What {
         /// Whether it is a handler.
         handler: bool,
     },
+    /// With `--step`, the operator said whether a task is run.
+    TaskChosen {
+        /// Its identity.
+        task: String,
+        /// Its name, rendered.
+        name: String,
+        /// Whether.
+        run: bool,
+    },
     /// Part of a task's hosts begins; only where there is more than one part.
     WaveStarted {
         /// The task's identity.

@@ -119,6 +119,7 @@ impl Scrub for What {
     fn scrub(&mut self, secrets: &Secrets) {
         match self {
             Self::TaskStarted { name, .. }
+            | Self::TaskChosen { name, .. }
             | Self::PlayStarted { name, .. }
             | Self::HandlerNotified { name, .. } => name.scrub(secrets),
             Self::LoopResolved { items, .. } => items.scrub(secrets),

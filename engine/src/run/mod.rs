@@ -8,6 +8,7 @@
 //! hosts of one task; `unit` over the loop items and tries on a host; `step` is one look, one act, one proof.
 
 mod books;
+mod choice;
 mod controller;
 mod cut_off;
 mod facts;

@@ -38,6 +38,8 @@ struct Records {
     facts: HashMap<String, Map<String, Value>>,
     /// Handlers by the task and host that notified them.
     notified: HashMap<Place, Vec<String>>,
+    /// Whether the operator wanted a task.
+    chosen: HashMap<String, bool>,
     /// Where a task ended with everything that follows from it.
     ended: HashSet<Place>,
     rescued: HashSet<Place>,
@@ -125,6 +127,9 @@ impl Records {
                 if !handlers.contains(handler) {
                     handlers.push(handler.clone());
                 }
+            }
+            What::TaskChosen { task, run, .. } => {
+                self.chosen.insert(task.clone(), *run);
             }
             What::HostEnded { task, host, .. } => {
                 self.ended.insert((task.clone(), host.clone()));
@@ -249,6 +254,11 @@ impl Replay {
     pub(super) fn notified(&self, task: &str, host: &str) -> Vec<String> {
         let place = (task.to_owned(), host.to_owned());
         self.records().notified.remove(&place).unwrap_or_default()
+    }
+
+    /// What the operator said, asked whether a task is run.
+    pub(super) fn chosen(&self, task: &str) -> Option<bool> {
+        self.records().chosen.remove(task)
     }
 
     /// Whether a task ended on a host, so that everything that follows from it is known.

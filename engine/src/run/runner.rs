@@ -44,6 +44,10 @@ pub(super) struct Runner {
     left_undone: Mutex<Undone>,
     /// Plays and tasks that have begun, and of which everything so far was replayed: told when a step is run.
     untold: Mutex<Vec<What>>,
+    /// Whether the operator is asked before every task.
+    pub(super) asks: AtomicBool,
+    /// The operator, asked, wanted it to end.
+    pub(super) stopped: AtomicBool,
     /// The way back from the play that is under way, in its author's words.
     way_back: Mutex<Option<String>>,
 }
@@ -70,6 +74,8 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         left_undone: Mutex::default(),
         untold: Mutex::default(),
         way_back: Mutex::default(),
+        asks: AtomicBool::new(world.options.step),
+        stopped: AtomicBool::new(false),
         world,
     });
     let sources: IndexSet<String> = plan.plays.iter().map(|play| play.source.name.clone()).collect();
@@ -134,7 +140,9 @@ impl Runner {
 
     /// Whether new steps may begin: not if the operator wants the run to end, nor if nothing can be written down any more.
     pub(super) fn may_start(&self) -> bool {
-        *self.world.stop.borrow() == Stop::Run && self.world.events.fault().is_none()
+        *self.world.stop.borrow() == Stop::Run
+            && !self.stopped.load(Ordering::Relaxed)
+            && self.world.events.fault().is_none()
     }
 
     /// Tells that a play or task begins, if only when one of its steps is run: what is replayed was told by an earlier process.

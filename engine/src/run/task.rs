@@ -93,6 +93,9 @@ impl Runner {
             let known = self.world.replay.hosts();
             known.iter().for_each(|host| self.goes_on_by_itself(host));
         }
+        if !self.wants(&unit, hosts).await {
+            return TaskEnd::default();
+        }
         let before = if once {
             self.world.replay.host_of(&unit.id, hosts)
         } else {

@@ -55,6 +55,8 @@ pub struct Options {
     pub check: bool,
     /// Show differences.
     pub diff: bool,
+    /// Ask before every task.
+    pub step: bool,
     /// At most that many hosts at once.
     pub forks: usize,
     /// `-b`: become another user unless the playbook says no.

@@ -326,6 +326,12 @@ impl<W: Write> Terminal<W> {
                 };
                 format!("\n{head} {}\n", self.paint.text(DIM, &how))
             }
+            What::TaskChosen { name, run: false, .. } => {
+                format!(
+                    "{}\n",
+                    self.paint.text(DIM, &format!("left out: [{}]", clean(name)))
+                )
+            }
             What::StepInspected { step, to_do, .. } if self.look.verbosity > 1 && !to_do.is_empty() => {
                 let to_do = clean(&to_do.join("; "));
                 format!(

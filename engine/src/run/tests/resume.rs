@@ -387,3 +387,30 @@ async fn a_secret_that_only_an_act_told_fails_where_it_is_used() {
         told.failures()
     );
 }
+
+#[tokio::test]
+async fn what_the_operator_chose_holds_when_the_run_goes_on() {
+    let asked = |answers: &[&'static str]| {
+        let mut story = Story::new(PLAIN).answers(answers);
+        story.options.step = true;
+        story
+    };
+    let told = asked(&["yes", "no", "c"]).told().await;
+    assert_eq!(
+        (told.did("s1"), told.did("m")),
+        (
+            vec!["a".to_owned(), "c".to_owned()],
+            vec!["a".to_owned(), "c".to_owned()]
+        )
+    );
+    let stopped = asked(&["yes", "no", "stop"]).told().await;
+    assert_eq!(
+        (stopped.did("s1"), stopped.summary.result),
+        (vec!["a".to_owned()], RunResult::Interrupted)
+    );
+    let told = asked(&["yes"]).after(&stopped.events).told().await;
+    assert_eq!(
+        (told.did("s1"), told.summary.result),
+        (vec!["c".to_owned()], RunResult::Ok)
+    );
+}

@@ -69,6 +69,7 @@ impl Story {
             options: Options {
                 check: false,
                 diff: false,
+                step: false,
                 forks: 5,
                 r#become: false,
                 become_user: None,
