@@ -4,7 +4,6 @@
 //! journal holds, which is no secret, and is root's alone. When the run has come to its end it is removed.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +92,7 @@ impl Copy {
         let keeper = Keeper {
             run: run.to_owned(),
             place: place(federation, plan)?,
-            path: journal.path().to_owned(),
+            journal: Arc::clone(journal),
             connections: Arc::clone(connections),
             there: 0,
         };
@@ -118,7 +117,7 @@ impl Copy {
 struct Keeper {
     run: String,
     place: String,
-    path: PathBuf,
+    journal: Arc<Journal>,
     connections: Arc<Connections>,
     /// Bytes of the copy.
     there: u64,
@@ -134,6 +133,7 @@ impl Keeper {
                 Wish::Follow | Wish::Finish if self.there < here => self.send(here).await,
                 Wish::Follow | Wish::Finish => Ok(()),
             };
+            self.journal.copied(done.is_ok().then_some(self.there));
             match done {
                 Ok(()) if wish == Wish::Remove => return,
                 Ok(()) if self.there < here => {}
@@ -172,7 +172,7 @@ impl Keeper {
     }
 
     fn piece(&self, length: u64) -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(&self.path)?;
+        let mut file = std::fs::File::open(self.journal.path())?;
         file.seek(SeekFrom::Start(self.there))?;
         let mut piece = Vec::new();
         file.take(length).read_to_end(&mut piece)?;

@@ -66,6 +66,13 @@ impl Events {
         }
     }
 
+    /// Waits a little until whoever takes over from another machine would know everything that happened so far.
+    pub async fn settled_elsewhere(&self) {
+        if let Some(journal) = &self.journal {
+            journal.settled_elsewhere().await;
+        }
+    }
+
     /// Why nothing can be written into the journal any more, if that is so.
     pub fn fault(&self) -> Option<String> {
         self.journal.as_ref()?.fault()

@@ -362,11 +362,17 @@ impl Ready {
         let Some((first, _)) = group.first() else {
             return Ok(());
         };
-        first.runner.world.events.settled().await.map_err(|why| {
+        let events = &first.runner.world.events;
+        events.settled().await.map_err(|why| {
             Failure::failed(format!("nothing can be written into the journal: {why}"))
                 .state("nothing was done by this step")
                 .hint("mend that, then resume the run")
-        })
+        })?;
+        // Another controller must not run it unasked because its copy of the journal ends before it.
+        if first.recovery == Recovery::Ask {
+            events.settled_elsewhere().await;
+        }
+        Ok(())
     }
 
     async fn prove(&self, cx: &Cx<'_>, change: &Change, mut outcome: Outcome) -> Result<Outcome, Failure> {

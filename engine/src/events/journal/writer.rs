@@ -8,6 +8,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::watch;
@@ -16,6 +17,9 @@ use super::entry::{Entry, Header};
 use super::line;
 use super::reader::History;
 use crate::events::Event;
+
+/// How long a step waits for a copy.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How far the disk is.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +48,8 @@ struct Shared {
     safe: watch::Sender<Safe>,
     /// Bytes written, for whoever copies the file as it grows.
     grown: watch::Sender<u64>,
+    /// Bytes that a copy elsewhere has; `None`: there is none, or it cannot be reached.
+    copied: watch::Sender<Option<u64>>,
 }
 
 /// A journal that is being written. One process at a time: the file is locked as long as it is open.
@@ -101,6 +107,7 @@ impl Journal {
             work: Condvar::new(),
             safe: watch::Sender::new(Safe::default()),
             grown: watch::Sender::new(length),
+            copied: watch::Sender::new(None),
         });
         let syncer = Arc::clone(&shared);
         Self {
@@ -117,6 +124,20 @@ impl Journal {
     /// Its length in bytes, as it grows.
     pub fn grown(&self) -> watch::Receiver<u64> {
         self.shared.grown.subscribe()
+    }
+
+    /// A copy has so many bytes of it; `None`: it cannot be reached.
+    pub fn copied(&self, bytes: Option<u64>) {
+        self.shared.copied.send_replace(bytes);
+    }
+
+    /// Waits a little until a copy that can be reached has everything so far. Where there is none, there is nothing to wait for.
+    pub async fn settled_elsewhere(&self) {
+        let target = *self.shared.grown.borrow();
+        let mut copied = self.shared.copied.subscribe();
+        let there = copied.wait_for(|bytes| bytes.is_none_or(|bytes| bytes >= target));
+        // The copy is for the day this controller is lost; a slow one must not hold up the night.
+        let _ = tokio::time::timeout(PATIENCE, there).await;
     }
 
     fn must_be_sound(&self) -> io::Result<()> {
