@@ -9,8 +9,8 @@ use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome
 
 use super::step::Ready;
 
-/// A step is not begun again for ever on a connection that breaks whenever it acts.
-const MOST: usize = 3;
+/// A step is not looked at or begun again for ever on a connection that breaks whenever it does something.
+pub(super) const MOST: usize = 3;
 
 /// A host that was rebooted answers before its services do, a database among them: it is waited for, but not for ever.
 const BOOT: Duration = Duration::from_secs(90);
@@ -38,7 +38,7 @@ impl Ready {
         let mut change = Cow::Borrowed(change);
         for _ in 0..MOST {
             let failure = match applied {
-                Err(failure) if cut_off && may_be_done(&failure) => failure,
+                Err(failure) if may_be_done(&failure) && (cut_off || self.peers.broke().await) => failure,
                 other => return (change, other),
             };
             match self.look_again(failure).await {
@@ -85,7 +85,8 @@ impl Ready {
 
 /// Whether the failure may be the connection's and not the step's. A module that saw danger is believed.
 fn may_be_done(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Unreachable | FailureKind::Failed)
+    use FailureKind::{Failed, TimedOut, Unreachable};
+    matches!(failure.kind, Unreachable | Failed | TimedOut)
 }
 
 /// Nothing is left to be done, so it was done by us; `found` says since when that is known.

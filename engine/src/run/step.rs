@@ -13,6 +13,7 @@ use nebplay_modules::registry::Task as Action;
 use serde_json::{Map, Value, json};
 
 use super::controller::Files;
+use super::cut_off;
 use super::keywords::{Keywords, Trouble};
 use super::nowhere::Nowhere;
 use super::outcome::{StepResult, finding_failure};
@@ -257,7 +258,14 @@ impl Ready {
 
     /// Looks, and changes nothing.
     pub(super) async fn inspect(&self) -> Result<Finding, Failure> {
-        let finding = self.within(self.action.inspect(&self.cx())).await;
+        let mut finding = Err(Failure::failed("it was not looked"));
+        for _ in 0..=cut_off::MOST {
+            self.peers.look_anew();
+            finding = self.within(self.action.inspect(&self.cx())).await;
+            if finding.is_ok() || !self.peers.broke().await {
+                break;
+            }
+        }
         if let Ok(finding) = &finding {
             let (seen, to_do) = match finding {
                 Finding::NoChange(_) => (Seen::NoChange, Vec::new()),
@@ -376,7 +384,14 @@ impl Ready {
     }
 
     async fn prove(&self, cx: &Cx<'_>, change: &Change, mut outcome: Outcome) -> Result<Outcome, Failure> {
-        let proof = self.within(self.action.verify(cx, change, &mut outcome)).await;
+        let mut proof = Ok(());
+        for _ in 0..=cut_off::MOST {
+            self.peers.look_anew();
+            proof = self.within(self.action.verify(cx, change, &mut outcome)).await;
+            if proof.is_ok() || !self.peers.broke().await {
+                break;
+            }
+        }
         match proof {
             Ok(()) => {
                 outcome.diff = outcome.diff.or_else(|| change.diff.clone());

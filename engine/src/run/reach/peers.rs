@@ -1,13 +1,14 @@
 //! The hosts as one step sees them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use nebplay_modules::host::{Host, HostError};
+use nebplay_modules::host::{Command, Host, HostError};
 use nebplay_modules::module::Peers;
 
-use super::line::Lines;
+use super::line::{Line, Lines};
 use super::steadfast::Steadfast;
 
 /// What a step is about, and what a lost connection did to it.
@@ -16,7 +17,12 @@ pub(super) struct Mood {
     acting: AtomicBool,
     lost: AtomicBool,
     cut_off: AtomicBool,
+    /// The hosts through which something was connected to.
+    tunnels: Mutex<HashMap<String, Way>>,
 }
+
+/// A host, and its connection.
+type Way = (Arc<dyn Host>, Arc<Line>);
 
 impl Mood {
     /// Whether what is asked of a host may change it.
@@ -39,6 +45,16 @@ impl Mood {
         self.lost.store(false, Ordering::Relaxed);
         self.cut_off.store(false, Ordering::Relaxed);
         self.acting.store(true, Ordering::Relaxed);
+    }
+
+    /// Something is connected to through this host: who talks through it cannot tell its end from the host's.
+    pub(super) fn tunnel(&self, host: &Arc<dyn Host>, line: &Arc<Line>) {
+        let way = (Arc::clone(host), Arc::clone(line));
+        self.tunnels().insert(host.name().to_owned(), way);
+    }
+
+    fn tunnels(&self) -> MutexGuard<'_, HashMap<String, Way>> {
+        self.tunnels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on it looks.
@@ -82,6 +98,30 @@ impl SteadyPeers {
     /// From now on it looks.
     pub(in crate::run) fn look(&self) {
         self.mood.look();
+    }
+
+    /// From now on it looks anew.
+    pub(in crate::run) fn look_anew(&self) {
+        self.mood.tunnels().clear();
+        self.mood.lost.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether what went wrong may be a connection's doing that nobody has noticed: what is said through a host to another just
+    /// ends with it. Returns when the host is back.
+    pub(in crate::run) async fn broke(&self) -> bool {
+        let ways: Vec<Way> = self.mood.tunnels().drain().map(|(_, way)| way).collect();
+        if ways.is_empty() {
+            return false;
+        }
+        for (host, line) in ways {
+            let host = Steadfast::new(host, line, Arc::clone(&self.mood));
+            // It is only to answer; one that is given up is given up.
+            let answer = host.run(&Command::new(["true"])).await;
+            if matches!(answer, Err(HostError::Unreachable { .. })) {
+                return false;
+            }
+        }
+        self.mood.lost()
     }
 
     /// Whether what it did when it last acted was cut off by a lost connection, and may have taken effect.

@@ -206,6 +206,7 @@ impl Host for Steadfast {
     }
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
+        self.mood.tunnel(&self.inner, &self.line);
         self.ask(Again::ByMood, || self.inner.connect(address, port))
             .await
     }

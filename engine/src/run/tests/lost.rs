@@ -1,5 +1,7 @@
 //! Connections that break in the middle of a step.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nebplay_modules::host::HostError;
@@ -202,6 +204,40 @@ async fn a_step_under_way_waits_for_its_host_when_no_new_one_is_to_begin() {
         .await;
     assert_eq!(told.steps(), ["act@m changed"]);
     assert_eq!(told.summary.result, RunResult::Interrupted);
+}
+
+#[tokio::test]
+async fn a_talk_that_broke_off_with_its_host_is_held_again() {
+    // Whoever talks through a host sees only silence; that the host is gone is seen when it is asked itself.
+    for host_is_lost in [true, false] {
+        let talks = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&talks);
+        let host = honest("m").listener(Arc::new(move |_, _| {
+            let talk = counted.fetch_add(1, Ordering::Relaxed);
+            let silence = || HostError::TimedOut {
+                host: "m".to_owned(),
+                what: "connecting".to_owned(),
+                limit: Duration::from_secs(5),
+            };
+            (talk > 0).then(|| tokio::io::duplex(1).0).ok_or_else(silence)
+        }));
+        let host = if host_is_lost {
+            host.on_error("^true", cut_off("m"))
+        } else {
+            host
+        };
+        let told = Story::new("[{hosts: m, tasks: [{talk: {}}]}]")
+            .host(host.on("^true", 0, ""))
+            .told()
+            .await;
+        let (steps, held) = if host_is_lost {
+            (["talk@m ok"], 2)
+        } else {
+            (["talk@m failed"], 1)
+        };
+        assert_eq!(told.steps(), steps);
+        assert_eq!(talks.load(Ordering::Relaxed), held);
+    }
 }
 
 #[tokio::test]

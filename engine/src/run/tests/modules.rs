@@ -155,6 +155,21 @@ impl Module for Look {
     }
 }
 
+/// Talks to somebody through the host.
+#[derive(Deserialize, JsonSchema)]
+struct Talk {}
+
+#[async_trait]
+impl Module for Talk {
+    const NAME: &'static str = "talk";
+    const CONTRACT: Contract = Contract::reads(Privilege::AsTask);
+    const EXAMPLE: &'static str = "";
+    async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        cx.host.connect("zone", 2633).await?;
+        Ok(Finding::no_change("it answers"))
+    }
+}
+
 /// Is faulty.
 #[derive(Deserialize, JsonSchema)]
 struct Faulty {}
@@ -219,6 +234,7 @@ pub(super) fn find(name: &str) -> &'static Entry {
             for_tests::changes::<MendByJob>(),
             for_tests::changes::<MendAndAsk>(),
             for_tests::reads::<Look>(),
+            for_tests::reads::<Talk>(),
             for_tests::reads::<Faulty>(),
             for_tests::together::<Share>(),
         ]
