@@ -13,11 +13,11 @@ fn a_slave_that_dies_in_distribute_does_not_spoil_the_other() {
     };
     let (master, other, dying) = (lab.host("fe-eu-fr"), lab.host("fe-eu-ge"), lab.host("fe-us-ca"));
     // Large, and nothing that could be compressed: there is time to die in it.
-    master.must("install -d -o oneadmin -m 0700 /var/lib/one/nebplay; head -c 60000000 /dev/urandom >/var/lib/one/nebplay/large");
-    let large = "    - distribute:\n        from: fe-eu-fr\n        src: /var/lib/one/nebplay/large\n        dest: /var/lib/one/nebplay/large\n";
+    master.must("install -d -m 0700 /var/lib/nebplay; head -c 60000000 /dev/urandom >/var/lib/nebplay/large");
+    let large = "    - distribute:\n        from: fe-eu-fr\n        src: /var/lib/nebplay/large\n        dest: /var/lib/nebplay/large\n";
     let playbook = lab.file(
         "large.yml",
-        &format!("- hosts: slaves\n  become: true\n  tasks:\n    - file:\n        path: /var/lib/one/nebplay\n        state: directory\n{large}"),
+        &format!("- hosts: slaves\n  become: true\n  tasks:\n    - file:\n        path: /var/lib/nebplay\n        state: directory\n        mode: '0700'\n{large}"),
     );
     let run = lab.nebplay([&playbook]).args(IMPATIENT).start();
     dying.patiently("the large file in part", |host| {
@@ -28,7 +28,7 @@ fn a_slave_that_dies_in_distribute_does_not_spoil_the_other() {
     dying.power_off();
     let run = run.wait().expect_code(4);
     assert!(run.stdout.contains("unreachable: [fe-us-ca]"), "{}", run.stdout);
-    let digest = "sha256sum </var/lib/one/nebplay/large";
+    let digest = "sha256sum </var/lib/nebplay/large";
     assert_eq!(other.must(digest), master.must(digest));
 
     dying.power_on();
