@@ -46,7 +46,12 @@ fn the_night_goes_on_after_its_controller_was_killed_and_does_nothing_twice() {
     run.wait_for("an earlier run left running");
     master.release("before-local-migrator");
     let resumed = run.wait().expect_code(0);
-    let done = applied(&killed);
+    // The step in doubt may have something left to do; all others are done.
+    let (in_doubt, done) = applied(&killed)
+        .split_last()
+        .map(|(last, done)| (*last, done.to_vec()))
+        .unwrap();
+    assert!(in_doubt.contains("migrate the database"), "{in_doubt}");
     let again: Vec<_> = applied(&resumed)
         .into_iter()
         .filter(|step| done.contains(step))

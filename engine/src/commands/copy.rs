@@ -32,6 +32,8 @@ const LONGEST: u64 = 1 << 30;
 const PIECE: u64 = 1 << 20;
 /// How long the end of a run waits for the copy to be whole.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for an operator who left.
+const IMPATIENCE: Duration = Duration::from_millis(500);
 /// The wait after a call that failed.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -101,8 +103,8 @@ impl Copy {
         Some(Self { wish, keeping })
     }
 
-    /// The run is over.
-    pub(super) async fn end(self, result: RunResult) {
+    /// The run is over; `now` where the operator does not want to wait for anything.
+    pub(super) async fn end(self, result: RunResult, now: bool) {
         let wish = if result == RunResult::Ok {
             Wish::Remove
         } else {
@@ -110,7 +112,8 @@ impl Copy {
         };
         self.wish.send_replace(wish);
         // A master that cannot be reached must not hold up the end; its copy ends where it was reached last.
-        let _ = tokio::time::timeout(PATIENCE, self.keeping).await;
+        let patience = if now { IMPATIENCE } else { PATIENCE };
+        let _ = tokio::time::timeout(patience, self.keeping).await;
     }
 }
 

@@ -25,7 +25,7 @@ use crate::events::journal::{FORMAT, Header, Journal};
 use crate::events::{self, Events, Json, Look, RunResult, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Playbook};
-use crate::run::{self, Replay, World};
+use crate::run::{self, Replay, Stop, World};
 use crate::template::{Templates, layer_of};
 use crate::transport::SystemClock;
 
@@ -332,6 +332,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         let copy = journal
             .as_ref()
             .and_then(|journal| Copy::begin(&runtime, journal, &start.run, &federation, &plan, &connections));
+        let wish = stop.clone();
         let world = World {
             run: start.run.clone(),
             options: settings,
@@ -350,7 +351,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         };
         let summary = run::run(plan, world).await;
         if let Some(copy) = copy {
-            copy.end(summary.result).await;
+            copy.end(summary.result, *wish.borrow() == Stop::Leave).await;
         }
         locks.release().await;
         Ok::<_, CommandError>(summary)
