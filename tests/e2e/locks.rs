@@ -134,6 +134,11 @@ fn a_lock_is_kept_by_who_runs_and_taken_over_by_facts_alone() {
     // The lock of another machine: refused, and removed by hand alone. What was taken before is given back.
     slave.must("mkdir -p /var/lib/nebplay");
     slave.write(LOCK, ELSEWHERE);
+    // It never began: there is nothing to resume.
+    let state = lab.directory().join("refused");
+    lab.nebplay([&playbook]).state(&state).run().expect_code(5);
+    let runs = lab.nebplay(["runs"]).without_inventory().state(&state).run();
+    assert_eq!(runs.expect_code(0).stdout, "no runs\n");
     for said in [
         "fe-eu-ge is locked by another run",
         "eve@elsewhere, process 7",
@@ -152,6 +157,8 @@ fn a_lock_is_kept_by_who_runs_and_taken_over_by_facts_alone() {
         .expect_shown("fe-eu-ge: removed");
     lab.nebplay([&playbook]).run().expect_code(0);
 
+    // Of runs that did not come to their end, the master keeps the journal for whoever goes on with them.
+    master.must("rm -r /var/lib/nebplay/runs");
     for (host, before) in lab.hosts().zip(before) {
         assert_nothing_left(&host, &before);
     }
