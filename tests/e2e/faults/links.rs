@@ -35,7 +35,7 @@ fn a_link_that_oneadmin_planted_leads_root_nowhere() {
         .nebplay([&bring])
         .run()
         .expect_code(2)
-        .expect_shown("Permission denied");
+        .expect_shown("oneadmin may not write in /var/lib/one/nebplay");
     assert!(run.stdout.contains("changed: [fe-eu-ge]"), "{}", run.stdout);
     assert_eq!(
         good.must("stat -c '%U %a' /var/lib/one/nebplay/dump"),

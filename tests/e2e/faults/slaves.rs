@@ -17,7 +17,7 @@ fn a_slave_that_dies_in_distribute_does_not_spoil_the_other() {
     let large = "    - distribute:\n        from: fe-eu-fr\n        src: /var/lib/one/nebplay/large\n        dest: /var/lib/one/nebplay/large\n";
     let playbook = lab.file(
         "large.yml",
-        &format!("- hosts: slaves\n  become: true\n  tasks:\n    - file:\n        path: /var/lib/one/nebplay\n        state: directory\n{large}"),
+        &format!("- hosts: slaves\n  become: true\n  tasks:\n    - file:\n        path: /var/lib/one/nebplay\n        state: directory\n        owner: oneadmin\n{large}"),
     );
     let run = lab.nebplay([&playbook]).args(IMPATIENT).start();
     dying.patiently("the large file in part", |host| {
