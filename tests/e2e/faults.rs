@@ -4,6 +4,7 @@ mod access;
 mod connection;
 mod dumps;
 mod hosts;
+mod links;
 mod migration;
 mod slaves;
 mod sync;

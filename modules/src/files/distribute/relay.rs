@@ -95,6 +95,12 @@ part=$1
 umask 077
 directory=$(dirname -- "$part")
 [ -d "$directory" ] || install -d -m 0700 -o "$3" -g "$4" -- "$directory" || exit
+# Where root does not write, the owner must be able to.
+if [ ! -w "$directory" ]; then
+    echo "$3 may not write in $directory, and root does not write there for them: somebody else could put a link in the way;" \
+        "give that directory to $3, or choose one below directories that are root's alone" >&2
+    exit 1
+fi
 rm -f -- "$part" || exit
 set -C
 case $2 in
