@@ -65,7 +65,12 @@ pub(super) struct Launch {
     pub(super) marker: String,
 }
 
-/// What a shell that stays does first: the parts of a command's frame become functions, so that little is to be read for each.
+/// The shell that stays. Its own messages go nowhere; commands find standard error at descriptor 3.
+const BEST_SHELL: &str =
+    "command -v bash >/dev/null && exec bash --posix 3>&2 2>/dev/null; exec sh 3>&2 2>/dev/null";
+
+/// What a shell that stays does first: the parts of a command's frame become functions, so that little is to be read for each, and
+/// it says that it is there.
 ///
 /// `nebplay_alone GROUP`: the last command's group; if it still has members, the shell says so and ends. `nebplay_run` runs
 /// `nebplay_command` in a process group of its own, which bash can make when it is told to control jobs. Any other shell wants a
@@ -81,6 +86,7 @@ else
 nebplay_group=setsid
 nebplay_run() { ( read -r p rest </proc/self/stat; nebplay_begin $p; nebplay_command ); nebplay_end; }
 fi
+nebplay_begin $$
 }
 "#;
 
@@ -217,16 +223,22 @@ fn build(account: &Account, way: &Way, clear_env: bool, inner: &Inner<'_>) -> st
             let cd = change_directory(command);
             format!("{{ {cd}{announce}\n{}\n}}\n", become_command(command, 0))
         }
-        // Its own messages go nowhere; commands find standard error at descriptor 3.
-        Inner::Shell => format!(
-            "{{ {announce}\ncommand -v bash >/dev/null && exec bash --posix 3>&2 2>/dev/null\nexec sh 3>&2 2>/dev/null\n}}\n"
-        ),
+        Inner::Shell => format!("{{ {BEST_SHELL}\n}}\n"),
     };
-    // What it does first, before any command.
+    // What it does first, before any command; the marker is nobody's to see before.
     let prelude = match inner {
         Inner::Command(_) => String::new(),
         Inner::Shell => STAYING.replace("MARKER", &marker),
     };
+    if matches!((inner, way, clear_env), (Inner::Shell, Way::Direct, false)) {
+        // There is nobody to become, so the line can be the shell itself: two programs less to start.
+        return Ok(Launch {
+            line: format!("exec sh -c '{BEST_SHELL}'"),
+            scripts: prelude.into_bytes(),
+            password: None,
+            marker,
+        });
+    }
     let asks = account.password.is_some() && matches!(way, Way::Sudo(_));
     let prompt = if asks {
         Some(format!("nebplay-{}: ", super::random::word()?))

@@ -47,7 +47,7 @@ impl Link for LocalLink {
         tokio::spawn(talk.serve(child, launch, feed, drain, answer));
         Ok(Pending {
             answer: answered,
-            guard: Box::new(()),
+            guard: None,
         })
     }
 

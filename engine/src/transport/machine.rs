@@ -19,8 +19,14 @@ use super::{files, jobs};
 /// A command on its way; dropping it cancels the command.
 pub(super) struct Pending {
     pub(super) answer: oneshot::Receiver<Result<Output, Fault>>,
-    /// What makes the other side notice that nobody waits any more.
-    pub(super) guard: Box<dyn Send + Sync>,
+    /// What makes the other side notice that nobody waits any more, if it does not see it by itself.
+    pub(super) guard: Option<Box<dyn Guard>>,
+}
+
+/// Makes the other side notice that nobody waits any more, when it is dropped.
+pub(super) trait Guard: Send + Sync {
+    /// There is nothing to notice: the answer came.
+    fn answered(self: Box<Self>);
 }
 
 impl Pending {
@@ -30,7 +36,9 @@ impl Pending {
             sent: false,
         };
         let answer = self.answer.await.unwrap_or(Err(lost));
-        drop(self.guard);
+        if let Some(guard) = self.guard {
+            guard.answered();
+        }
         answer
     }
 }

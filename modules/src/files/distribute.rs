@@ -19,8 +19,9 @@ use relay::{Packing, Received};
 /// Brings one file from one host to all hosts of the task at once, through the controller.
 ///
 /// The source is read once, compressed where both ends can, and relayed as it comes; a host that fails or stalls does not stop the
-/// others. A file takes its place only after its SHA-256 was found equal to the source's, and is read again there. Where somebody
-/// else than root could plant a link, the file is read as that user and written as its owner. Registers `sha256` and `size`.
+/// others. A file takes its place only after each host read it back and its SHA-256 was found equal to the source's; in its place it
+/// must still be the file that was read, unchanged, or it is read again. Where somebody else than root could plant a link, the file
+/// is read as that user and written as its owner. Registers `sha256` and `size`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Distribute {
@@ -55,6 +56,13 @@ fn private() -> String {
 /// `$1` file. Answers its digest and size. openssl is four times as fast as coreutils where the processor has instructions for it.
 const DIGEST: &str = r#"# nebplay: digest of a file
 if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$1"; else sha256sum < "$1"; fi && stat -c %s -- "$1""#;
+
+/// `$1` file, `$2` what tells which file it is.
+const LOOK_WHICH: &str = r#"# nebplay: which file is it
+stat -c "$2" -- "$1""#;
+
+/// Where `apply` leaves for `verify` which file was read back; nobody else needs it.
+const WHICH_KEY: &str = "which";
 
 /// Puts a received file in its place: `$1` part, `$2` dest.
 const PLACE: &str = r#"# nebplay: put a received file in its place
@@ -148,6 +156,7 @@ impl Distribute {
                 .with("sha256", digest.as_str())
                 .with("size", *size)
                 .with("sent", received.sent)
+                .with(WHICH_KEY, received.which)
                 .with("dest", self.dest.as_str()),
         )
     }
@@ -168,6 +177,14 @@ async fn digest(host: &dyn Host, path: &str, reader: &RunAs) -> Result<(String, 
             output.err_text().trim()
         ))),
     }
+}
+
+/// Which file is there, as [`relay::WHICH`] tells it; `None`: that cannot be told.
+async fn which(host: &dyn Host, path: &str, reader: &RunAs) -> Result<Option<String>, Failure> {
+    let look = Command::script(LOOK_WHICH, [path, relay::WHICH]).run_as(reader.clone());
+    let output = host.run(&look).await?;
+    let text = output.text().trim().to_owned();
+    Ok((output.exit.success() && !text.is_empty()).then_some(text))
 }
 
 #[async_trait]
@@ -267,21 +284,27 @@ impl Together for Distribute {
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
         let host = cx.host.name();
+        let read_back = outcome.result.shift_remove(WHICH_KEY);
+        let read_back = read_back.as_ref().and_then(Value::as_str);
         let wanted = outcome
             .result
             .get("sha256")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let (found, _) = digest(cx.host, &self.dest, &self.writer(cx).await?).await?;
-        if found != wanted {
-            return Err(Failure::new(
-                FailureKind::NotVerified,
-                format!(
-                    "{host}: {} reads back with sha256 {found}, not {wanted}",
-                    self.dest
-                ),
-            )
-            .hint("look at the disk of this host"));
+        // The file that was read back, written to by nobody since, needs not be read a second time.
+        let writer = self.writer(cx).await?;
+        if which(cx.host, &self.dest, &writer).await?.as_deref() != read_back {
+            let (found, _) = digest(cx.host, &self.dest, &writer).await?;
+            if found != wanted {
+                return Err(Failure::new(
+                    FailureKind::NotVerified,
+                    format!(
+                        "{host}: {} reads back with sha256 {found}, not {wanted}",
+                        self.dest
+                    ),
+                )
+                .hint("look at the disk of this host"));
+            }
         }
         let mode = self.check()?;
         match cx.host.stat(&self.dest, &RunAs::root()).await? {

@@ -1,6 +1,6 @@
 //! One channel of a session: bytes in, bytes out, without ever waiting.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::task::Waker;
 
 use ssh2::Channel;
@@ -8,7 +8,7 @@ use ssh2::Channel;
 use super::wire::{OpError, Wire};
 use crate::transport::pipe::{Drain, Feed, end, read_now, write_now};
 
-/// How much is read or written at once: two of libssh2's packets.
+/// How much is written at once: two of libssh2's packets.
 const CHUNK: usize = 64 * 1024;
 
 /// What is on its way to the host over one channel.
@@ -223,19 +223,13 @@ impl Incoming {
     }
 }
 
-/// Reads what one stream of a channel holds now; empty: nothing.
+/// Reads what one stream of a channel holds now, as far as it is not too much at once; empty: nothing.
 pub(super) fn read_stream(wire: &Wire, channel: &Channel, stderr: bool) -> Result<Vec<u8>, OpError> {
     let mut bytes = Vec::new();
-    let mut stream = channel.stream(i32::from(stderr));
-    loop {
-        let before = bytes.len();
-        bytes.resize(before + CHUNK, 0);
-        let read = wire.attempt(|_| stream.read(&mut bytes[before..]));
-        let count = read.as_ref().ok().copied().flatten().unwrap_or(0);
-        bytes.truncate(before + count);
-        read?;
-        if count == 0 || bytes.len() >= 4 * CHUNK {
-            return Ok(bytes);
-        }
-    }
+    while bytes.len() < 4 * CHUNK
+        && wire
+            .read(channel, stderr, |piece| bytes.extend_from_slice(piece))?
+            .is_some()
+    {}
+    Ok(bytes)
 }

@@ -85,7 +85,7 @@ impl Link for SshLink {
         session.submit(Request::Run(run));
         Ok(Pending {
             answer: answered,
-            guard: Box::new(session.ring_on_drop()),
+            guard: Some(Box::new(session.ring_on_drop())),
         })
     }
 

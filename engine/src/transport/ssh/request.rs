@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::wire::Bell;
 use crate::transport::launch::{Launch, Way};
+use crate::transport::machine::Guard;
 use crate::transport::pipe::{Drain, Feed, Reader, Writer};
 
 /// Why a request was not fulfilled.
@@ -77,11 +78,20 @@ impl Drop for Inner {
 }
 
 /// Rings when a waiting caller goes away, so that the thread sees at once that nobody wants the answer.
-pub(in crate::transport) struct RingOnDrop(Bell);
+pub(in crate::transport) struct RingOnDrop(Option<Bell>);
 
 impl Drop for RingOnDrop {
     fn drop(&mut self) {
-        self.0.ring();
+        if let Some(bell) = &self.0 {
+            bell.ring();
+        }
+    }
+}
+
+impl Guard for RingOnDrop {
+    /// Does not ring: waking the thread for nothing is a good part of what a short command costs here.
+    fn answered(mut self: Box<Self>) {
+        self.0 = None;
     }
 }
 
@@ -111,6 +121,6 @@ impl Handle {
 
     /// Makes the thread look after its requests when the guard is dropped.
     pub(in crate::transport) fn ring_on_drop(&self) -> RingOnDrop {
-        RingOnDrop(self.0.bell.clone())
+        RingOnDrop(Some(self.0.bell.clone()))
     }
 }

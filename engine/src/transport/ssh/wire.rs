@@ -1,5 +1,6 @@
 //! A session, its socket and how to wait for it: what the thread that owns them works with.
 
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,9 +10,13 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use ssh2::Channel;
 
 /// How long the host's side may refuse to take bytes before the connection counts as dead.
 const STUCK: Duration = Duration::from_secs(60);
+
+/// How much is read from a stream at once: two of libssh2's packets.
+const SCRATCH: usize = 64 * 1024;
 
 /// The connection is gone; why.
 #[derive(Debug, Clone)]
@@ -85,6 +90,10 @@ pub(super) struct Wire {
     ear: UnixStream,
     /// When the host last said anything.
     heard: Instant,
+    /// Whether the socket may hold something that libssh2 has not fetched yet.
+    unfetched: Cell<bool>,
+    /// Where streams are read into, one after the other.
+    scratch: RefCell<Vec<u8>>,
     keepalive: Duration,
 }
 
@@ -98,6 +107,8 @@ impl Wire {
             socket,
             ear,
             heard: Instant::now(),
+            unfetched: Cell::new(true),
+            scratch: RefCell::new(vec![0; SCRATCH]),
             keepalive,
         }
     }
@@ -127,6 +138,27 @@ impl Wire {
             let mut socket = [PollFd::new(&self.socket, PollFlags::OUT)];
             let _ = poll(&mut socket, Some(&timespec(Duration::from_millis(100))));
         }
+    }
+
+    /// Reads what one stream of a channel holds now; `None`: nothing.
+    ///
+    /// Any such read makes libssh2 fetch all that the socket holds, for whichever channel, so once one was made only what it has
+    /// fetched is left to be read until the host speaks again. Most looks at a stream end here without a system call.
+    pub(super) fn read<T>(
+        &self,
+        channel: &Channel,
+        stderr: bool,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, OpError> {
+        if !self.unfetched.get() && channel.read_window().available == 0 {
+            return Ok(None);
+        }
+        let mut scratch = self.scratch.borrow_mut();
+        let mut stream = channel.stream(i32::from(stderr));
+        let read = self.attempt(|_| stream.read(&mut scratch))?;
+        self.unfetched.set(false);
+        let count = read.unwrap_or(0);
+        Ok((count > 0).then(|| take(&scratch[..count])))
     }
 
     fn sending(&self) -> bool {
@@ -173,6 +205,7 @@ impl Wire {
         }
         if spoke {
             self.heard = Instant::now();
+            self.unfetched.set(true);
         }
         if rang {
             let mut rings = [0_u8; 64];

@@ -29,7 +29,7 @@ pub(super) enum Packing {
     Plain,
     /// `gzip -1`.
     Gzip,
-    /// `zstd -1`: a dump shrinks to a tenth faster than a link carries it.
+    /// `zstd -1`: a dump shrinks to a tenth faster than a link carries it. Without zstd's own checksum: the digest covers more.
     Zstd,
 }
 
@@ -68,8 +68,10 @@ impl Packing {
 /// What a host has of the file.
 #[derive(Debug)]
 pub(super) struct Received {
-    /// SHA-256 (hex) of what it wrote to disk, unpacked.
+    /// SHA-256 (hex) of what it wrote to disk, unpacked, as it reads back.
     pub(super) sha256: String,
+    /// Which file it was that read so (see [`WHICH`]); moving it to its place does not change that.
+    pub(super) which: String,
     /// Bytes that travelled to it.
     pub(super) sent: u64,
     /// Who wrote it, and may put it in its place.
@@ -81,15 +83,20 @@ pub(super) fn part(dest: &str) -> String {
     format!("{dest}.nebplay-part")
 }
 
+/// What tells a file with its content from any other: file system, inode, size, and when it was last written to.
+pub(super) const WHICH: &str = "%d:%i:%s:%.Y";
+
 /// `$1` file, `$2` packing.
 const SEND: &str = r#"# nebplay: send a file
 case $2 in
-zstd) exec zstd -1 -q -c -- "$1" ;;
+zstd) exec zstd -1 --no-check -q -c -- "$1" ;;
 gzip) exec gzip -1 -c < "$1" ;;
 *) exec cat -- "$1" ;;
 esac"#;
 
-/// `$1` part, `$2` packing, `$3` owner, `$4` group, `$5` mode. The part is made anew, never written through a link somebody put there.
+/// `$1` part, `$2` packing, `$3` owner, `$4` group, `$5` mode, `$6` how to tell which file it is. The part is made anew, never
+/// written through a link somebody put there. It is read back while the disk still writes; if it changed meanwhile, it says so in
+/// place of which file it is, and will be read again in its place.
 const RECEIVE: &str = r#"# nebplay: receive a file
 part=$1
 umask 077
@@ -108,8 +115,12 @@ zstd) zstd -d -q -c > "$part" ;;
 gzip) gzip -d -c > "$part" ;;
 *) cat > "$part" ;;
 esac || { status=$?; rm -f -- "$part"; exit $status; }
-chown -h "$3:$4" -- "$part" && chmod "$5" -- "$part" && sync -- "$part" || exit
-if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$part"; else sha256sum < "$part"; fi"#;
+chown -h "$3:$4" -- "$part" && chmod "$5" -- "$part" || exit
+which=$(stat -c "$6" -- "$part") || exit
+sync -- "$part" & syncing=$!
+if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$part"; else sha256sum < "$part"; fi || exit
+wait "$syncing" || exit
+if [ "$(stat -c "$6" -- "$part")" = "$which" ]; then echo "$which"; else echo changed; fi"#;
 
 /// Relays the source's file to all receivers; the results are in their order.
 pub(super) async fn relay(
@@ -131,8 +142,11 @@ pub(super) async fn relay(
         }
     };
     let part = part(&task.dest);
-    let receive =
-        Command::script(RECEIVE, [&part, word, &task.owner, &task.group, &task.mode]).deadline(LOOK);
+    let receive = Command::script(
+        RECEIVE,
+        [&part, word, &task.owner, &task.group, &task.mode, WHICH],
+    )
+    .deadline(LOOK);
     let (queues, writers): (Vec<_>, Vec<_>) = receivers
         .iter()
         .map(|cx| {
@@ -245,16 +259,21 @@ async fn write(
         end = end => end.map_err(|_| "its end is unknown".to_owned()),
         () = cx.host.clock().sleep(if stalled { Duration::ZERO } else { SETTLE }) => Err("it did not finish".to_owned()),
     };
-    let sha256 = settle(cx, broken, end)?;
-    Ok(Received { sha256, sent, writer })
+    let (sha256, which) = settle(cx, broken, end)?;
+    Ok(Received {
+        sha256,
+        which,
+        sent,
+        writer,
+    })
 }
 
-/// The digest of what it wrote, or why there is none.
+/// The digest of what it wrote and which file that is, or why there is none.
 fn settle(
     cx: &Cx<'_>,
     broken: Option<String>,
     end: Result<Result<Output, HostError>, String>,
-) -> Result<String, Failure> {
+) -> Result<(String, String), Failure> {
     let host = cx.host.name();
     let failed = |kind, why: &str| {
         Err(Failure::new(
@@ -266,9 +285,12 @@ fn settle(
         (_, Ok(Err(error))) => Err(error.into()),
         (broken, Ok(Ok(output))) => {
             let text = output.text();
-            match text.split_whitespace().next() {
-                Some(sha256) if output.exit.success() && broken.is_none() && sha256.len() == 64 => {
-                    Ok(sha256.to_owned())
+            let said = (text.split_whitespace().next(), text.lines().nth(1));
+            match said {
+                (Some(sha256), Some(which))
+                    if output.exit.success() && broken.is_none() && sha256.len() == 64 =>
+                {
+                    Ok((sha256.to_owned(), which.trim().to_owned()))
                 }
                 _ => {
                     let said = output.err_text();

@@ -127,6 +127,47 @@ async fn what_arrives_changed_never_takes_its_place() {
     assert!(bad.read(&relay::part(DEST)).is_none());
 }
 
+/// What `apply` left for `verify`, after somebody did something to the file in its place.
+async fn verified_after(deed: impl FnOnce(&LocalHost)) -> Result<Outcome, Failure> {
+    let world = FakeWorld::default();
+    let (from, _) = source();
+    let host = LocalHost::new("s1");
+    let cx = Cx {
+        peers: &from,
+        ..world.cx_of(&host)
+    };
+    let (module, change) = (module(json!({})), Change::default());
+    let mut outcome = module.apply_all(&[(&cx, &change)]).await.pop().unwrap()?;
+    deed(&host);
+    module.verify(&cx, &change, &mut outcome).await?;
+    Ok(outcome)
+}
+
+#[tokio::test]
+async fn in_its_place_it_is_the_file_that_was_read_back_or_it_is_read_again() {
+    let outcome = verified_after(|host| host.program("openssl", "exit 1"))
+        .await
+        .unwrap();
+    assert!(outcome.result.get(WHICH_KEY).is_none(), "{:?}", outcome.result);
+    let another = |change: fn(&mut Vec<u8>)| {
+        move |host: &LocalHost| {
+            let mut content = host.read(DEST).unwrap();
+            change(&mut content);
+            let aside = "/var/lib/one/new dir/aside";
+            host.write(aside, &content);
+            std::fs::rename(host.mapped(aside), host.mapped(DEST)).unwrap();
+        }
+    };
+    let failure = verified_after(another(|content| content[7] ^= 1))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotVerified);
+    assert!(failure.message.contains("reads back"), "{failure:?}");
+    // The same content under another name tells nothing by itself, so it was read; only its mode is another now.
+    let failure = verified_after(another(|_| ())).await.unwrap_err();
+    assert!(failure.message.contains("with mode"), "{failure:?}");
+}
+
 #[tokio::test]
 async fn a_source_that_breaks_off_or_is_another_file_fails_everywhere() {
     let world = FakeWorld::default();
@@ -225,7 +266,7 @@ async fn where_a_link_could_be_planted_root_reads_and_writes_nothing() {
             .on("can be packed", 0, "plain")
             .on("digest of a file", 0, &format!("{digest} *stdin\n4\n"))
             .on("send a file", 0, "dump")
-            .on("receive a file", 0, &format!("{digest} *stdin\n"))
+            .on("receive a file", 0, &format!("{digest} *stdin\n1:2:4:5.0\n"))
             .on("put a received", 0, "")
     };
     let (from, to) = (host("m"), host("s1"));
