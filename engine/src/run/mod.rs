@@ -11,6 +11,7 @@ mod books;
 mod controller;
 mod cut_off;
 mod facts;
+mod halt;
 mod handlers;
 mod include;
 mod items;
@@ -37,6 +38,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use halt::Halt;
 pub use replay::{Replay, Settle};
 pub use runner::run;
 pub use stop::Stop;

@@ -13,6 +13,7 @@ use nebplay_modules::registry::Task as Action;
 use serde_json::{Map, Value, json};
 
 use super::controller::Files;
+use super::halt::{Halt, Moment};
 use super::keywords::{Keywords, Trouble};
 use super::nowhere::Nowhere;
 use super::outcome::{StepResult, finding_failure};
@@ -60,6 +61,8 @@ pub(super) struct Ready {
     run_as: RunAs,
     environment: BTreeMap<String, String>,
     timeout: Option<Duration>,
+    halt_at_look: Option<Moment>,
+    halt_at_act: Option<Moment>,
     pub(super) recovery: Recovery,
     /// This step, cut off.
     cut_off: LastStep,
@@ -117,6 +120,8 @@ impl Unit {
             run_as: inputs.run_as,
             environment: inputs.environment,
             timeout: inputs.timeout,
+            halt_at_look: Halt::at_look(world.options.halt.as_ref(), self.node.task.module),
+            halt_at_act: Halt::at_act(world.options.halt.as_ref(), self.node.task.module),
             recovery: self.node.task.module.contract.recovery,
             cut_off: self.last_step(&step.host, None),
             check: inputs.check,
@@ -257,7 +262,9 @@ impl Ready {
 
     /// Looks, and changes nothing.
     pub(super) async fn inspect(&self) -> Result<Finding, Failure> {
-        let finding = self.within(self.action.inspect(&self.cx())).await;
+        let cx = self.cx();
+        let looking = Moment::within(self.halt_at_look, self.action.inspect(&cx));
+        let finding = self.within(looking).await;
         if let Ok(finding) = &finding {
             let (seen, to_do) = match finding {
                 Finding::NoChange(_) => (Seen::NoChange, Vec::new()),
@@ -307,10 +314,8 @@ impl Ready {
             .zip(group)
             .map(|(cx, (_, change))| (cx, *change))
             .collect();
-        let applied = match first
-            .within(async { Ok(first.action.apply(&targets).await) })
-            .await
-        {
+        let acting = Moment::within(first.halt_at_act, first.action.apply(&targets));
+        let applied = match first.within(async { Ok(acting.await) }).await {
             Ok(applied) => applied,
             Err(timed_out) => vec![Err(timed_out); group.len()],
         };
