@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::connections::Connections;
 use super::error::CommandError;
 use super::hosts::Hosts;
+use super::locks::Holder;
 use super::options;
 use super::state::{KeptRun, State};
 use crate::diagnostics::Finding;
@@ -47,8 +48,16 @@ if [ "$size" -lt "$2" ]; then cat >/dev/null; else cat >>"$f" || exit 1; fi
 sync -- "$f"; stat -c %s -- "$f"
 "#;
 
-const REMOVE: &str =
-    r#"rm -f -- "/var/lib/nebplay/runs/$1.jsonl"; rmdir -- /var/lib/nebplay/runs 2>/dev/null; :"#;
+/// Removes the copy, and older ones of the same playbooks: what those left undone is done now. `$1` the run, `$2` its playbooks as
+/// the first line of a copy has them.
+const REMOVE: &str = r#"
+cd /var/lib/nebplay/runs 2>/dev/null || exit 0
+for f in *.jsonl; do
+  [ -f "$f" ] || continue
+  if [ "$f" = "$1.jsonl" ] || { expr "x$f" '<' "x$1.jsonl" >/dev/null && head -n 1 -- "$f" | grep -qF -- "$2"; }; then rm -f -- "$f"; fi
+done
+cd / && rmdir -- /var/lib/nebplay/runs 2>/dev/null; :
+"#;
 
 /// The names of all copies, the latest last.
 const LIST: &str = r"cd /var/lib/nebplay/runs 2>/dev/null && ls -1; :";
@@ -86,13 +95,14 @@ impl Copy {
     pub(super) fn begin(
         runtime: &Runtime,
         journal: &Arc<Journal>,
-        run: &str,
+        holder: &Holder,
         federation: &Federation,
         plan: &Plan,
         connections: &Arc<Connections>,
     ) -> Option<Self> {
         let keeper = Keeper {
-            run: run.to_owned(),
+            run: holder.run.clone(),
+            playbooks: holder.playbooks.clone(),
             place: place(federation, plan)?,
             journal: Arc::clone(journal),
             connections: Arc::clone(connections),
@@ -119,6 +129,7 @@ impl Copy {
 
 struct Keeper {
     run: String,
+    playbooks: Vec<String>,
     place: String,
     journal: Arc<Journal>,
     connections: Arc<Connections>,
@@ -183,7 +194,8 @@ impl Keeper {
     }
 
     async fn remove(&self) -> Result<(), HostError> {
-        let command = Command::script(REMOVE, [self.run.clone()]).as_root();
+        let playbooks = format!("\"playbooks\":{}", serde_json::json!(self.playbooks));
+        let command = Command::script(REMOVE, [self.run.clone(), playbooks]).as_root();
         self.ask(&command).await.map(drop)
     }
 

@@ -15,7 +15,7 @@ use super::{copy, exit};
 use crate::diagnostics::Finding;
 use crate::events::journal::{History, Journal, is_being_written};
 use crate::events::{RunResult, What, is_redacted};
-use crate::run::{Replay, Settle};
+use crate::run::{Halt, Replay, Settle};
 
 pub(super) const LONG_ABOUT: &str = "\
 Goes on with a run that was cut off, had failed or was interrupted.
@@ -72,6 +72,9 @@ pub(super) struct Args {
     /// Write events as JSON, one a line, instead of text.
     #[arg(long, help_heading = "Output")]
     json: bool,
+    /// End the process in the middle of a step: `tests/README.md`.
+    #[arg(long, hide = true)]
+    halt: Option<Halt>,
 }
 
 /// [`Settle::in_doubt`] as one writes it.
@@ -104,7 +107,8 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         return Ok(exit::OK);
     }
     let stored = args.merged(&history)?;
-    let prepared = prepare(stored)?;
+    let mut prepared = prepare(stored)?;
+    prepared.options.halt.clone_from(&args.halt);
     let header = prepared.header(&history.began.run);
     let changed = changes(&history, &header);
     if !changed.is_empty() && !args.accept_changes {
@@ -153,12 +157,7 @@ impl Args {
         if let Some(name) = &self.run {
             return state.find(name);
         }
-        let unfinished = state.all()?.into_iter().find(|run| match run.read() {
-            Ok(history) => history.result() != Some(RunResult::Ok) && !is_being_written(&run.path),
-            // What is wrong with it is said when it is read again.
-            Err(_) => true,
-        });
-        unfinished.ok_or_else(|| CommandError::Usage {
+        latest_unfinished(state)?.ok_or_else(|| CommandError::Usage {
             message: format!("no run in {} is left to go on with", state.place().display()),
             help: Some(
                 "`nebplay runs` lists all; `--from master -i INVENTORY` looks on the master's front-end"
@@ -212,6 +211,27 @@ impl Args {
         );
         Ok(stored)
     }
+}
+
+/// The latest run that did not come to its end, and that no later one of the same playbooks and inventory has done since.
+fn latest_unfinished(state: &State) -> Result<Option<KeptRun>, CommandError> {
+    let what = |history: &History| {
+        let arguments = &history.header().arguments;
+        [&arguments["playbooks"], &arguments["inventory"]].map(Value::clone)
+    };
+    let mut done_since = Vec::new();
+    for run in state.all()? {
+        let Ok(history) = run.read() else {
+            // What is wrong with it is said when it is read again.
+            return Ok(Some(run));
+        };
+        if history.result() == Some(RunResult::Ok) {
+            done_since.push(what(&history));
+        } else if !is_being_written(&run.path) && !done_since.contains(&what(&history)) {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
 }
 
 fn refusal(changed: &[String]) -> CommandError {

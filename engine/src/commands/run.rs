@@ -289,6 +289,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         become_user: options.become_user.clone(),
         reconnect: options.reconnect,
         tags: tags(&options),
+        halt: options.halt.clone(),
     };
     let hosts: Arc<Hosts> = Arc::new(options.hosts);
     let names = plan.hosts().into_iter().map(str::to_owned).collect();
@@ -322,7 +323,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
             doing: "listen for signals".to_owned(),
             error,
         })?;
-        let locks = Locks::take(&connections, wanted, holder, &stop).await;
+        let locks = Locks::take(&connections, wanted, holder.clone(), &stop).await;
         let locks = locks.inspect_err(|_| {
             // A run that never began is none that could be gone on with.
             if let Some(journal) = journal.as_ref().filter(|_| is_new) {
@@ -331,7 +332,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         })?;
         let copy = journal
             .as_ref()
-            .and_then(|journal| Copy::begin(&runtime, journal, &start.run, &federation, &plan, &connections));
+            .and_then(|journal| Copy::begin(&runtime, journal, &holder, &federation, &plan, &connections));
         let wish = stop.clone();
         let world = World {
             run: start.run.clone(),
