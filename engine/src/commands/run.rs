@@ -21,7 +21,7 @@ use super::state::State;
 use super::terminal::{self, Terminal};
 use super::{exit, options, status, way};
 use crate::diagnostics::{Findings, suggest};
-use crate::events::journal::{FORMAT, Header, Journal};
+use crate::events::journal::{self, FORMAT, Header, Journal};
 use crate::events::{self, Events, Json, Look, RunResult, Secrets, View};
 use crate::plan::{self, Listing, Plan, Tags};
 use crate::playbook::{self, Playbook};
@@ -318,7 +318,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         from_elsewhere: start.take_over,
     };
     let is_new = start.resumed.is_none();
-    let summary = runtime.block_on(async {
+    let (summary, left) = runtime.block_on(async {
         let stop = operator::listen().map_err(|error| CommandError::Io {
             doing: "listen for signals".to_owned(),
             error,
@@ -355,23 +355,38 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
             copy.end(summary.result, *wish.borrow() == Stop::Leave).await;
         }
         locks.release().await;
-        Ok::<_, CommandError>(summary)
+        let left = *wish.borrow() == Stop::Leave;
+        Ok::<_, CommandError>((summary, left))
     })?;
     if !options.json && summary.result != RunResult::Ok {
-        // A terminal that went away changes nothing about how the run ended.
-        if !federation.zones.is_empty() && summary.result != RunResult::Interrupted {
+        // A terminal that went away changes nothing about how the run ended. Whoever left does not want to wait for answers.
+        if !federation.zones.is_empty() && !left {
             let now = status::after_failure(connections, &federation, secrets, terminal);
             let _ = terminal::print(&runtime.block_on(now));
         }
-        let resumable = journal.is_some().then_some(start.run.as_str());
-        let _ = terminal::print(&format!(
-            "\n{}",
-            way::on(resumable, &federation, summary.way_back.as_deref())
-        ));
+        let ended = way::Ended {
+            run: journal.is_some().then_some(start.run.as_str()),
+            in_doubt: &in_doubt(journal.as_deref()),
+            has_zones: !federation.zones.is_empty(),
+            back: summary.way_back.as_deref(),
+        };
+        let _ = terminal::print(&format!("\n{}", ended.text()));
     }
     // A question nobody answered, or a connection that hangs, must not hold up the end.
     runtime.shutdown_background();
     Ok(exit::of_run(summary.result))
+}
+
+/// The steps of which nobody knows whether they took effect, as the journal has them: `"task" on host`.
+fn in_doubt(journal: Option<&Journal>) -> Vec<String> {
+    let Some(history) = journal.and_then(|journal| journal::read(journal.path()).ok()) else {
+        return Vec::new();
+    };
+    let doubted = Replay::of(&history.events).in_doubt();
+    doubted
+        .iter()
+        .map(|step| format!("\"{}\" on {}", history.task_name(&step.task), step.host))
+        .collect()
 }
 
 /// What shows the run.

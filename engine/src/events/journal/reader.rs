@@ -68,6 +68,15 @@ impl History {
         self.resumed.last().unwrap_or(&self.began)
     }
 
+    /// What a task was called when it was run; its identity where that is not known.
+    pub fn task_name<'a>(&'a self, task: &'a str) -> &'a str {
+        let name = |event: &'a Event| match &event.what {
+            What::TaskStarted { task: id, name, .. } if id == task => Some(name.as_str()),
+            _ => None,
+        };
+        self.events.iter().rev().find_map(name).unwrap_or(task)
+    }
+
     /// How it ended the last time, if it came to an end then.
     pub fn ended(&self) -> Option<&Event> {
         let last_start = self
