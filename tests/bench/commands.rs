@@ -57,13 +57,24 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
                 .env_remove("SSH_AUTH_SOCK");
             command
         }),
+        Contender::new("nebplay, without its journal", || {
+            let mut command = Command::new(&bench.nebplay);
+            command
+                .arg(&play)
+                .arg("-i")
+                .arg(&inventory)
+                .args(["-f", "10", "--no-journal"])
+                .env("HOME", &home)
+                .env_remove("SSH_AUTH_SOCK");
+            command
+        }),
     ];
     race(
         &format!("{HOSTS} hosts x {TASKS} commands, connections included"),
         bench.rounds,
         &mut contenders,
     )?;
-    if let [floor, ours] = contenders.as_slice() {
+    if let [floor, ours, ..] = contenders.as_slice() {
         let ratio = ours.wall() / floor.wall();
         let megabytes = f64::from(u32::try_from(ours.peak()).unwrap_or(u32::MAX)) / 1024.0;
         promise("within 1.3 times the floor", ratio, ratio <= 1.3);

@@ -1,7 +1,7 @@
 //! Side by side in one run: nebplay, the floor (bare ssh2 making the same round trips), and the peers that are installed.
 //!
 //! Machines are noisy, so every contender runs in turn, several times, and ratios of medians are what counts.
-//! How many times is the environment variable `ROUNDS`. `make bench`, or `cargo run --release -p nebplay-tests --bin bench -- [commands] [start] [distribute] [parse]`.
+//! How many times is the environment variable `ROUNDS`. `make bench`, or `cargo run --release -p nebplay-tests --bin bench -- [commands] [start] [distribute] [parse] [journal]`.
 
 #![expect(
     clippy::print_stdout,
@@ -12,6 +12,7 @@
 mod commands;
 mod distribute;
 mod floor;
+mod journal;
 mod measure;
 mod parse;
 mod sshd;
@@ -59,6 +60,9 @@ fn run(words: &[String]) -> Fallible<()> {
     }
     if wanted("distribute") {
         distribute::bench(&bench)?;
+    }
+    if wanted("journal") {
+        journal::bench(&bench)?;
     }
     Ok(())
 }
