@@ -54,13 +54,16 @@ async fn of(host: &dyn Host, path: &str) -> Result<Ground, Failure> {
 
 fn read(text: &str) -> Option<Ground> {
     let mut user: Option<&str> = None;
-    for line in text.lines() {
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
         let mut words = line.splitn(5, ' ').skip(1);
         let (owner, group, mode, kind) = (words.next()?, words.next()?, words.next()?, words.next()?);
         let mode = u32::from_str_radix(mode, 8).ok()?;
         // A group of the owner's own name has nobody else in it.
         let others = mode & 0o002 != 0 || (mode & 0o020 != 0 && group != owner && group != "root");
-        if kind == "directory" && mode & 0o1000 == 0 && others {
+        // In a sticky directory nobody replaces what is another's, but anybody makes what is not there yet.
+        let protected = mode & 0o1000 != 0 && lines.peek().is_some();
+        if kind == "directory" && others && !protected {
             return Some(Ground::Shared(format!(
                 "a directory on the way has mode {mode:04o} and group {group}"
             )));
@@ -149,6 +152,10 @@ mod tests {
             (
                 format!("{root}{one}. ops ops 755 directory\n"),
                 "Shared(\"both oneadmin and ops",
+            ),
+            (
+                format!("{root}. root root 1777 directory\n"),
+                "Shared(\"a directory",
             ),
             (
                 format!("{root}. root root 777 directory\n"),

@@ -157,10 +157,13 @@ const ENTER: &str = r#"
 export LC_ALL=C; umask 077
 dir=$1 lock=$1/lock
 enter() {
-  for again in 1 2 3 4 5; do
-    mkdir -p -- "$dir" && chmod 0700 -- "$dir" && exec 9<"$dir" && flock -w 20 9 || return 1
+  for again in 1 2 3 4 5 6 7 8 9 10; do
+    # Whoever leaves last takes the directory away, perhaps between two of these.
+    why=$(mkdir -p -- "$dir" 2>&1 && chmod 0700 -- "$dir" 2>&1) && command exec 9<"$dir" || continue
+    flock -w 20 9 || return 1
     [ "$dir" -ef /proc/self/fd/9 ] && return
   done
+  echo "${why:-it comes and goes}" >&2
   return 1
 }
 leave() { rmdir -- "$dir" 2>/dev/null || sync -- "$dir"; }

@@ -95,14 +95,8 @@ impl Hosts {
         let of_hosts = inventory
             .hosts()
             .filter_map(|host| inventory.host_vars(&host.name));
-        for (name, node) in of_hosts
-            .chain([&self.extra_vars])
-            .flatten()
-            .filter(|(name, _)| is_password(name))
-        {
-            if let Some(text) = node.as_str().filter(|_| !Templates::is_template(node)) {
-                secrets.learn(text, &format!("{name}, {}", node.span.place()));
-            }
+        for (name, node) in of_hosts.chain([&self.extra_vars]).flatten() {
+            tell_passwords_in(name, node, secrets);
         }
         if let Some(password) = &self.overrides.become_password {
             secrets.learn(password, "-K");
@@ -127,7 +121,46 @@ impl Hosts {
 
 /// Whether a variable of that name holds a password.
 pub(super) fn is_password(name: &str) -> bool {
-    name.contains("passw") || name.ends_with("_pass") || name.ends_with("passphrase")
+    let ends = ["_pass", "passphrase", "secret", "token"];
+    name.contains("passw") || ends.iter().any(|end| name.ends_with(end))
+}
+
+/// The passwords in a variable: its value, values within it under such names, and those in addresses (`https://user:password@…`).
+fn tell_passwords_in(name: &str, node: &Node, secrets: &Secrets) {
+    match &node.value {
+        Value::Mapping(entries) => {
+            for entry in entries {
+                tell_passwords_in(entry.name(), &entry.value, secrets);
+            }
+        }
+        Value::Sequence(items) => {
+            for item in items {
+                tell_passwords_in(name, item, secrets);
+            }
+        }
+        Value::Scalar { .. } => {
+            let Some(text) = node.as_str().filter(|_| !Templates::is_template(node)) else {
+                return;
+            };
+            let origin = format!("{name}, {}", node.span.place());
+            if is_password(name) {
+                secrets.learn(text, &origin);
+            }
+            for (_, rest) in text
+                .match_indices("://")
+                .map(|(at, sign)| text.split_at(at + sign.len()))
+            {
+                let authority = rest.split(['/', ' ', '?', '#']).next().unwrap_or_default();
+                if let Some((login, _)) = authority.rsplit_once('@') {
+                    // A login without a password may be a token.
+                    secrets.learn(
+                        login.split_once(':').map_or(login, |(_, password)| password),
+                        &origin,
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// The hosts of `-l`, in the inventory's order.
@@ -242,6 +275,23 @@ mod tests {
             };
             assert_eq!(shown, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn passwords_are_found_wherever_they_stand() {
+        let text = "{mysql_password: hunter-1, database: {user: ops, password: hunter-2}, many: [{client_secret: hunter-3}],
+            repository: 'deb https://ops:hunter-4@repo.example/x stable y', other: 'https://hunter-5@repo.example', plain: 'https://repo.example/a@b'}";
+        let node = yaml::parse(&Source::new("-e", text)).unwrap().unwrap();
+        let secrets = Secrets::default();
+        tell_passwords_in("all", &node, &secrets);
+        for number in 1..=5 {
+            let scrubbed = secrets.scrub(&format!("it is hunter-{number}."));
+            assert!(!scrubbed.contains("hunter"), "{scrubbed}");
+        }
+        assert_eq!(
+            secrets.scrub("ops at repo.example/a@b"),
+            "ops at repo.example/a@b"
+        );
     }
 
     #[test]

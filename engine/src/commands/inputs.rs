@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use indexmap::IndexMap;
 use nebplay_modules::digest::sha256;
 
-use super::hosts::{Hosts, is_password};
-use crate::events::What;
+use super::hosts::Hosts;
 use crate::events::journal::{Header, History};
+use crate::events::{Secrets, What};
 use crate::playbook::{Disk, Reader, Vars};
 
 /// Hex digits by which values are compared.
@@ -38,14 +38,19 @@ impl Reader for Noting {
 
 /// The variables of these hosts and of `-e`, each with a digest of how it is written. Passwords are left out of it: the digest of
 /// a short one would give it away.
-pub(super) fn variables(hosts: &Hosts, names: &[String]) -> IndexMap<String, IndexMap<String, String>> {
+pub(super) fn variables(
+    hosts: &Hosts,
+    names: &[String],
+    secrets: &Secrets,
+) -> IndexMap<String, IndexMap<String, String>> {
     let digests = |vars: &Vars| -> IndexMap<String, String> {
         vars.iter()
             .map(|(name, node)| {
-                let digest = if is_password(name) {
-                    String::new()
+                let written = node.span.text();
+                let digest = if secrets.scrub(written) == written {
+                    sha256(written)[..DIGITS].to_owned()
                 } else {
-                    sha256(node.span.text())[..DIGITS].to_owned()
+                    String::new()
                 };
                 (name.clone(), digest)
             })

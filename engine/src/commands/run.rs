@@ -119,7 +119,7 @@ impl Prepared {
                 .map_or_else(|_| ".".to_owned(), |here| here.display().to_string()),
             arguments: serde_json::to_value(args).unwrap_or_default(),
             inputs: self.inputs.clone(),
-            variables: inputs::variables(&self.options.hosts, &names),
+            variables: inputs::variables(&self.options.hosts, &names, &self.secrets),
         }
     }
 

@@ -119,9 +119,12 @@ impl Distribute {
         }
     }
 
-    /// Who writes the file on this step's host, and reads it back.
+    /// Who writes the file on this step's host, and reads it back. It is replaced as a whole, so it is the directory that counts, and
+    /// not whose the file is that stands there.
     async fn writer(&self, cx: &Cx<'_>) -> Result<RunAs, Failure> {
-        ground::writer(cx.host, &self.dest, &self.owner).await
+        let directory = self.dest.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let directory = if directory.is_empty() { "/" } else { directory };
+        ground::writer(cx.host, directory, &self.owner).await
     }
 
     /// Puts what a host received in its place, if it is what the source has.

@@ -58,7 +58,7 @@ const WRONG: &[Wrong] = &[
 fn state(lab: &Lab) -> Vec<String> {
     lab.hosts()
         .map(|host| {
-            how_it_is(&host) + &host.must("dpkg-query -W 'opennebula*'; ls /var/lib/nebplay 2>&1 || true")
+            how_it_is(&host) + &host.must("dpkg-query -W 'opennebula*'; find /var/lib/nebplay -mindepth 1 ! -path '*/runs*' 2>/dev/null || true")
         })
         .collect()
 }

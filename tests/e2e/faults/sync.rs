@@ -8,7 +8,7 @@ const IN_SYNC: &str = "- hosts: master\n  become: true\n  tasks:\n    - fed_inde
 /// What an upgrade would have changed: packages, where they come from, and all that is in the shared tables.
 fn untouched(host: &Host<'_>) -> String {
     let packages = host
-        .must("dpkg-query -W 'opennebula*'; cat /etc/apt/sources.list.d/*; ls /var/lib/nebplay 2>&1 || true");
+        .must("dpkg-query -W 'opennebula*'; cat /etc/apt/sources.list.d/*; find /var/lib/nebplay -mindepth 1 ! -path '*/runs*' 2>/dev/null || true");
     let users = host.users().join(" ");
     format!("{packages}\n{users}\n{}", how_it_is(host))
 }
