@@ -1,5 +1,5 @@
 # What a person does here; `.ci/run` does the same.
-.PHONY: help demo test lint bench install lab-up lab-down
+.PHONY: help demo test lint bench chaos install lab-up lab-down
 
 LAB := target/release/lab
 NEBPLAY := target/release/nebplay
@@ -11,6 +11,7 @@ help:
 	@echo 'make test      install what tests need (as root), run all of them'
 	@echo 'make lint      formatting and clippy'
 	@echo 'make bench     nebplay beside its peers and the floor'
+	@echo 'make chaos     upgrades in which every module meets every fault'
 	@echo 'make lab-up    start the federation and leave it running; make lab-down removes it'
 
 demo: lab-up
@@ -31,6 +32,10 @@ lint:
 bench: install
 	cargo build --release --workspace
 	target/release/bench
+
+chaos: install
+	cargo build --release --workspace
+	target/release/chaos
 
 lab-up: install
 	cargo build --release --workspace

@@ -1,8 +1,7 @@
 //! A controller that is gone, and the same command once more.
 
 use crate::harness::Lab;
-use crate::traces::{assert_nothing_left, assert_same, paths};
-use crate::upgrade::{assert_upgraded, how_it_is};
+use crate::traces::{assert_nothing_left, assert_same, assert_upgraded, how_it_is, paths};
 use nebplay_tests::lab::SUDO_PASSWORD;
 
 #[test]

@@ -10,7 +10,7 @@ mod slaves;
 mod sync;
 
 use crate::harness::{Invocation, Lab};
-use crate::upgrade::{assert_upgraded, how_it_is};
+use crate::traces::{assert_upgraded, how_it_is};
 
 /// Where the federated backup lies on every host.
 const DUMP: &str = "/var/lib/one/nebplay/federated.bck";

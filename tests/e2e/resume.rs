@@ -1,8 +1,7 @@
 //! A run that was cut off goes on from its journal, on this controller or another.
 
 use crate::harness::{Lab, Run};
-use crate::traces::{assert_nothing_left, assert_same, paths};
-use crate::upgrade::{assert_upgraded, how_it_is};
+use crate::traces::{assert_nothing_left, assert_same, assert_upgraded, how_it_is, paths};
 
 /// The steps that a run carried out itself, by the events it wrote.
 fn applied(run: &Run) -> Vec<&str> {

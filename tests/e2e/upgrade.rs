@@ -1,51 +1,7 @@
 //! The upgrade of a federation, from the first check to the last.
 
-use crate::harness::{Builder, Host, Lab, Run, SECRETS};
-use crate::traces::{assert_nothing_left, assert_same, assert_same_data, everything, paths, units};
-
-/// All that an operator would call "how it was": kept out of the upgrade's way, it must be so again afterwards.
-pub(crate) fn how_it_is(host: &Host<'_>) -> String {
-    let cloud = host.must(
-        "runuser -u oneadmin -- onehost list --csv | cut -d, -f2,7
-         runuser -u oneadmin -- onevm list --csv | cut -d, -f1-5
-         runuser -u oneadmin -- onezone list --csv | cut -d, -f2,6
-         nft list ruleset",
-    );
-    cloud + &units(host)
-}
-
-/// Every zone at the new version, in sync, with the same data; what is written in any zone arrives in all.
-#[track_caller]
-pub(crate) fn assert_upgraded(lab: &Lab) {
-    let created = |host: &str, user: &str| {
-        let output = lab.host(host).oneadmin(&format!("oneuser create {user} secret"));
-        assert_eq!(output.code, 0, "{host}: {}", output.stderr);
-    };
-    created("fe-eu-fr", "after-the-upgrade");
-    created("fe-us-ca", "from-a-slave");
-    assert_same_data(lab);
-    for host in lab.hosts() {
-        let name = host.name();
-        assert_eq!(
-            host.must("oned --version | head -1"),
-            "OpenNebula 7.2.0 ()",
-            "{name}"
-        );
-        assert_eq!(host.must(API_VERSION), "7.2.0", "{name}");
-        assert_eq!(host.oneadmin("onedb version").code, 0, "{name}");
-        for user in ["after-the-upgrade", "from-a-slave"] {
-            assert!(host.users().contains(&user.to_owned()), "{name}: {user}");
-        }
-    }
-}
-
-/// What the zone's own API says it is.
-const API_VERSION: &str = r#"
-    auth=$(cat /var/lib/one/.one/one_auth)
-    body="<?xml version='1.0'?><methodCall><methodName>one.system.version</methodName><params><param><value><string>$auth</string></value></param></params></methodCall>"
-    exec 3<>/dev/tcp/127.0.0.1/2633
-    printf 'POST /RPC2 HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: %s\r\n\r\n%s' ${#body} "$body" >&3
-    timeout 5 cat <&3 | grep -o '7[.][0-9.]*' | head -1"#;
+use crate::harness::{Builder, Lab, Run, SECRETS};
+use crate::traces::{assert_nothing_left, assert_same, assert_upgraded, everything, how_it_is, paths};
 
 /// How a federation is on the day of its upgrade: not all of it up, and not all of it OpenNebula's own.
 fn before_the_night(lab: &Lab) {

@@ -5,10 +5,12 @@
 //!
 //! - [`lab`]: a lab that runs: namespaces, containers, overlays, keys; started, reached, cut, killed, removed.
 //! - [`image`]: what it starts from: a minimal Debian, the packages in two versions, zones made ready; all cached.
+//! - [`harness`]: what stories about it are told with.
 //! - [`machine`]: what this machine must offer, and the sentence that says what is missing.
 
 pub mod error;
 pub mod federation;
+pub mod harness;
 pub mod image;
 pub mod lab;
 pub mod machine;

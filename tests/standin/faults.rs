@@ -2,9 +2,12 @@
 //!
 //! All of them are files in `/var/lib/one/.standin`; README.md lists them.
 
+use std::fs::File;
 use std::io::Write;
 use std::thread::sleep;
 use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
 
 use crate::host::{Host, now};
 
@@ -29,6 +32,15 @@ pub(crate) fn slow(host: &Host, name: &str, stop: impl Fn() -> bool) {
         sleep(Duration::from_millis(20));
         left -= 0.02;
     }
+}
+
+/// Says in the log if another onedb is at work on this database; the file is to be held to the end of this one.
+pub(crate) fn alone(host: &Host) -> Option<File> {
+    let file = File::create(host.path(DIRECTORY).join("at-work")).ok()?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        record(host, "overlap");
+    }
+    Some(file)
 }
 
 /// Appends a line `SECONDS PID what` to the file `log`, if the directory is there.

@@ -14,6 +14,7 @@ use super::state::{State, StateArgs};
 use crate::events::Secrets;
 use crate::inventory::{Inventory, Overrides, Zoned};
 use crate::playbook::Vars;
+use crate::run::Halt;
 use crate::transport::HostKeyPolicy;
 
 /// Hosts at once, unless something else is said.
@@ -146,6 +147,10 @@ pub struct RunArgs {
     #[arg(long, hide = true)]
     #[serde(skip)]
     no_journal: bool,
+    /// End the process in the middle of a step: `tests/README.md`.
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    halt: Option<Halt>,
 }
 
 fn forks(text: &str) -> Result<usize, String> {
@@ -205,6 +210,8 @@ pub struct Options {
     pub json: bool,
     /// Where the journal is kept; `None`: there is to be none.
     pub(super) state: Option<State>,
+    /// Where the process ends by its own hand.
+    pub(super) halt: Option<Halt>,
 }
 
 impl RunArgs {
@@ -242,6 +249,7 @@ impl RunArgs {
             verbosity: self.verbose,
             json: self.json,
             state,
+            halt: self.halt,
         })
     }
 

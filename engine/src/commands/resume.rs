@@ -15,7 +15,7 @@ use super::{copy, exit};
 use crate::diagnostics::Finding;
 use crate::events::journal::{History, Journal, is_being_written};
 use crate::events::{RunResult, What, is_redacted};
-use crate::run::{Replay, Settle};
+use crate::run::{Halt, Replay, Settle};
 
 pub(super) const LONG_ABOUT: &str = "\
 Goes on with a run that was cut off, had failed or was interrupted.
@@ -72,6 +72,9 @@ pub(super) struct Args {
     /// Write events as JSON, one a line, instead of text.
     #[arg(long, help_heading = "Output")]
     json: bool,
+    /// End the process in the middle of a step: `tests/README.md`.
+    #[arg(long, hide = true)]
+    halt: Option<Halt>,
 }
 
 /// [`Settle::in_doubt`] as one writes it.
@@ -104,7 +107,8 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         return Ok(exit::OK);
     }
     let stored = args.merged(&history)?;
-    let prepared = prepare(stored)?;
+    let mut prepared = prepare(stored)?;
+    prepared.options.halt.clone_from(&args.halt);
     let header = prepared.header(&history.began.run);
     let changed = changes(&history, &header);
     if !changed.is_empty() && !args.accept_changes {

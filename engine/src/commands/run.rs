@@ -289,6 +289,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         become_user: options.become_user.clone(),
         reconnect: options.reconnect,
         tags: tags(&options),
+        halt: options.halt.clone(),
     };
     let hosts: Arc<Hosts> = Arc::new(options.hosts);
     let names = plan.hosts().into_iter().map(str::to_owned).collect();

@@ -12,6 +12,7 @@ mod choice;
 mod controller;
 mod cut_off;
 mod facts;
+mod halt;
 mod handlers;
 mod include;
 mod items;
@@ -38,6 +39,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use halt::Halt;
 pub use replay::{Replay, Settle};
 pub use runner::run;
 pub use stop::Stop;

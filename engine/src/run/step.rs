@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::controller::Files;
 use super::cut_off;
+use super::halt::{Halt, Moment};
 use super::keywords::{Keywords, Trouble};
 use super::nowhere::Nowhere;
 use super::outcome::{StepResult, finding_failure};
@@ -61,6 +62,8 @@ pub(super) struct Ready {
     run_as: RunAs,
     environment: BTreeMap<String, String>,
     timeout: Option<Duration>,
+    halt_at_look: Option<Moment>,
+    halt_at_act: Option<Moment>,
     pub(super) recovery: Recovery,
     /// This step, cut off.
     cut_off: LastStep,
@@ -118,6 +121,8 @@ impl Unit {
             run_as: inputs.run_as,
             environment: inputs.environment,
             timeout: inputs.timeout,
+            halt_at_look: Halt::at_look(world.options.halt.as_ref(), self.node.task.module),
+            halt_at_act: Halt::at_act(world.options.halt.as_ref(), self.node.task.module),
             recovery: self.node.task.module.contract.recovery,
             cut_off: self.last_step(&step.host, None),
             check: inputs.check,
@@ -261,7 +266,9 @@ impl Ready {
         let mut finding = Err(Failure::failed("it was not looked"));
         for _ in 0..=cut_off::MOST {
             self.peers.look_anew();
-            finding = self.within(self.action.inspect(&self.cx())).await;
+            let cx = self.cx();
+            let looking = Moment::within(self.halt_at_look, self.action.inspect(&cx));
+            finding = self.within(looking).await;
             if finding.is_ok() || !self.peers.broke().await {
                 break;
             }
@@ -315,10 +322,8 @@ impl Ready {
             .zip(group)
             .map(|(cx, (_, change))| (cx, *change))
             .collect();
-        let applied = match first
-            .within(async { Ok(first.action.apply(&targets).await) })
-            .await
-        {
+        let acting = Moment::within(first.halt_at_act, first.action.apply(&targets));
+        let applied = match first.within(async { Ok(acting.await) }).await {
             Ok(applied) => applied,
             Err(timed_out) => vec![Err(timed_out); group.len()],
         };

@@ -11,6 +11,7 @@ use nebplay_modules::module::Peers;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use super::halt::Halt;
 use super::replay::Replay;
 use super::stop::Stop;
 use crate::diagnostics::{Findings, Span};
@@ -67,6 +68,8 @@ pub struct Options {
     pub reconnect: Duration,
     /// Which tasks of files that are included at run time.
     pub tags: Tags,
+    /// Where the process ends by its own hand.
+    pub halt: Option<Halt>,
 }
 
 /// Everything a run needs beside its plan.

@@ -1,7 +1,7 @@
 //! Front-ends that are not as the upgrade needs them: packages, configuration, a zone left out, machines on their way, a lock nobody holds.
 
 use crate::harness::{Host, Lab};
-use crate::upgrade::how_it_is;
+use crate::traces::how_it_is;
 
 /// What is wrong, how it comes about, how it is mended, and what must be said of it.
 struct Wrong {

@@ -1,7 +1,7 @@
 //! Zones that are out of sync before anything has begun.
 
 use crate::harness::{Host, Lab};
-use crate::upgrade::how_it_is;
+use crate::traces::how_it_is;
 
 const IN_SYNC: &str = "- hosts: master\n  become: true\n  tasks:\n    - fed_index_check:\n        nudge: true\n        data: true\n";
 

@@ -35,6 +35,7 @@ pub(super) fn command(tool: &Tool) -> Result<u8, Stop> {
             Database::Sqlite(_) => {}
         }
     }
+    let _alone = faults::alone(tool.host);
     put_back(tool, Path::new(file))?;
     Ok(0)
 }

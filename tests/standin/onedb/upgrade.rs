@@ -47,6 +47,7 @@ pub(super) fn command(tool: &Tool) -> Result<u8, Stop> {
         }
     };
     say(&heading(&versions));
+    let _alone = faults::alone(tool.host);
     faults::record(tool.host, "upgrade started");
     let kept = backup::make(tool, tool.options.get("backup"), false)?;
     say("\n");

@@ -75,6 +75,7 @@ impl Story {
                 become_user: None,
                 reconnect: Duration::from_secs(600),
                 tags: Tags::default(),
+                halt: None,
             },
             secrets: Arc::default(),
             federation: FakeWorld::default().federation,

@@ -1,6 +1,6 @@
 //! What a host is, by its own words: compared before and after, never with nebplay's own eyes.
 
-use crate::harness::{Host, Lab};
+use super::{Host, Lab};
 use std::collections::BTreeSet;
 
 /// The tables that a federation shares.
@@ -16,7 +16,7 @@ const FEDERATED: [&str; 7] = [
 
 /// Fails with the lines in which two long texts differ, and not with the texts.
 #[track_caller]
-pub(crate) fn assert_same(host: &Host<'_>, now: &str, before: &str) {
+pub fn assert_same(host: &Host<'_>, now: &str, before: &str) {
     let (now, before): (BTreeSet<&str>, BTreeSet<&str>) = (now.lines().collect(), before.lines().collect());
     let new: Vec<_> = now.difference(&before).collect();
     let gone: Vec<_> = before.difference(&now).collect();
@@ -28,7 +28,7 @@ pub(crate) fn assert_same(host: &Host<'_>, now: &str, before: &str) {
 }
 
 /// All rows of the federated tables, and the version of the schema.
-pub(crate) fn federated_data(host: &Host<'_>) -> String {
+pub fn federated_data(host: &Host<'_>) -> String {
     let tables = FEDERATED.map(|table| {
         format!(
             "{table}:\n{}\n",
@@ -40,7 +40,7 @@ pub(crate) fn federated_data(host: &Host<'_>) -> String {
 
 /// Every zone holds the same federated rows.
 #[track_caller]
-pub(crate) fn assert_same_data(lab: &Lab) {
+pub fn assert_same_data(lab: &Lab) {
     lab.wait_until_in_sync();
     let master = federated_data(&lab.host("fe-eu-fr"));
     for host in lab.hosts() {
@@ -50,7 +50,7 @@ pub(crate) fn assert_same_data(lab: &Lab) {
 
 /// What an operator calls the services' state: how each unit is enabled, and whether it runs. What is new in the second
 /// version is left out.
-pub(crate) fn units(host: &Host<'_>) -> String {
+pub fn units(host: &Host<'_>) -> String {
     host.must(
         "for unit in $(systemctl list-unit-files 'opennebula*' billing.service --no-legend | cut -d' ' -f1 | grep -v form); do
              systemctl show -p Id,UnitFileState,ActiveState,LoadState $unit; done
@@ -58,8 +58,52 @@ pub(crate) fn units(host: &Host<'_>) -> String {
     )
 }
 
+/// All that an operator would call "how it was": kept out of the upgrade's way, it must be so again afterwards.
+pub fn how_it_is(host: &Host<'_>) -> String {
+    let cloud = host.must(
+        "runuser -u oneadmin -- onehost list --csv | cut -d, -f2,7
+         runuser -u oneadmin -- onevm list --csv | cut -d, -f1-5
+         runuser -u oneadmin -- onezone list --csv | cut -d, -f2,6
+         nft list ruleset",
+    );
+    cloud + &units(host)
+}
+
+/// Every zone at the new version, in sync, with the same data; what is written in any zone arrives in all.
+#[track_caller]
+pub fn assert_upgraded(lab: &Lab) {
+    let created = |host: &str, user: &str| {
+        let output = lab.host(host).oneadmin(&format!("oneuser create {user} secret"));
+        assert_eq!(output.code, 0, "{host}: {}", output.stderr);
+    };
+    created("fe-eu-fr", "after-the-upgrade");
+    created("fe-us-ca", "from-a-slave");
+    assert_same_data(lab);
+    for host in lab.hosts() {
+        let name = host.name();
+        assert_eq!(
+            host.must("oned --version | head -1"),
+            "OpenNebula 7.2.0 ()",
+            "{name}"
+        );
+        assert_eq!(host.must(API_VERSION), "7.2.0", "{name}");
+        assert_eq!(host.oneadmin("onedb version").code, 0, "{name}");
+        for user in ["after-the-upgrade", "from-a-slave"] {
+            assert!(host.users().contains(&user.to_owned()), "{name}: {user}");
+        }
+    }
+}
+
+/// What the zone's own API says it is.
+const API_VERSION: &str = r#"
+    auth=$(cat /var/lib/one/.one/one_auth)
+    body="<?xml version='1.0'?><methodCall><methodName>one.system.version</methodName><params><param><value><string>$auth</string></value></param></params></methodCall>"
+    exec 3<>/dev/tcp/127.0.0.1/2633
+    printf 'POST /RPC2 HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: %s\r\n\r\n%s' ${#body} "$body" >&3
+    timeout 5 cat <&3 | grep -o '7[.][0-9.]*' | head -1"#;
+
 /// Checksums of everything that check mode, or a second run, must leave alone: files, packages, kernel's rules.
-pub(crate) fn everything(host: &Host<'_>) -> String {
+pub fn everything(host: &Host<'_>) -> String {
     let files = host.must(
         "dpkg-query -W; nft list ruleset; apt-mark showhold
          cd /; find etc usr/sbin root home tmp var/tmp var/lib/one var/lib/nebplay var/lib/apt var/cache/apt/archives ! -type d \
@@ -69,7 +113,7 @@ pub(crate) fn everything(host: &Host<'_>) -> String {
 }
 
 /// Every path at places where something could be forgotten. What systemd keeps of its own there is left out.
-pub(crate) fn paths(host: &Host<'_>) -> BTreeSet<String> {
+pub fn paths(host: &Host<'_>) -> BTreeSet<String> {
     let found = host.must(
         "find /etc /run /tmp /var/tmp /dev/shm /root /home /usr/sbin /usr/local /var/lib/one /var/lib/nebplay 2>/dev/null || true",
     );
@@ -102,7 +146,7 @@ const KEPT: [&str; 10] = [
 
 /// Nothing is on the host that was not there before, except what is meant to stay.
 #[track_caller]
-pub(crate) fn assert_nothing_left(host: &Host<'_>, before: &BTreeSet<String>) {
+pub fn assert_nothing_left(host: &Host<'_>, before: &BTreeSet<String>) {
     let places = [
         "/run/nebplay",
         "/var/lib/nebplay",

@@ -1,7 +1,7 @@
 //! Running nebplay: to its end, or while the test does something to the hosts.
 
-use nebplay_tests::lab::Access;
-use nebplay_tests::program::{built, exit_code};
+use crate::lab::Access;
+use crate::program::{built, exit_code};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A run about to be started.
 #[derive(Debug)]
-pub(crate) struct Invocation {
+pub struct Invocation {
     words: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     inventory: Option<PathBuf>,
@@ -41,42 +41,42 @@ impl Invocation {
     }
 
     /// More arguments.
-    pub(crate) fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+    pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.words
             .extend(arguments.into_iter().map(|word| word.as_ref().to_owned()));
         self
     }
 
     /// An environment variable; one set twice has the later value.
-    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
     /// Another inventory than the lab's.
-    pub(crate) fn inventory(mut self, path: impl Into<PathBuf>) -> Self {
+    pub fn inventory(mut self, path: impl Into<PathBuf>) -> Self {
         self.inventory = Some(path.into());
         self
     }
 
     /// No `-i` at all.
-    pub(crate) fn without_inventory(mut self) -> Self {
+    pub fn without_inventory(mut self) -> Self {
         self.inventory = None;
         self
     }
 
     /// Keeps journals and other state where a later run of the same test finds them (for `resume`).
-    pub(crate) fn state(self, directory: &Path) -> Self {
+    pub fn state(self, directory: &Path) -> Self {
         self.env("XDG_STATE_HOME", directory)
     }
 
     /// Runs it to its end.
-    pub(crate) fn run(self) -> Run {
+    pub fn run(self) -> Run {
         self.start().wait()
     }
 
     /// Starts it and returns while it runs.
-    pub(crate) fn start(self) -> Running {
+    pub fn start(self) -> Running {
         let (stdout, stderr) = (
             self.output.with_extension("stdout"),
             self.output.with_extension("stderr"),
@@ -110,22 +110,25 @@ impl Invocation {
             stdout,
             stderr,
             state,
+            heard: 0,
         }
     }
 }
 
 /// A run under way; killed when dropped.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
     stdout: PathBuf,
     stderr: PathBuf,
     state: PathBuf,
+    /// How many bytes of its standard output the test has read.
+    heard: usize,
 }
 
 impl Running {
     /// Waits until its output holds a text; a run that ends without it is a panic that shows what it printed.
-    pub(crate) fn wait_for(&mut self, text: &str) {
+    pub fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.printed().contains(text) {
             let ended = self.child.try_wait().ok().flatten();
@@ -139,33 +142,50 @@ impl Running {
     }
 
     /// Ends the controller at once, as a power cut does.
-    pub(crate) fn kill(mut self) -> Run {
+    pub fn kill(mut self) -> Run {
         self.signal(Signal::KILL);
         self.collect()
     }
 
     /// Ctrl-C.
-    pub(crate) fn interrupt(&self) {
+    pub fn interrupt(&self) {
         self.signal(Signal::INT);
     }
 
     /// Whether it has ended.
-    pub(crate) fn has_ended(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().ok().flatten().is_some()
     }
 
     /// Its process: the one nebplay runs in, since what enters the network before it replaces itself.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Its terminal goes away.
-    pub(crate) fn hang_up(&self) {
+    pub fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(mut self) -> Run {
+    pub fn wait(mut self) -> Run {
+        self.collect()
+    }
+
+    /// The lines that it printed since this was asked last.
+    pub fn news(&mut self) -> Vec<String> {
+        let printed = fs::read(&self.stdout).unwrap_or_default();
+        let new = printed.get(self.heard..).unwrap_or_default();
+        let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.heard += whole;
+        String::from_utf8_lossy(&new[..whole])
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// How it ended; waits for that.
+    pub fn outcome(&mut self) -> Run {
         self.collect()
     }
 
@@ -215,19 +235,19 @@ impl Drop for Running {
 
 /// How a run ended.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
+pub struct Run {
     /// Exit status; 128 and the signal's number where a signal ended it.
-    pub(crate) code: i32,
+    pub code: i32,
     /// Standard output.
-    pub(crate) stdout: String,
+    pub stdout: String,
     /// Standard error.
-    pub(crate) stderr: String,
+    pub stderr: String,
 }
 
 impl Run {
     /// Panics with all it printed unless it ended with this status.
     #[track_caller]
-    pub(crate) fn expect_code(self, code: i32) -> Self {
+    pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(
             self.code, code,
             "stdout:\n{}\nstderr:\n{}",
@@ -238,7 +258,7 @@ impl Run {
 
     /// Panics with all it printed unless the text is in it.
     #[track_caller]
-    pub(crate) fn expect_shown(self, needle: &str) -> Self {
+    pub fn expect_shown(self, needle: &str) -> Self {
         assert!(
             self.stdout.contains(needle) || self.stderr.contains(needle),
             "`{needle}` is not in\nstdout:\n{}\nstderr:\n{}",
@@ -249,7 +269,7 @@ impl Run {
     }
 
     /// The values of a `--json` run's standard output: one document, or one a line.
-    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
+    pub fn json(&self) -> Vec<serde_json::Value> {
         serde_json::Deserializer::from_str(&self.stdout)
             .into_iter()
             .collect::<Result<_, _>>()

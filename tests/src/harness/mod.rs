@@ -10,33 +10,40 @@
 //!
 //! What the harness itself cannot do is a panic that says so: a test has nothing else to do about it.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test tells what went wrong by a panic, and that it was skipped by a line"
+)]
+
 mod host;
 mod run;
 mod secrets;
 mod slots;
+pub mod traces;
 
-pub(crate) use host::Host;
-pub(crate) use run::{Invocation, Run, Running};
-pub(crate) use secrets::SECRETS;
+pub use host::Host;
+pub use run::{Invocation, Run, Running};
+pub use secrets::SECRETS;
 
-use nebplay_tests::federation::Backend;
-use nebplay_tests::image::{Cache, Start, zones};
-use nebplay_tests::lab::{Guard, Owner, Plan, clean_stale, default_directory, wait_until_in_sync};
-use nebplay_tests::{LabError, machine};
+use crate::federation::Backend;
+use crate::image::{Cache, Start, zones};
+use crate::lab::{Guard, Owner, Plan, clean_stale, default_directory, wait_until_in_sync};
+use crate::{LabError, machine};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A lab to be booted.
 #[derive(Debug)]
-pub(crate) struct Builder {
+pub struct Builder {
     name: String,
     start: Start,
 }
 
 /// Three zones at 7.0.0 in sync; gone when this value goes, also by a panic.
 #[derive(Debug)]
-pub(crate) struct Lab {
+pub struct Lab {
     // The order counts: the lab is removed before its slot is free again.
     guard: Guard,
     _slot: slots::Slot,
@@ -45,24 +52,24 @@ pub(crate) struct Lab {
 
 /// A line of `onezone list`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ZoneLine {
+pub struct ZoneLine {
     /// The zone's number.
-    pub(crate) id: u32,
+    pub id: u32,
     /// The federated index; `None` where the list shows `-`.
-    pub(crate) fed_index: Option<u64>,
+    pub fed_index: Option<u64>,
     /// `on` or `off`.
-    pub(crate) state: String,
+    pub state: String,
 }
 
 impl Builder {
     /// Users beside those a new cloud has; each number is a checkpoint of its own.
-    pub(crate) fn users(mut self, users: u32) -> Self {
+    pub fn users(mut self, users: u32) -> Self {
         self.start.users = users;
         self
     }
 
     /// Boots it. `None`, and a line that says why, where this machine cannot; with `CI=true` that is a failure.
-    pub(crate) fn boot(self) -> Option<Lab> {
+    pub fn boot(self) -> Option<Lab> {
         if let Err(error) = machine::check(&default_directory("")) {
             assert!(
                 std::env::var("CI").as_deref() != Ok("true"),
@@ -80,7 +87,7 @@ impl Builder {
         let zones = zones(&Cache::from_environment()?, self.start)?;
         // Two runs of the tests at once, from two clones, do not meet.
         let name = format!("{}-{}", self.name, std::process::id());
-        let guard = nebplay_tests::Lab::start(&Plan {
+        let guard = crate::Lab::start(&Plan {
             directory: default_directory(&name),
             name,
             hosts: zones.hosts,
@@ -98,12 +105,12 @@ impl Builder {
 
 impl Lab {
     /// A federation on SQLite. `name`: short, small letters, digits and dashes.
-    pub(crate) fn sqlite(name: &str) -> Builder {
+    pub fn sqlite(name: &str) -> Builder {
         Self::on(Backend::Sqlite, name)
     }
 
     /// A federation on MariaDB.
-    pub(crate) fn mysql(name: &str) -> Builder {
+    pub fn mysql(name: &str) -> Builder {
         Self::on(Backend::Mysql, name)
     }
 
@@ -115,7 +122,7 @@ impl Lab {
     }
 
     /// A host by its inventory name.
-    pub(crate) fn host(&self, name: &str) -> Host<'_> {
+    pub fn host(&self, name: &str) -> Host<'_> {
         let container = self
             .guard
             .host(name)
@@ -124,7 +131,7 @@ impl Lab {
     }
 
     /// The front-ends, master first.
-    pub(crate) fn hosts(&self) -> impl Iterator<Item = Host<'_>> {
+    pub fn hosts(&self) -> impl Iterator<Item = Host<'_>> {
         self.guard
             .hosts()
             .iter()
@@ -132,21 +139,21 @@ impl Lab {
     }
 
     /// A run of nebplay from the control namespace, in the workspace's directory, with the lab's inventory.
-    pub(crate) fn nebplay<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Invocation {
+    pub fn nebplay<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Invocation {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let output = self.guard.directory().join(format!("run-{number}"));
         Invocation::nebplay(&self.guard.controller(), &self.guard.access(), output).args(arguments)
     }
 
     /// The upgrade of this federation to the second version, from the lab's repository.
-    pub(crate) fn upgrade(&self) -> Invocation {
+    pub fn upgrade(&self) -> Invocation {
         self.nebplay(["playbooks/upgrade.yml"])
     }
 
     /// Any program, run where nebplay runs.
-    pub(crate) fn controller(&self, argv: &[&str]) -> nebplay_tests::program::Output {
+    pub fn controller(&self, argv: &[&str]) -> crate::program::Output {
         let words = self.guard.controller();
-        nebplay_tests::program::Program::new(&words[0])
+        crate::program::Program::new(&words[0])
             .args(&words[1..])
             .args(argv)
             .output()
@@ -154,22 +161,22 @@ impl Lab {
     }
 
     /// The inventory nebplay gets unless a run names another.
-    pub(crate) fn inventory(&self) -> PathBuf {
+    pub fn inventory(&self) -> PathBuf {
         self.guard.access().inventory()
     }
 
     /// Keys and known_hosts.
-    pub(crate) fn access(&self) -> nebplay_tests::lab::Access {
+    pub fn access(&self) -> crate::lab::Access {
         self.guard.access()
     }
 
     /// A directory that goes with the lab, for playbooks and inventories of a test's own.
-    pub(crate) fn directory(&self) -> &Path {
+    pub fn directory(&self) -> &Path {
         self.guard.directory()
     }
 
     /// Writes a file into [`Lab::directory`] and returns its path.
-    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.directory().join(name);
         std::fs::write(&path, text)
             .unwrap_or_else(|error| panic!("failed to write {}: {error}", path.display()));
@@ -177,18 +184,18 @@ impl Lab {
     }
 
     /// `onezone list` as the master shows it.
-    pub(crate) fn zones(&self) -> Vec<ZoneLine> {
+    pub fn zones(&self) -> Vec<ZoneLine> {
         let list = self.host("fe-eu-fr").oneadmin("onezone list --csv");
         list.stdout.lines().skip(1).filter_map(zone_line).collect()
     }
 
     /// Waits until every zone has what the master has; a minute at most.
-    pub(crate) fn wait_until_in_sync(&self) {
+    pub fn wait_until_in_sync(&self) {
         wait_until_in_sync(&self.guard).unwrap_or_else(|error| panic!("failed to {error}"));
     }
 
     /// The machine-wide name; namespaces and control groups carry it.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         self.guard.name()
     }
 }

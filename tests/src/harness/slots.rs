@@ -1,6 +1,6 @@
 //! How many labs run at once: two on this machine's kind, whatever number of threads libtest starts.
 
-use nebplay_tests::LabError;
+use crate::LabError;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! No secret of the lab stands in anything that a run shows or keeps: looked at after every run of every story.
 
-use nebplay_tests::lab::SUDO_PASSWORD;
+use crate::lab::SUDO_PASSWORD;
 use std::fs;
 use std::path::Path;
 
 /// The passwords of oneadmin, of the database, and of sudo.
-pub(crate) const SECRETS: [&str; 3] = ["lab-password", "lab-database", SUDO_PASSWORD];
+pub const SECRETS: [&str; 3] = ["lab-password", "lab-database", SUDO_PASSWORD];
 
 /// Panics with where it was found, and not with the text around it.
 #[track_caller]

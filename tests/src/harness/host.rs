@@ -1,15 +1,15 @@
 //! What a test does to a host behind nebplay's back, and what it asks it.
 
-use nebplay_tests::LabError;
-use nebplay_tests::lab::{Container, Network};
-use nebplay_tests::program::Output;
+use crate::LabError;
+use crate::lab::{Container, Network};
+use crate::program::Output;
 
 /// The stand-in's hooks: its README.md lists them.
 const STANDIN: &str = "/var/lib/one/.standin";
 
 /// A host of a running lab.
 #[derive(Debug, Clone)]
-pub(crate) struct Host<'lab> {
+pub struct Host<'lab> {
     container: &'lab Container,
     network: Network,
 }
@@ -20,27 +20,27 @@ impl<'lab> Host<'lab> {
     }
 
     /// Its inventory name.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.container.name
     }
 
     /// Its address.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.container.address
     }
 
     /// Runs a shell script as root, not by SSH: works without a network and without sshd.
-    pub(crate) fn sh(&self, script: &str) -> Output {
+    pub fn sh(&self, script: &str) -> Output {
         done(self.container.sh(script, &[]))
     }
 
     /// As [`Host::sh`]; a script that fails is a panic. Returns what it printed, without the blanks around it.
-    pub(crate) fn must(&self, script: &str) -> String {
+    pub fn must(&self, script: &str) -> String {
         done(self.container.must(script, &[])).trim().to_owned()
     }
 
     /// Runs a command line as oneadmin, in a login's environment.
-    pub(crate) fn oneadmin(&self, line: &str) -> Output {
+    pub fn oneadmin(&self, line: &str) -> Output {
         done(self.container.exec(&[
             "runuser",
             "-u",
@@ -55,46 +55,56 @@ impl<'lab> Host<'lab> {
     }
 
     /// A file's text, or `None` where there is none.
-    pub(crate) fn read(&self, path: &str) -> Option<String> {
+    pub fn read(&self, path: &str) -> Option<String> {
         let output = done(self.container.exec(&["cat", "--", path]));
         (output.code == 0).then_some(output.stdout)
     }
 
     /// Writes a file, owned by root, readable by all.
-    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         done(self.container.put(path, content.as_ref()));
     }
 
     /// Pulls the plug.
-    pub(crate) fn power_off(&self) {
+    pub fn power_off(&self) {
         done(self.container.power_off());
     }
 
     /// Switches it on and waits until it has booted.
-    pub(crate) fn power_on(&self) {
+    pub fn power_on(&self) {
+        self.boot();
+        self.wait_until_up();
+    }
+
+    /// Switches it on.
+    pub fn boot(&self) {
         done(self.container.boot());
+    }
+
+    /// Waits until it has booted.
+    pub fn wait_until_up(&self) {
         done(self.container.wait_until_up());
     }
 
     /// Pulls the network cable: nothing is answered, nothing refused.
-    pub(crate) fn cut_link(&self) {
+    pub fn cut_link(&self) {
         done(self.network.cut(&self.container.address));
     }
 
     /// Plugs it in again.
-    pub(crate) fn restore_link(&self) {
+    pub fn restore_link(&self) {
         done(self.network.restore(&self.container.address));
     }
 
     /// What an SQL query on oned's database answers, a line a row, whichever backend holds it.
-    pub(crate) fn sql(&self, query: &str) -> String {
+    pub fn sql(&self, query: &str) -> String {
         let script = "if grep -q '^DB = .*mysql' /etc/one/oned.conf; then mariadb -N opennebula -e \"$1\"
             else runuser -u oneadmin -- sqlite3 -readonly /var/lib/one/one.db \"$1\"; fi";
         done(self.container.must(script, &[query])).trim_end().to_owned()
     }
 
     /// Names of the users it knows, sorted.
-    pub(crate) fn users(&self) -> Vec<String> {
+    pub fn users(&self) -> Vec<String> {
         self.sql("SELECT name FROM user_pool ORDER BY name")
             .lines()
             .map(str::to_owned)
@@ -103,7 +113,7 @@ impl<'lab> Host<'lab> {
 
     /// Gives a directory a file system of its own with what is in it and only so much room beside: the way to a full disk
     /// that fills nobody else's. OpenNebula is stopped and started around it if it runs.
-    pub(crate) fn small_disk(&self, path: &str, free_kilobytes: u32) {
+    pub fn small_disk(&self, path: &str, free_kilobytes: u32) {
         let script = r#"
             set -eu
             running=$(systemctl is-active opennebula || true)
@@ -120,22 +130,22 @@ impl<'lab> Host<'lab> {
     }
 
     /// Makes the stand-in stop at a point (`upgrade`, `restore`, …) until [`Host::release`].
-    pub(crate) fn hang(&self, point: &str) {
+    pub fn hang(&self, point: &str) {
         self.write(&format!("{STANDIN}/hang-{point}"), "");
     }
 
     /// Lets it go on.
-    pub(crate) fn release(&self, point: &str) {
+    pub fn release(&self, point: &str) {
         self.must(&format!("rm -f {STANDIN}/hang-{point}"));
     }
 
     /// Makes it take its time there.
-    pub(crate) fn slow(&self, point: &str, seconds: f64) {
+    pub fn slow(&self, point: &str, seconds: f64) {
         self.write(&format!("{STANDIN}/slow-{point}"), seconds.to_string());
     }
 
     /// What the stand-in did, one line each, oldest first.
-    pub(crate) fn standin_log(&self) -> Vec<String> {
+    pub fn standin_log(&self) -> Vec<String> {
         self.read(&format!("{STANDIN}/log"))
             .unwrap_or_default()
             .lines()
@@ -144,7 +154,7 @@ impl<'lab> Host<'lab> {
     }
 
     /// How many lines of that begin so: `count("onedb upgrade")`.
-    pub(crate) fn count(&self, what: &str) -> usize {
+    pub fn count(&self, what: &str) -> usize {
         self.standin_log()
             .iter()
             .filter(|line| line.starts_with(what))
@@ -152,7 +162,7 @@ impl<'lab> Host<'lab> {
     }
 
     /// Waits until the stand-in has written a line that begins so; four minutes at most.
-    pub(crate) fn wait_for(&self, what: &str) {
+    pub fn wait_for(&self, what: &str) {
         super::run::patiently(
             &format!("`{what}` in the stand-in's log of {}", self.name()),
             || (self.count(what) > 0).then_some(()),
@@ -160,7 +170,7 @@ impl<'lab> Host<'lab> {
     }
 
     /// Waits until this is so of the host; four minutes at most.
-    pub(crate) fn patiently(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+    pub fn patiently(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         super::run::patiently(&format!("{what} on {}", self.name()), || {
             is_so(self).then_some(())
         });

@@ -1,0 +1,120 @@
+//! What a night is to leave: the new version, everything else as it was, and each migration and restore done once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nebplay_tests::harness::traces::{
+    assert_nothing_left, assert_same, assert_upgraded, federated_data, how_it_is, paths,
+};
+use nebplay_tests::harness::{Host, Lab};
+
+/// What the hosts are in the end, each line by itself: the same whatever befell the run.
+pub(crate) type End = BTreeMap<String, BTreeSet<String>>;
+
+/// How the hosts were before the night.
+pub(crate) struct Before(Vec<(String, BTreeSet<String>, Vec<String>)>);
+
+impl Before {
+    /// Looks.
+    pub(crate) fn of(lab: &Lab) -> Self {
+        let hosts = lab.hosts();
+        Self(
+            hosts
+                .map(|host| (how_it_is(&host), paths(&host), host.users()))
+                .collect(),
+        )
+    }
+
+    /// Panics unless all that should be is as before and the rest is new; returns what is there now.
+    pub(crate) fn compared(self, lab: &Lab) -> End {
+        lab.wait_until_in_sync();
+        let end = lab
+            .hosts()
+            .map(|host| (host.name().to_owned(), what_is_there(&host)))
+            .collect();
+        for (host, (how, paths, users)) in lab.hosts().zip(self.0) {
+            assert_same(&host, &how_it_is(&host), &how);
+            assert_eq!(host.users(), users, "{}", host.name());
+            assert_nothing_left(&host, &paths);
+            assert_done_once(&host);
+        }
+        assert_upgraded(lab);
+        end
+    }
+}
+
+/// Packages, files that nebplay and OpenNebula keep, and what is in the database.
+fn what_is_there(host: &Host<'_>) -> BTreeSet<String> {
+    let quotas = ["user_quotas", "group_quotas"]
+        .map(|table| host.sql(&format!("SELECT * FROM {table} ORDER BY 1")))
+        .concat();
+    let files = host.must(
+        "dpkg-query -W
+         cd /; find etc/one etc/apt/sources.list.d etc/systemd/system var/lib/nebplay var/lib/one/nebplay -printf '%M %u:%g /%p %l\\n'
+         find etc/one etc/apt/sources.list.d etc/systemd/system -type f -exec sha256sum {} +",
+    );
+    let all = [files, federated_data(host), quotas].join("\n");
+    all.lines().map(str::to_owned).collect()
+}
+
+/// No migration and no restore ran beside another, and none once more after one was complete.
+fn assert_done_once(host: &Host<'_>) {
+    let log = host.standin_log();
+    let wrong = wrong(&log);
+    assert_eq!(wrong, None, "{}: {log:#?}", host.name());
+}
+
+/// What is wrong with what the stand-in wrote down.
+fn wrong(log: &[String]) -> Option<&'static str> {
+    let (mut upgraded, mut restored) = (false, false);
+    for line in log {
+        match line.as_str() {
+            "overlap" => return Some("two at once"),
+            "upgrade started" if upgraded => return Some("migrated again"),
+            "restore started" if upgraded => return Some("restored after it was migrated"),
+            "restore started" if restored => return Some("restored again"),
+            // If it is cut off, everything begins anew with the backup.
+            "upgrade started" => restored = false,
+            "restore completed" => restored = true,
+            "upgrade completed" => upgraded = true,
+            _ => {}
+        }
+    }
+    (!upgraded).then_some("never migrated")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrong;
+
+    #[test]
+    fn what_is_done_twice_is_found() {
+        for (log, found) in [
+            ("upgrade started,upgrade completed", None),
+            (
+                "restore started,restore completed,upgrade started,restore started,restore completed,upgrade started,upgrade completed",
+                None,
+            ),
+            (
+                "restore started,restore started,restore completed,upgrade started,upgrade completed",
+                None,
+            ),
+            (
+                "restore started,restore completed,restore started",
+                Some("restored again"),
+            ),
+            ("upgrade started,overlap", Some("two at once")),
+            (
+                "upgrade started,upgrade completed,upgrade started",
+                Some("migrated again"),
+            ),
+            (
+                "upgrade started,upgrade completed,restore started",
+                Some("restored after it was migrated"),
+            ),
+            ("upgrade started", Some("never migrated")),
+        ] {
+            let log: Vec<String> = log.split(',').map(str::to_owned).collect();
+            assert_eq!(wrong(&log), found, "{log:?}");
+        }
+    }
+}

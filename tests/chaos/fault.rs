@@ -1,0 +1,66 @@
+//! What befalls a run.
+
+use std::time::Duration;
+
+/// A fault that a step meets once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The controller is killed before the effect, the journal saying that the step acts.
+    KilledBefore,
+    /// The controller is killed during the effect.
+    KilledDuring,
+    /// The controller is killed after the effect, before the journal knows of it.
+    KilledAfter,
+    /// The host's cable is pulled for five seconds.
+    ShortCut,
+    /// The host's cable is pulled until the connection is given up.
+    LongCut,
+    /// The host loses power and boots.
+    Reboot,
+}
+
+/// Seconds of a short cut.
+const SHORT: u64 = 5;
+
+impl Fault {
+    /// All of them, as the columns of the table.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::KilledBefore,
+        Self::KilledDuring,
+        Self::KilledAfter,
+        Self::ShortCut,
+        Self::LongCut,
+        Self::Reboot,
+    ];
+
+    /// Its column, and the name of its night.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::KilledBefore => "killed-before",
+            Self::KilledDuring => "killed-during",
+            Self::KilledAfter => "killed-after",
+            Self::ShortCut => "cut-5s",
+            Self::LongCut => "cut-long",
+            Self::Reboot => "reboot",
+        }
+    }
+
+    /// The moment of `--halt`, where it is the controller that is killed.
+    pub(crate) fn halt(self) -> Option<&'static str> {
+        match self {
+            Self::KilledBefore => Some("before"),
+            Self::KilledDuring => Some("during"),
+            Self::KilledAfter => Some("after"),
+            Self::ShortCut | Self::LongCut | Self::Reboot => None,
+        }
+    }
+
+    /// How long the cable is out, where it is pulled. A connection is dead after three unanswered questions.
+    pub(crate) fn cut(self, keepalive: u64) -> Option<Duration> {
+        match self {
+            Self::ShortCut => Some(Duration::from_secs(SHORT)),
+            Self::LongCut => Some(Duration::from_secs(3 * keepalive + 3)),
+            _ => None,
+        }
+    }
+}

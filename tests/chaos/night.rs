@@ -1,0 +1,238 @@
+//! One upgrade in which steps meet faults, each followed by `nebplay resume` or by the run's own reconnect.
+
+use std::time::{Duration, Instant};
+
+use nebplay_tests::harness::{Builder, Lab, Running};
+
+use crate::end::{Before, End};
+use crate::fault::Fault;
+use crate::feed::Feed;
+use crate::links::Links;
+
+/// A run that is resumed more often than that without meeting a new fault is stuck.
+const PATIENCE: u32 = 6;
+
+/// A process that takes longer hangs.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// A module whose first step of the night meets a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) module: String,
+    pub(crate) fault: Fault,
+    /// Whether it is hit when it acts; otherwise when it begins to look.
+    pub(crate) acts: bool,
+}
+
+/// What became of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Survived {
+    /// The night came to its end without the step.
+    NotMet,
+    /// The run went on until the next fault after so many times `nebplay resume`.
+    Resumed(u32),
+}
+
+/// A night to be run.
+#[derive(Debug, Clone)]
+pub(crate) struct Night {
+    /// Short: the lab's name.
+    pub(crate) name: String,
+    /// Beside the playbook.
+    pub(crate) arguments: Vec<String>,
+    /// Seconds of `--keepalive`.
+    pub(crate) keepalive: u64,
+    /// In the order in which the steps come.
+    pub(crate) cases: Vec<Case>,
+}
+
+/// How a night went.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) cases: Vec<(Case, Survived)>,
+    /// What failed on the way, a line each.
+    pub(crate) failures: Vec<String>,
+    pub(crate) end: End,
+    /// What each module did first, in that order.
+    pub(crate) modules: Vec<Met>,
+}
+
+/// A module of a night.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Met {
+    pub(crate) module: String,
+    /// Whether any of its steps acted.
+    pub(crate) acts: bool,
+}
+
+impl Night {
+    /// Runs it on a lab of its own to its end and looks at what it left; a panic says what is wrong. `None`: no lab here.
+    pub(crate) fn run(&self, lab: Builder) -> Option<Told> {
+        let lab = lab.boot()?;
+        let before = Before::of(&lab);
+        let mut way = Way::new(self, &lab);
+        while !way.process_ends() {
+            way.resume();
+        }
+        let Way {
+            told,
+            mut links,
+            feed,
+            ..
+        } = way;
+        links.wait();
+        Some(Told {
+            cases: self.cases.iter().cloned().zip(told).collect(),
+            end: before.compared(&lab),
+            failures: feed.failures().to_vec(),
+            modules: feed.modules(),
+        })
+    }
+}
+
+/// A night under way.
+struct Way<'n> {
+    night: &'n Night,
+    lab: &'n Lab,
+    links: Links<'n>,
+    feed: Feed,
+    process: Running,
+    /// For each case.
+    told: Vec<Survived>,
+    /// The case that was met last.
+    last: Option<usize>,
+}
+
+impl<'n> Way<'n> {
+    fn new(night: &'n Night, lab: &'n Lab) -> Self {
+        let told = vec![Survived::NotMet; night.cases.len()];
+        let first = lab
+            .upgrade()
+            .args(["--json", "--keepalive", &night.keepalive.to_string()])
+            .args(&night.arguments)
+            .args(halt(night, &told))
+            .state(&lab.directory().join("state"));
+        Self {
+            night,
+            lab,
+            links: Links::new(lab),
+            feed: Feed::default(),
+            process: first.start(),
+            told,
+            last: None,
+        }
+    }
+
+    /// Follows a process to its end, with what befalls it on the way. No: the run is to be resumed.
+    fn process_ends(&mut self) -> bool {
+        let deadline = Instant::now() + LONGEST;
+        loop {
+            let ended = self.process.has_ended();
+            for line in self.process.news() {
+                self.hear(&line);
+            }
+            self.links.restore_those_due();
+            if ended {
+                break;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{}: nebplay still runs after {LONGEST:?}; the last it said: {}",
+                self.night.name,
+                self.feed.last()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let run = self.process.outcome();
+        match run.code {
+            0 => return true,
+            KILLED => {
+                let killed = self.next_kill();
+                assert!(killed.is_some(), "nebplay was killed, and not by its own hand");
+                if let Some(killed) = killed {
+                    self.meet(killed);
+                }
+            }
+            2 | 4 => {}
+            other => panic!(
+                "{}: exit status {other}\nstdout:\n{}\nstderr:\n{}",
+                self.night.name,
+                nebplay_tests::program::tail(&run.stdout),
+                run.stderr
+            ),
+        }
+        false
+    }
+
+    /// Does what the night has in store for the step that an event tells of.
+    fn hear(&mut self, line: &str) {
+        let Some(heard) = self.feed.take(line) else {
+            return;
+        };
+        let comes = |(at, case): &(usize, &Case)| {
+            self.told[*at] == Survived::NotMet
+                && case.fault.halt().is_none()
+                && case.module == heard.module
+                && case.acts == heard.acts
+        };
+        let Some((at, case)) = self.night.cases.iter().enumerate().find(comes) else {
+            return;
+        };
+        match case.fault.cut(self.night.keepalive) {
+            Some(time) => self.links.cut(&heard.host, time),
+            None => self.links.reboot(&heard.host),
+        }
+        self.meet(at);
+    }
+
+    fn meet(&mut self, case: usize) {
+        self.told[case] = Survived::Resumed(0);
+        self.last = Some(case);
+    }
+
+    /// The next case in which the controller is killed.
+    fn next_kill(&self) -> Option<usize> {
+        next_kill(self.night, &self.told)
+    }
+
+    fn resume(&mut self) {
+        // An operator resumes when the hosts are there again.
+        self.links.wait();
+        let times = match self.last.map(|last| &mut self.told[last]) {
+            Some(Survived::Resumed(times)) => {
+                *times += 1;
+                *times
+            }
+            _ => PATIENCE,
+        };
+        assert!(
+            times < PATIENCE,
+            "{}: it fails again and again:\n{}",
+            self.night.name,
+            self.feed.failures().join("\n")
+        );
+        self.process = self
+            .lab
+            .nebplay(["resume", "--json"])
+            .args(halt(self.night, &self.told))
+            .without_inventory()
+            .state(&self.lab.directory().join("state"))
+            .start();
+    }
+}
+
+/// The exit status of a process that SIGKILL ended.
+const KILLED: i32 = 137;
+
+fn next_kill(night: &Night, told: &[Survived]) -> Option<usize> {
+    let mut cases = night.cases.iter().zip(told);
+    cases.position(|(case, told)| *told == Survived::NotMet && case.fault.halt().is_some())
+}
+
+fn halt(night: &Night, told: &[Survived]) -> Vec<String> {
+    let next = next_kill(night, told).map(|at| &night.cases[at]);
+    let moment = next.and_then(|case| Some((case.fault.halt()?, case)));
+    moment.map_or_else(Vec::new, |(moment, case)| {
+        vec!["--halt".to_owned(), format!("{moment}@{}", case.module)]
+    })
+}
