@@ -41,7 +41,16 @@ impl Feed {
                 None
             }
             "step_started" => self.step(what, false),
-            "step_applying" => self.step(what, true),
+            "step_inspected" => {
+                let looked = self.step(what, false)?;
+                note(&mut self.looked, self.heard, &looked.module);
+                None
+            }
+            "step_applying" => {
+                let acts = self.step(what, true)?;
+                note(&mut self.acted, self.heard, &acts.module);
+                Some(acts)
+            }
             "run_ended" => {
                 for failed in what["failures"].as_array()? {
                     let word = |name: &str| failed[name].as_str().unwrap_or_default().to_owned();
@@ -55,13 +64,9 @@ impl Feed {
         }
     }
 
-    fn step(&mut self, what: &Value, acts: bool) -> Option<Heard> {
+    fn step(&self, what: &Value, acts: bool) -> Option<Heard> {
         let step = &what["step"];
         let module = self.tasks.get(step["task"].as_str()?)?.clone();
-        let first = if acts { &mut self.acted } else { &mut self.looked };
-        if !first.iter().any(|(_, known)| *known == module) {
-            first.push((self.heard, module.clone()));
-        }
         Some(Heard {
             module,
             host: step["host"].as_str()?.to_owned(),
@@ -93,6 +98,12 @@ impl Feed {
     }
 }
 
+fn note(first: &mut Vec<(usize, String)>, at: usize, module: &str) {
+    if !first.iter().any(|(_, known)| known == module) {
+        first.push((at, module.to_owned()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +117,8 @@ mod tests {
             r#"{"what": {"event": "task_started", "task": "2", "module": "service_stop"}}"#,
             r#"{"what": {"event": "step_started", "step": {"task": "2", "host": "a"}}}"#,
             r#"{"what": {"event": "step_started", "step": {"task": "1", "host": "b"}}}"#,
+            r#"{"what": {"event": "step_inspected", "step": {"task": "1", "host": "b"}}}"#,
+            r#"{"what": {"event": "step_inspected", "step": {"task": "2", "host": "b"}}}"#,
             r#"{"what": {"event": "step_applying", "step": {"task": "2", "host": "a"}}}"#,
             r#"{"what": {"event": "run_ended", "failures": [{"host": "a", "task": "stop", "failure": {"message": "no"}}]}}"#,
         ] {

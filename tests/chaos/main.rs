@@ -14,6 +14,7 @@
 mod end;
 mod fault;
 mod feed;
+mod kept;
 mod links;
 mod night;
 mod nights;

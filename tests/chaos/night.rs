@@ -7,6 +7,7 @@ use nebplay_tests::harness::{Builder, Lab, Running};
 use crate::end::{Before, End};
 use crate::fault::Fault;
 use crate::feed::Feed;
+use crate::kept::Kept;
 use crate::links::Links;
 
 /// A run that is resumed more often than that without meeting a new fault is stuck.
@@ -57,6 +58,15 @@ pub(crate) struct Told {
     pub(crate) modules: Vec<Met>,
 }
 
+impl Told {
+    /// Whether every case was met.
+    pub(crate) fn met_all(&self) -> bool {
+        self.cases
+            .iter()
+            .all(|(_, survived)| *survived != Survived::NotMet)
+    }
+}
+
 /// A module of a night.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Met {
@@ -69,6 +79,7 @@ impl Night {
     /// Runs it on a lab of its own to its end and looks at what it left; a panic says what is wrong. `None`: no lab here.
     pub(crate) fn run(&self, lab: Builder) -> Option<Told> {
         let lab = lab.boot()?;
+        let _kept = Kept::of(&lab, &self.name);
         let before = Before::of(&lab);
         let mut way = Way::new(self, &lab);
         while !way.process_ends() {
@@ -233,6 +244,7 @@ fn halt(night: &Night, told: &[Survived]) -> Vec<String> {
     let next = next_kill(night, told).map(|at| &night.cases[at]);
     let moment = next.and_then(|case| Some((case.fault.halt()?, case)));
     moment.map_or_else(Vec::new, |(moment, case)| {
-        vec!["--halt".to_owned(), format!("{moment}@{}", case.module)]
+        let look = if case.acts { "" } else { "-look" };
+        vec!["--halt".to_owned(), format!("{moment}{look}@{}", case.module)]
     })
 }

@@ -39,7 +39,7 @@ pub(crate) fn all(wanted: &[String]) -> Option<(Table, bool)> {
                     let Some(night) = next else { return };
                     let went = one(&night, &quiet);
                     let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                    told.1 &= went.is_some();
+                    told.1 &= went.as_ref().is_some_and(Told::met_all);
                     for (at, case) in night.cases.into_iter().enumerate() {
                         let survived = went.as_ref().map(|went| went.cases[at].1);
                         told.0.add(case, survived.ok_or(()));

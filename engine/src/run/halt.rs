@@ -3,27 +3,27 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use nebplay_modules::registry::{Acts, Entry};
 use rustix::process::{Signal, getpid, kill_process};
 
 /// How far into what a step does "in the middle" is.
 const MIDDLE: Duration = Duration::from_millis(150);
 
-/// Where a run ends: at the first step of a module that acts, or, where the module only reads, that looks.
+/// Where a run ends: at the first step of a module that acts, or that looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Halt {
     moment: Moment,
+    at_look: bool,
     module: String,
 }
 
 /// See [`Halt`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
-    /// The journal says that the step acts, and it does not yet.
+    /// The journal says that the step acts (or has begun), and it does not yet.
     Before,
-    /// It acts.
+    /// In the middle of it.
     During,
-    /// It has acted, and the journal does not know.
+    /// It is over, and the journal does not know.
     After,
 }
 
@@ -32,14 +32,20 @@ impl FromStr for Halt {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (moment, module) = text.split_once('@').unwrap_or((text, ""));
+        let (moment, at_look) = moment
+            .strip_suffix("-look")
+            .map_or((moment, false), |moment| (moment, true));
         let moment = match moment {
             "before" => Moment::Before,
             "during" => Moment::During,
             "after" => Moment::After,
-            _ => return Err("before@MODULE, during@MODULE or after@MODULE".to_owned()),
+            _ => {
+                return Err("before@MODULE, during@MODULE or after@MODULE; before-look@MODULE, …".to_owned());
+            }
         };
         Ok(Self {
             moment,
+            at_look,
             module: module.to_owned(),
         })
     }
@@ -47,18 +53,15 @@ impl FromStr for Halt {
 
 impl Halt {
     /// When to end while a module looks.
-    pub(super) fn at_look(halt: Option<&Self>, module: &Entry) -> Option<Moment> {
-        Self::of(halt, module).filter(|_| module.acts == Acts::Never)
+    pub(super) fn at_look(halt: Option<&Self>, module: &str) -> Option<Moment> {
+        let halt = halt.filter(|halt| halt.module == module && halt.at_look)?;
+        Some(halt.moment)
     }
 
     /// When to end while a module acts.
-    pub(super) fn at_act(halt: Option<&Self>, module: &Entry) -> Option<Moment> {
-        Self::of(halt, module).filter(|_| module.acts != Acts::Never)
-    }
-
-    fn of(halt: Option<&Self>, module: &Entry) -> Option<Moment> {
-        halt.filter(|halt| halt.module == module.name)
-            .map(|halt| halt.moment)
+    pub(super) fn at_act(halt: Option<&Self>, module: &str) -> Option<Moment> {
+        let halt = halt.filter(|halt| halt.module == module && !halt.at_look)?;
+        Some(halt.moment)
     }
 }
 
@@ -90,17 +93,16 @@ fn die() -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nebplay_modules::registry::find;
 
     #[test]
-    fn what_reads_is_ended_while_it_looks_and_what_acts_while_it_acts() {
-        let halt: Halt = "during@service_stop".parse().unwrap();
-        let (stop, ping) = (find("service_stop").unwrap(), find("ping").unwrap());
-        assert_eq!(Halt::at_act(Some(&halt), stop), Some(Moment::During));
-        assert_eq!(Halt::at_look(Some(&halt), stop), None);
-        assert_eq!(Halt::at_look(Some(&halt), ping), None);
-        let halt: Halt = "after@ping".parse().unwrap();
-        assert_eq!(Halt::at_look(Some(&halt), ping), Some(Moment::After));
+    fn a_run_ends_where_it_is_told_to() {
+        let act: Halt = "during@service_stop".parse().unwrap();
+        assert_eq!(Halt::at_act(Some(&act), "service_stop"), Some(Moment::During));
+        assert_eq!(Halt::at_look(Some(&act), "service_stop"), None);
+        assert_eq!(Halt::at_act(Some(&act), "ping"), None);
+        let look: Halt = "after-look@ping".parse().unwrap();
+        assert_eq!(Halt::at_look(Some(&look), "ping"), Some(Moment::After));
+        assert_eq!(Halt::at_act(Some(&look), "ping"), None);
         assert!("sometime@ping".parse::<Halt>().is_err());
     }
 }

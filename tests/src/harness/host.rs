@@ -81,6 +81,11 @@ impl<'lab> Host<'lab> {
         done(self.container.boot());
     }
 
+    /// Whether it has power.
+    pub fn is_on(&self) -> bool {
+        self.container.inside_argv().is_ok()
+    }
+
     /// Waits until it has booted.
     pub fn wait_until_up(&self) {
         done(self.container.wait_until_up());
