@@ -25,12 +25,13 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     match nights::all(&wanted) {
-        Some((table, true)) => {
-            print!("{}", table.print());
-            ExitCode::SUCCESS
-        }
-        Some((table, false)) => {
-            print!("{}", table.print());
+        Some(report) => {
+            for (backend, table) in &report.tables {
+                print!("\n{backend:?}\n{}", table.print());
+            }
+            if report.well {
+                return ExitCode::SUCCESS;
+            }
             eprintln!("chaos: not every night ended as it should");
             ExitCode::FAILURE
         }
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
 mod tests {
     use crate::fault::Fault;
     use crate::night::{Case, Night, Survived};
-    use nebplay_tests::harness::Lab;
+    use nebplay_tests::federation::Backend;
 
     /// One night with a bit of everything.
     #[test]
@@ -59,6 +60,7 @@ mod tests {
         ];
         let night = Night {
             name: "chaos".to_owned(),
+            backend: Backend::Sqlite,
             arguments: Vec::new(),
             keepalive: 1,
             cases: cases
@@ -69,7 +71,7 @@ mod tests {
                 })
                 .to_vec(),
         };
-        let Some(told) = night.run(Lab::sqlite("chaos")) else {
+        let Some(told) = night.run() else {
             return;
         };
         for (case, survived) in told.cases {

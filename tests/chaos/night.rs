@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use nebplay_tests::harness::{Builder, Lab, Running};
+use nebplay_tests::federation::Backend;
+use nebplay_tests::harness::{Lab, Running};
 
 use crate::end::{Before, End};
 use crate::fault::Fault;
@@ -39,6 +40,7 @@ pub(crate) enum Survived {
 pub(crate) struct Night {
     /// Short: the lab's name.
     pub(crate) name: String,
+    pub(crate) backend: Backend,
     /// Beside the playbook.
     pub(crate) arguments: Vec<String>,
     /// Seconds of `--keepalive`.
@@ -77,7 +79,11 @@ pub(crate) struct Met {
 
 impl Night {
     /// Runs it on a lab of its own to its end and looks at what it left; a panic says what is wrong. `None`: no lab here.
-    pub(crate) fn run(&self, lab: Builder) -> Option<Told> {
+    pub(crate) fn run(&self) -> Option<Told> {
+        let lab = match self.backend {
+            Backend::Sqlite => Lab::sqlite(&self.name),
+            Backend::Mysql => Lab::mysql(&self.name),
+        };
         let lab = lab.boot()?;
         let _kept = Kept::of(&lab, &self.name);
         let before = Before::of(&lab);

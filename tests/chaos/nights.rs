@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use nebplay_tests::harness::Lab;
+use nebplay_tests::federation::Backend;
 
 use crate::fault::Fault;
 use crate::night::{Case, Met, Night, Told};
@@ -13,43 +13,85 @@ use crate::table::Table;
 /// What is done only where the API is kept out by a firewall.
 const BY_FIREWALL: [&str; 2] = ["api_block", "api_unblock"];
 
-/// Runs the nights of these names, or all; and whether all ended as they should. `None`: nothing can be run here.
-pub(crate) fn all(wanted: &[String]) -> Option<(Table, bool)> {
+/// What befalls a federation on MariaDB. All else is the same there.
+const ON_MARIADB: [Fault; 2] = [Fault::KilledDuring, Fault::Reboot];
+
+/// How all of it went.
+pub(crate) struct Report {
+    /// A table for each backend.
+    pub(crate) tables: Vec<(Backend, Table)>,
+    /// Whether every step met its fault and every night ended as it should.
+    pub(crate) well: bool,
+}
+
+/// Runs the nights of these names, or all. `None`: nothing can be run here.
+pub(crate) fn all(wanted: &[String]) -> Option<Report> {
     let began = Instant::now();
-    let quiet = quiet().run(Lab::sqlite("quiet"))?;
-    println!(
-        "quiet: {} s, {} modules",
-        began.elapsed().as_secs(),
-        quiet.modules.len()
-    );
-    let mut table = Table::default();
-    for met in &quiet.modules {
-        table.module(&met.module);
-    }
-    let nights: Vec<Night> = nights(&quiet.modules)
-        .into_iter()
-        .filter(|night| wanted.is_empty() || wanted.contains(&night.name))
+    let is_wanted = |night: &Night| wanted.is_empty() || wanted.contains(&night.name);
+    let backends = [Backend::Sqlite, Backend::Mysql].into_iter();
+    let backends: Vec<Backend> = backends
+        .filter(|backend| nights(*backend, &[]).iter().any(is_wanted))
         .collect();
-    let (queue, told) = (Mutex::new(nights.into_iter()), Mutex::new((table, true)));
+    let quiet = at_once(backends, |backend| (backend, quiet(backend)));
+    let mut tables = Vec::new();
+    let mut queue = Vec::new();
+    for (backend, told) in &quiet {
+        let told = told.as_ref()?;
+        let mut table = Table::default();
+        told.modules.iter().for_each(|met| table.module(&met.module));
+        tables.push((*backend, table));
+        let nights = nights(*backend, &told.modules).into_iter();
+        queue.extend(nights.filter(is_wanted).map(|night| (night, told)));
+    }
+    let mut well = true;
+    for (night, went) in at_once(queue, |(night, quiet)| {
+        let went = one(&night, quiet);
+        (night, went)
+    }) {
+        well &= went.as_ref().is_some_and(Told::met_all);
+        let table = tables.iter_mut().find(|(backend, _)| *backend == night.backend);
+        let Some((_, table)) = table else { continue };
+        for (at, case) in night.cases.into_iter().enumerate() {
+            let survived = went.as_ref().map(|went| went.cases[at].1);
+            table.add(case, survived.ok_or(()));
+        }
+    }
+    println!("all: {} s", began.elapsed().as_secs());
+    Some(Report { tables, well })
+}
+
+/// Two at a time, in their order.
+fn at_once<T: Send, R: Send>(work: Vec<T>, does: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let queue = Mutex::new(work.into_iter());
+    let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(night) = next else { return };
-                    let went = one(&night, &quiet);
-                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                    told.1 &= went.as_ref().is_some_and(Told::met_all);
-                    for (at, case) in night.cases.into_iter().enumerate() {
-                        let survived = went.as_ref().map(|went| went.cases[at].1);
-                        told.0.add(case, survived.ok_or(()));
-                    }
+                    let Some(next) = next else { return };
+                    let result = does(next);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push(result);
                 }
             });
         }
     });
-    println!("all: {} s\n", began.elapsed().as_secs());
-    Some(told.into_inner().unwrap_or_else(PoisonError::into_inner))
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The night that all others are measured by. `None`: there is no lab here, or not even that night ended well.
+fn quiet(backend: Backend) -> Option<Told> {
+    let night = Night {
+        name: named(backend, "quiet"),
+        backend,
+        arguments: Vec::new(),
+        keepalive: 15,
+        cases: Vec::new(),
+    };
+    let began = Instant::now();
+    let told = catch_unwind(AssertUnwindSafe(|| night.run())).ok().flatten()?;
+    println!("{}: {} s", night.name, began.elapsed().as_secs());
+    Some(told)
 }
 
 /// A night; `None` if it did not end as the quiet one.
@@ -57,7 +99,7 @@ fn one(night: &Night, quiet: &Told) -> Option<Told> {
     let began = Instant::now();
     // What went wrong is printed by the panic itself.
     let went = catch_unwind(AssertUnwindSafe(|| {
-        let told = night.run(Lab::sqlite(&night.name))?;
+        let told = night.run()?;
         for (host, there) in &told.end {
             let should = &quiet.end[host];
             let new: Vec<_> = there.difference(should).collect();
@@ -71,10 +113,10 @@ fn one(night: &Night, quiet: &Told) -> Option<Told> {
         Some(told)
     }));
     let went = went.ok().flatten();
-    let how = if went.is_some() {
-        "ended as the quiet one"
-    } else {
-        "FAILED"
+    let how = match &went {
+        Some(told) if told.met_all() => "ended as the quiet one",
+        Some(_) => "ended as the quiet one, and not every step was met",
+        None => "FAILED",
     };
     println!("{}: {} s, {how}", night.name, began.elapsed().as_secs());
     for failure in went.iter().flat_map(|went| &went.failures) {
@@ -83,53 +125,59 @@ fn one(night: &Night, quiet: &Told) -> Option<Told> {
     went
 }
 
-fn quiet() -> Night {
-    Night {
-        name: "quiet".to_owned(),
-        arguments: Vec::new(),
-        keepalive: 15,
-        cases: Vec::new(),
+fn named(backend: Backend, night: &str) -> String {
+    match backend {
+        Backend::Sqlite => night.to_owned(),
+        Backend::Mysql => format!("my-{night}"),
     }
 }
 
 /// One night for each fault, and those that only a night behind a firewall knows.
-fn nights(modules: &[Met]) -> Vec<Night> {
-    let mut nights: Vec<Night> = Fault::ALL
-        .into_iter()
+fn nights(backend: Backend, modules: &[Met]) -> Vec<Night> {
+    let faults: &[Fault] = match backend {
+        Backend::Sqlite => &Fault::ALL,
+        Backend::Mysql => &ON_MARIADB,
+    };
+    let mut nights: Vec<Night> = faults
+        .iter()
         .map(|fault| Night {
-            name: fault.name().to_owned(),
+            name: named(backend, fault.name()),
+            backend,
             // A short cut is one that the connection survives.
-            keepalive: if fault == Fault::LongCut { 1 } else { 15 },
+            keepalive: if *fault == Fault::LongCut { 1 } else { 15 },
             arguments: Vec::new(),
             cases: modules
                 .iter()
                 .filter(|met| !BY_FIREWALL.contains(&met.module.as_str()))
                 .map(|met| Case {
                     module: met.module.clone(),
-                    fault,
+                    fault: *fault,
                     acts: met.acts,
                 })
                 .collect(),
         })
         .collect();
-    // Three hosts: three steps of each module, which each meet another fault.
-    for (name, faults) in [
-        ("firewall-killed", &Fault::ALL[..3]),
-        ("firewall-cut", &Fault::ALL[3..]),
-    ] {
-        let cases = BY_FIREWALL.iter().flat_map(|module| {
-            faults.iter().map(|fault| Case {
-                module: (*module).to_owned(),
-                fault: *fault,
-                acts: true,
-            })
-        });
-        nights.push(Night {
-            name: name.to_owned(),
-            arguments: vec!["-e".to_owned(), "keep_out=api_block".to_owned()],
-            keepalive: 3,
-            cases: cases.collect(),
-        });
+    if backend == Backend::Sqlite {
+        // Three hosts: three steps of each module, which each meet another fault.
+        nights.push(behind_a_firewall("firewall-killed", &Fault::ALL[..3]));
+        nights.push(behind_a_firewall("firewall-cut", &Fault::ALL[3..]));
     }
     nights
+}
+
+fn behind_a_firewall(name: &str, faults: &[Fault]) -> Night {
+    let cases = BY_FIREWALL.iter().flat_map(|module| {
+        faults.iter().map(|fault| Case {
+            module: (*module).to_owned(),
+            fault: *fault,
+            acts: true,
+        })
+    });
+    Night {
+        name: name.to_owned(),
+        backend: Backend::Sqlite,
+        arguments: vec!["-e".to_owned(), "keep_out=api_block".to_owned()],
+        keepalive: 3,
+        cases: cases.collect(),
+    }
 }

@@ -152,6 +152,11 @@ impl Running {
         self.signal(Signal::INT);
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().ok().flatten().is_some()
+    }
+
     /// Its process: the one nebplay runs in, since what enters the network before it replaces itself.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -165,11 +170,6 @@ impl Running {
     /// Waits for its end.
     pub fn wait(mut self) -> Run {
         self.collect()
-    }
-
-    /// Whether it has come to its end.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 
     /// The lines that it printed since this was asked last.
