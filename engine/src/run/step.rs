@@ -340,7 +340,7 @@ impl Ready {
             let (change, applied) = ready.settled(cx, change, applied, cut_off).await;
             let result = match applied {
                 Ok(outcome) => ready.prove(cx, &change, outcome).await,
-                Err(failure) => Err(in_doubt(failure, &change)),
+                Err(failure) => Err(in_doubt(ready.progress.explain(failure), &change)),
             };
             ready.progress.finish();
             result
