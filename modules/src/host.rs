@@ -319,6 +319,10 @@ pub struct Sink {
 pub trait Lines: Send + Sync {
     /// One line; `stderr` tells which stream it came on.
     fn line(&self, line: &str, stderr: bool);
+
+    /// It has printed the beginning of a line that looks like a question, and nothing more for a while: it waits for an answer that
+    /// nobody gives. That line is handed on as any other when it is complete.
+    fn question(&self, _question: &str) {}
 }
 
 /// Takes time from wherever the run takes it; virtual in a rehearsal.

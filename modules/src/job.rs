@@ -79,6 +79,8 @@ pub struct JobRecord {
 pub struct JobEnd {
     /// `None`: lost (see [`JobState::Lost`]).
     pub exit: Option<Exit>,
+    /// It is lost because its host was rebooted while it ran.
+    pub rebooted: bool,
     /// Its standard output.
     pub stdout: Vec<u8>,
     /// Its standard error.
@@ -93,6 +95,15 @@ impl JobEnd {
         let mut text = String::from_utf8_lossy(&self.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&self.stderr));
         text
+    }
+
+    /// What became of a job that left no exit status.
+    pub fn loss(&self) -> &'static str {
+        if self.rebooted {
+            "its host was rebooted while it ran"
+        } else {
+            "its process was killed, and left no exit status"
+        }
     }
 }
 
@@ -111,4 +122,14 @@ pub fn name(step: &str, verb: &str) -> String {
         })
         .collect();
     format!("{verb}-{id}")
+}
+
+/// The name of a step's job in one run: another in each, for a step that has nothing but its job's record to tell whether it ran.
+pub fn name_in_run(step: &str, verb: &str, run: &str) -> String {
+    format!("{}{}", of_any_run(step, verb), &crate::digest::sha256(run)[..8])
+}
+
+/// What the names of a step's jobs begin with, whichever run they are of: see [`name_in_run`].
+pub(crate) fn of_any_run(step: &str, verb: &str) -> String {
+    format!("{}-", name(step, verb))
 }

@@ -1,11 +1,11 @@
-//! Running a job of a step to its end. This is the only way in which modules do it.
+//! Running a job of a step to its end. This is the only way in which modules do it, but for commands of the operator's own.
 //!
 //! What the world looks like decides, never what a job once said: inspect follows a job that still runs ([`settle`]) and then looks at
 //! the host; one that has ended is done with. So a job that a run of last month left behind is never taken for tonight's.
 
 use crate::host::{Command, HostError, Lines};
 use crate::job::{JobEnd, JobSpec, JobState};
-use crate::module::{Cx, Failure, FailureKind};
+use crate::module::{Cx, Failure};
 
 /// Follows a job that an earlier run of this step left running, so that a look at the host sees what it came to and not
 /// what it is in the middle of. Changes nothing.
@@ -33,15 +33,14 @@ pub(crate) async fn run(cx: &Cx<'_>, verb: &str, command: Command) -> Result<Job
     let end = run_to_end(cx, verb, command, cx.progress).await?;
     if end.exit.is_none() {
         let message = format!(
-            "{}: the host was rebooted or the job {} was killed before it ended",
+            "{}: job {} did not come to its end: {}",
             cx.host.name(),
-            cx.job_name(verb)
+            cx.job_name(verb),
+            end.loss()
         );
-        return Err(Failure::new(FailureKind::Failed, message)
+        return Err(Failure::failed(message)
             .state("how far it came is not known")
-            .hint(
-                "run the playbook again: the step looks at the host first and decides from what it finds",
-            ));
+            .hint("resume the run, or run the playbook again: the step looks at the host first and decides from what it finds"));
     }
     Ok(end)
 }
@@ -67,7 +66,7 @@ pub(crate) async fn run_to_end(
             .state(format!(
                 "the job {name} may have been started and goes on without us"
             ))
-            .hint("run the same playbook again: the job is found and followed, not started twice")
+            .hint("resume the run, or run the playbook again: the job is found and followed to its end, not started twice")
     };
     let spec = JobSpec {
         name: name.clone(),

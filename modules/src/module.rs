@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::contract::Contract;
+use crate::contract::{Contract, Recovery};
 use crate::federation_map::{Federation, Zone};
 use crate::host::{Command, Host, HostError, Lines, RunAs};
 
@@ -29,6 +29,12 @@ pub trait Module: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 
     /// Looks, and changes nothing. This is all that `--check` runs.
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure>;
+
+    /// What settles it if it is cut off, where its arguments decide that. A module whose contract says [`Recovery::Ask`] and that
+    /// says [`Recovery::Job`] here leaves the record of its job, of the name [`Cx::witness`]: it is removed when the run is finished.
+    fn recovery(&self) -> Recovery {
+        Self::CONTRACT.recovery
+    }
 }
 
 /// A module that changes one host at a time.
@@ -335,6 +341,10 @@ pub struct Cx<'a> {
     pub secrets: &'a dyn Secrets,
     /// The step's id, stable across runs of the same plan; names jobs.
     pub step: &'a str,
+    /// The run's id; one that is resumed keeps it.
+    pub run: &'a str,
+    /// It was cut off before while it acted on this very step.
+    pub in_doubt: bool,
     /// Who general-purpose commands run as (`become`, `become_user`).
     pub run_as: RunAs,
     /// The task's `environment`.
@@ -359,5 +369,10 @@ impl Cx<'_> {
     /// A name for a job of this step.
     pub fn job_name(&self, verb: &str) -> String {
         crate::job::name(self.step, verb)
+    }
+
+    /// A name for the job of this step in this run, whose record is all that tells whether the step acted.
+    pub fn witness(&self, verb: &str) -> String {
+        crate::job::name_in_run(self.step, verb, self.run)
     }
 }

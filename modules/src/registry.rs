@@ -7,12 +7,14 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::arguments::{self, ArgumentError};
-use crate::contract::Contract;
+use crate::contract::{Contract, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome, Together};
 
 /// A module whose arguments have been read: what the engine runs.
 #[async_trait]
 pub trait Task: Send + Sync {
+    /// See [`Module::recovery`].
+    fn recovery(&self) -> Recovery;
     /// See [`Module::inspect`].
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure>;
     /// See [`Effect::apply`] and [`Together::apply_all`].
@@ -64,6 +66,9 @@ struct ActsTogether<M>(M);
 
 #[async_trait]
 impl<M: Module> Task for Reads<M> {
+    fn recovery(&self) -> Recovery {
+        self.0.recovery()
+    }
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         self.0.inspect(cx).await
     }
@@ -83,6 +88,9 @@ impl<M: Module> Task for Reads<M> {
 
 #[async_trait]
 impl<M: Effect> Task for Changes<M> {
+    fn recovery(&self) -> Recovery {
+        self.0.recovery()
+    }
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         self.0.inspect(cx).await
     }
@@ -100,6 +108,9 @@ impl<M: Effect> Task for Changes<M> {
 
 #[async_trait]
 impl<M: Together> Task for ActsTogether<M> {
+    fn recovery(&self) -> Recovery {
+        self.0.recovery()
+    }
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         self.0.inspect(cx).await
     }

@@ -177,20 +177,30 @@ impl FakeHost {
 
     /// A job that an earlier run left running; followed, it prints this and ends well.
     pub fn running_job(self, name: &str, stdout: &str) -> Self {
-        let record = JobRecord {
+        let spec = JobSpec {
             name: name.to_owned(),
-            digest: String::new(),
+            command: Command::new(["work"]),
+        };
+        self.running_job_of(&spec, stdout, Some(0))
+    }
+
+    /// As [`Self::running_job`], with a command and another end; `None`: the host is rebooted.
+    pub fn running_job_of(self, spec: &JobSpec, stdout: &str, code: Option<i32>) -> Self {
+        let record = JobRecord {
+            name: spec.name.clone(),
+            digest: spec.digest(),
             state: JobState::Running,
             started: 0,
             fresh: false,
         };
         let end = JobEnd {
-            exit: Some(Exit::Code(0)),
+            exit: code.map(Exit::Code),
+            rebooted: code.is_none(),
             stdout: stdout.as_bytes().to_vec(),
             stderr: Vec::new(),
             elapsed: Duration::ZERO,
         };
-        self.state().jobs.insert(name.to_owned(), (record, end));
+        self.state().jobs.insert(spec.name.clone(), (record, end));
         self
     }
 
@@ -318,13 +328,14 @@ impl Host for FakeHost {
         )?;
         let record = JobRecord {
             name: spec.name.clone(),
-            digest: spec.command.display(),
+            digest: spec.digest(),
             state: JobState::Ended(output.exit.rc()),
             started: self.now(),
             fresh: true,
         };
         let end = JobEnd {
             exit: Some(output.exit),
+            rebooted: false,
             stdout: output.stdout,
             stderr: output.stderr,
             elapsed: output.elapsed,

@@ -294,6 +294,7 @@ impl Host for LocalHost {
         };
         let end = JobEnd {
             exit: Some(output.exit),
+            rebooted: false,
             stdout: output.stdout,
             stderr: output.stderr,
             elapsed: Duration::ZERO,

@@ -153,3 +153,47 @@ fn a_command_that_was_cut_off_is_the_operators_to_settle() {
     resume(&["--in-doubt", "done"]).expect_code(0);
     assert_eq!(host.must("cat /root/counted"), "once\ndone");
 }
+
+#[test]
+fn a_durable_command_outlives_its_controller_and_is_followed_to_its_end() {
+    let Some(lab) = Lab::sqlite("durable").boot() else {
+        return;
+    };
+    let (host, state) = (lab.host("fe-eu-fr"), lab.directory().join("state"));
+    let playbook = lab.file(
+        "durable.yml",
+        "- hosts: master
+  become: true
+  tasks:
+    - name: count
+      shell: 'echo once >>/root/counted; while [ -e /root/wait ]; do sleep 0.1; done; echo it is done'
+      args: {durable: true}
+      register: count
+    - {name: go on, shell: 'echo {{ count.stdout | quote }} >>/root/counted'}
+",
+    );
+    // Whether the job has ended when the run goes on, or not: it tells the same.
+    for ends_first in [false, true] {
+        host.must("rm -f /root/counted; touch /root/wait");
+        let run = lab.nebplay([&playbook]).state(&state).start();
+        host.patiently("it counts", |host| host.sh("test -e /root/counted").code == 0);
+        run.kill();
+        assert_eq!(host.must("ls /var/lib/nebplay/jobs | wc -l"), "1");
+        let resume = lab.nebplay(["resume"]).without_inventory().state(&state);
+        let resumed = if ends_first {
+            host.must("rm /root/wait");
+            host.patiently("it ends", |host| {
+                host.sh("test -e /var/lib/nebplay/jobs/*/status").code == 0
+            });
+            resume.run()
+        } else {
+            let mut run = resume.start();
+            run.wait_for("which this run left running");
+            host.must("rm /root/wait");
+            run.wait()
+        };
+        resumed.expect_code(0);
+        assert_eq!(host.must("cat /root/counted"), "once\nit is done");
+        assert_eq!(host.must("ls /var/lib/nebplay/jobs"), "", "no job is left");
+    }
+}

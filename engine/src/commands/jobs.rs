@@ -96,17 +96,17 @@ impl Left {
             JobState::Running => (
                 "running",
                 None,
-                "it goes on by itself. The playbook that started it, run again, joins it and follows it to its end; it is not started twice.",
+                "it goes on by itself. The run that started it, resumed, or its playbook, run again, joins it and follows it to its end; it is not started twice.",
             ),
             JobState::Ended(status) => (
                 "ended",
                 Some(status),
-                "nobody saw its end. The playbook that started it, run again, takes what it came to; the module job_clean removes it if nothing is to be run again.",
+                "nobody saw its end. The run that started it, resumed, takes what it came to; the module job_clean removes it if nothing is to be run again.",
             ),
             JobState::Lost => (
                 "lost",
                 None,
-                "its host was restarted, or it was killed, before it ended. The playbook that started it, run again, looks at what it left; the module job_clean removes it.",
+                "its host was restarted, or it was killed, before it ended. The run that started it, resumed, looks at what it left, or asks you; the module job_clean removes it.",
             ),
         };
         Self {
@@ -265,13 +265,14 @@ mod tests {
         fr    command-0a1b2c3d4e5f        ended (signal 9)  2026-11-17 10:06:40 UTC  1 day
         ge    onedb-restore-1             lost              2026-11-18 11:06:40 UTC  0 seconds
 
-        running: it goes on by itself. The playbook that started it, run again, joins it
-        and follows it to its end; it is not started twice.
-        ended: nobody saw its end. The playbook that started it, run again, takes what
-        it came to; the module job_clean removes it if nothing is to be run again.
-        lost: its host was restarted, or it was killed, before it ended. The playbook
-        that started it, run again, looks at what it left; the module job_clean removes
-        it.
+        running: it goes on by itself. The run that started it, resumed, or its
+        playbook, run again, joins it and follows it to its end; it is not started
+        twice.
+        ended: nobody saw its end. The run that started it, resumed, takes what it came
+        to; the module job_clean removes it if nothing is to be run again.
+        lost: its host was restarted, or it was killed, before it ended. The run that
+        started it, resumed, looks at what it left, or asks you; the module job_clean
+        removes it.
         ca is unreachable: no route to host
         ");
         let json = serde_json::to_value(&report).unwrap();

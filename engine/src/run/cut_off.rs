@@ -1,11 +1,12 @@
 //! A step that a lost connection cut off while it acted: settled by its module's contract, never silently repeated.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nebplay_modules::contract::Recovery;
 use nebplay_modules::host::Command;
-use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome};
+use nebplay_modules::module::{Change, Failure, FailureKind, Finding, Outcome};
 
 use super::step::Ready;
 
@@ -30,7 +31,6 @@ impl Ready {
     /// and acts on what it finds. The change is the one that was acted on last.
     pub(super) async fn settled<'c>(
         &self,
-        cx: &Cx<'_>,
         change: &'c Change,
         mut applied: Result<Outcome, Failure>,
         mut cut_off: bool,
@@ -41,6 +41,7 @@ impl Ready {
                 Err(failure) if may_be_done(&failure) && (cut_off || self.peers.broke().await) => failure,
                 other => return (change, other),
             };
+            self.in_doubt.store(true, Ordering::Relaxed);
             match self.look_again(failure).await {
                 Found::Done(outcome) => return (change, Ok(outcome)),
                 Found::Unsettled(failure) => return (change, Err(failure)),
@@ -48,7 +49,7 @@ impl Ready {
                     if let Err(unwritten) = Self::write_down(&[(self, &found)]).await {
                         return (Cow::Owned(found), Err(unwritten));
                     }
-                    applied = self.act_alone(cx, &found).await;
+                    applied = self.act_alone(&self.cx(), &found).await;
                     cut_off = self.peers.was_cut_off();
                     change = Cow::Owned(found);
                 }

@@ -69,6 +69,8 @@ impl Runner {
             progress: &StepProgress::new(&self.world.events, &self.world.clock, &step, true),
             secrets: self.world.events.secrets().as_ref(),
             step: &step.id,
+            run: &self.world.run,
+            in_doubt: false,
             run_as: RunAs::Login,
             environment: &BTreeMap::new(),
             timeout: None,

@@ -34,6 +34,7 @@ mod undone;
 mod unit;
 mod variables;
 mod verdict;
+mod witnesses;
 mod world;
 
 #[cfg(test)]

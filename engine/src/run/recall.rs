@@ -6,7 +6,7 @@ use nebplay_modules::registry::Acts;
 use serde_json::{Map, Value};
 
 use super::outcome::StepResult;
-use super::replay::Record;
+use super::replay::{Record, tries};
 use super::stop::{self, Stop};
 use super::unit::{Part, Unit};
 use crate::events::{FailureRecord, StepEnd, StepRef, What, is_redacted};
@@ -18,8 +18,8 @@ pub(super) const LOST: &str = "the journal does not hold it";
 pub(super) enum Recalled {
     /// Run it.
     Run,
-    /// Look what it came to: it was cut off while it acted.
-    LookAgain,
+    /// Look what it came to: it was cut off while it acted, in this try.
+    LookAgain(u32),
     /// It only reads, and what it read was a secret: read it again, which is no new step.
     ReadAgain,
     /// This is how it ended, in an earlier process or by the operator's word.
@@ -34,7 +34,12 @@ impl Unit {
             return Recalled::Run;
         }
         match replay.take(&part.step.id) {
-            Some(Record::Ended(step, end)) => self.ended(&step, *end),
+            Some(Record::Ended(step, end)) => {
+                if self.has_witness(self.recovery(part).await) {
+                    self.had_witnesses(&step);
+                }
+                self.ended(&step, *end)
+            }
             // It is the `rescue` that goes on from here.
             Some(Record::Failed(step, end) | Record::InDoubt(step, Some(end))) if self.caught => {
                 self.ended(&step, *end)
@@ -46,15 +51,67 @@ impl Unit {
             Some(Record::Failed(..)) if self.only_operator_can_tell() && !replay.settle.retry_failed => {
                 self.ask_about_failed(part).await
             }
-            Some(Record::InDoubt(step, _)) if self.only_operator_can_tell() => self.settle(part, &step).await,
-            // The others look before they act, and find what their job or the host says.
-            Some(Record::InDoubt(..)) => Recalled::LookAgain,
+            Some(Record::InDoubt(step, told)) => self.doubted(part, &step, told.as_deref()).await,
             Some(Record::Failed(..)) | None => Recalled::Run,
         }
     }
 
     fn only_operator_can_tell(&self) -> bool {
         self.node.task.module.contract.recovery == Recovery::Ask
+    }
+
+    /// A step that was cut off; `told`: how it ended then.
+    async fn doubted(&self, part: &Part, step: &StepRef, told: Option<&StepEnd>) -> Recalled {
+        // All but a command look before they act, and find what their job or the host says.
+        if !self.only_operator_can_tell() {
+            return Recalled::LookAgain(1);
+        }
+        if !self.has_witness(self.recovery(part).await) {
+            return self.settle(part, step).await;
+        }
+        self.had_witnesses(step);
+        let kind = told
+            .and_then(|end| end.failure.as_ref())
+            .map(|failure| failure.kind);
+        let can_settle = self.scoped.runner.world.replay.settle.in_doubt.is_some();
+        match kind {
+            // Its job was lost, and told nothing.
+            Some(FailureKind::InDoubt) => self.settle(part, step).await,
+            // Its job was ended when its time was over, which tells as little to whoever knows better.
+            Some(FailureKind::TimedOut) if can_settle => self.settle(part, step).await,
+            _ => Recalled::LookAgain(step.attempt),
+        }
+    }
+
+    /// What settles the step, by its arguments; by its module's contract where they cannot be told.
+    async fn recovery(&self, part: &Part) -> Recovery {
+        let contract = self.node.task.module.contract.recovery;
+        if contract != Recovery::Ask {
+            return contract;
+        }
+        let (host, locals) = (&part.step.host, &part.locals);
+        let rendered = self
+            .scoped
+            .rendered(host, locals, |scope| Ok(self.arguments(scope)?));
+        match rendered.await.map(|(args, _)| self.action(args)) {
+            Ok(Ok(action)) => action.recovery(),
+            _ => contract,
+        }
+    }
+
+    /// Whether its job's record tells what only the operator could tell otherwise.
+    pub(super) fn has_witness(&self, recovery: Recovery) -> bool {
+        self.only_operator_can_tell() && recovery == Recovery::Job
+    }
+
+    /// The tries of this step by an earlier process left records of their jobs.
+    fn had_witnesses(&self, step: &StepRef) {
+        let place = step.delegate.as_ref().unwrap_or(&step.host);
+        for id in tries(step) {
+            self.scoped
+                .runner
+                .note_witness(&id, self.node.task.module.name, place);
+        }
     }
 
     fn ended(&self, step: &StepRef, end: StepEnd) -> Recalled {

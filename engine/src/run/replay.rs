@@ -73,20 +73,39 @@ fn first_try(step: &StepRef) -> String {
     }
 }
 
-/// Whether a step that acted ended without anybody knowing what it did.
-fn cut_off(end: &StepEnd) -> bool {
-    let kind = end.failure.as_ref().map(|failure| failure.kind);
+/// The identities of all tries of a step up to this one.
+pub(super) fn tries(step: &StepRef) -> impl Iterator<Item = String> {
+    let first = first_try(step);
+    (1..=step.attempt).map(move |attempt| match attempt {
+        1 => first.clone(),
+        attempt => format!("{first}~{attempt}"),
+    })
+}
+
+/// Whether a step that acted, and failed in this way, may have done what it was to do.
+pub(super) fn is_in_doubt(kind: FailureKind) -> bool {
     matches!(
         kind,
-        Some(FailureKind::Unreachable | FailureKind::TimedOut | FailureKind::InDoubt)
+        FailureKind::Unreachable | FailureKind::TimedOut | FailureKind::InDoubt
     )
+}
+
+fn cut_off(end: &StepEnd) -> bool {
+    end.failure
+        .as_ref()
+        .is_some_and(|failure| is_in_doubt(failure.kind))
 }
 
 impl Records {
     fn take(&mut self, what: &What) {
         match what {
-            What::StepStarted { step } if step.attempt == 1 => {
+            // One in doubt stays so while it looks what it came to.
+            What::StepStarted { step } if step.attempt == 1 && !self.doubts(&step.id) => {
                 self.steps.shift_remove(&step.id);
+            }
+            // It is to be run again.
+            What::StepSettled { step, done: false } => {
+                self.steps.shift_remove(&first_try(step));
             }
             What::StepApplying { step, .. } => {
                 self.steps
@@ -98,7 +117,7 @@ impl Records {
             }
             What::StepEnded { step, end } => {
                 let id = first_try(step);
-                let acted = matches!(self.steps.get(&id), Some(Record::InDoubt(..)));
+                let acted = self.doubts(&id);
                 let record = if !end.status.is_failure() || end.ignored {
                     Record::Ended(step.clone(), end.clone())
                 } else if acted && cut_off(end) {
@@ -137,6 +156,10 @@ impl Records {
             What::ReplayEnded { host, void } => self.forget(host, void),
             _ => {}
         }
+    }
+
+    fn doubts(&self, id: &str) -> bool {
+        matches!(self.steps.get(id), Some(Record::InDoubt(..)))
     }
 
     /// What was recorded of these steps of a host is void.

@@ -21,6 +21,7 @@ use super::scoped::Scoped;
 use super::stop::{self, Stop, UnderWay};
 use super::undone::Undone;
 use super::variables::Variables;
+use super::witnesses::Witnesses;
 use super::world::{Summary, World};
 use crate::events::{FailedStep, FailureRecord, RunResult, What};
 use crate::plan::{Plan, PlayPlan};
@@ -33,6 +34,7 @@ pub(super) struct Runner {
     pub(super) variables: Arc<Variables>,
     pub(super) books: Books,
     pub(super) under_way: UnderWay,
+    pub(super) witnesses: Witnesses,
     pub(super) gathering: Gathering,
     /// Which hosts are out of reach.
     lines: Arc<Lines>,
@@ -67,6 +69,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         variables: Variables::new(Arc::clone(&world.inventory), common, world.extra_vars.clone()),
         books: Books::default(),
         under_way: UnderWay::default(),
+        witnesses: Witnesses::default(),
         gathering: Gathering::default(),
         lines: Arc::new(Lines::new(&world.events, world.options.reconnect)),
         told,
@@ -102,6 +105,7 @@ pub async fn run(plan: Plan, world: World) -> Summary {
         }
     }
     herald.abort();
+    runner.dismiss_witnesses().await;
     runner.finish()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nebplay_modules::at_once;
@@ -29,6 +30,9 @@ use crate::yaml;
 
 /// Modules watch their own `timeout`; the engine steps in this much later.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// A job of the task's own is ended by its host, which takes this long where nothing but KILL helps; its record then tells.
+const GRACE_OF_JOB: Duration = Duration::from_secs(20);
 
 /// Why a host is not believed to be done.
 const SILENT: &str = "the module said nothing about this host";
@@ -62,9 +66,13 @@ pub(super) struct Ready {
     run_as: RunAs,
     environment: BTreeMap<String, String>,
     timeout: Option<Duration>,
+    /// A job's record is all that tells whether it acted.
+    has_witness: bool,
     halt_at_look: Option<Moment>,
     halt_at_act: Option<Moment>,
     pub(super) recovery: Recovery,
+    /// Whether it was cut off before while it acted.
+    pub(super) in_doubt: AtomicBool,
     /// This step, cut off.
     cut_off: LastStep,
     /// Only look.
@@ -78,6 +86,7 @@ impl Unit {
         mut step: StepRef,
         locals: &[Arc<Layer>],
         hidden: bool,
+        in_doubt: bool,
     ) -> Result<Ready, Box<StepResult>> {
         let (inputs, scope) = self
             .scoped
@@ -99,6 +108,13 @@ impl Unit {
             let connected = peers.peer(place).await;
             connected.map_err(|error| Box::new(StepResult::failed_at(error.into(), step.delegate.clone())))?
         };
+        let recovery = action.recovery();
+        let has_witness = self.has_witness(recovery);
+        if has_witness && !inputs.check {
+            let place = step.delegate.as_ref().unwrap_or(&step.host);
+            let runner = &self.scoped.runner;
+            runner.note_witness(&step.id, self.node.task.module.name, place);
+        }
         let beside = Path::new(&self.node.task.span.source.name)
             .parent()
             .map(Path::to_path_buf);
@@ -123,7 +139,9 @@ impl Unit {
             timeout: inputs.timeout,
             halt_at_look: Halt::at_look(world.options.halt.as_ref(), self.node.task.module.name),
             halt_at_act: Halt::at_act(world.options.halt.as_ref(), self.node.task.module.name),
-            recovery: self.node.task.module.contract.recovery,
+            has_witness,
+            recovery,
+            in_doubt: AtomicBool::new(in_doubt),
             cut_off: self.last_step(&step.host, None),
             check: inputs.check,
             step,
@@ -158,7 +176,7 @@ impl Unit {
 
     /// Renders arguments. Those that are expressions are evaluated: `that` becomes a list of `{expr, ok}` that ends with the
     /// first that does not hold, any other becomes `{name, value}`.
-    fn arguments(&self, scope: &Scope) -> Result<Map<String, Value>, TemplateError> {
+    pub(super) fn arguments(&self, scope: &Scope) -> Result<Map<String, Value>, TemplateError> {
         let task = &self.node.task;
         let templates = &self.scoped.runner.world.templates;
         let expressions = task.module.contract.expressions;
@@ -199,7 +217,7 @@ impl Unit {
         Ok(Value::from(evaluated))
     }
 
-    fn action(&self, args: Map<String, Value>) -> Result<Box<dyn Action>, Failure> {
+    pub(super) fn action(&self, args: Map<String, Value>) -> Result<Box<dyn Action>, Failure> {
         let task = &self.node.task;
         task.module.task(Value::Object(args)).map_err(|error| {
             let blamed = error.argument.as_ref().and_then(|name| task.args.get(name));
@@ -222,7 +240,7 @@ pub(super) fn written(node: &yaml::Node) -> String {
 }
 
 impl Ready {
-    fn cx(&self) -> Cx<'_> {
+    pub(super) fn cx(&self) -> Cx<'_> {
         let world = &self.runner.world;
         Cx {
             host: self.host.as_ref(),
@@ -232,6 +250,8 @@ impl Ready {
             progress: &self.progress,
             secrets: world.events.secrets().as_ref(),
             step: &self.step.id,
+            run: &world.run,
+            in_doubt: self.in_doubt.load(Ordering::Relaxed),
             run_as: self.run_as.clone(),
             environment: &self.environment,
             timeout: self.timeout,
@@ -247,10 +267,11 @@ impl Ready {
         let Some(limit) = self.timeout else {
             return doing.await;
         };
+        let grace = if self.has_witness { GRACE_OF_JOB } else { GRACE };
         tokio::select! {
             biased;
             done = doing => done,
-            () = self.host.clock().sleep(limit + GRACE) => Err(Failure::new(
+            () = self.host.clock().sleep(limit + grace) => Err(Failure::new(
                 FailureKind::TimedOut,
                 format!("{} did not finish within the task's timeout of {limit:?}", self.place()),
             )),
@@ -337,10 +358,10 @@ impl Ready {
         let applied = applied.into_iter().chain(std::iter::repeat_with(missing));
         let proofs = group.iter().zip(&targets).zip(applied);
         at_once::all(proofs.map(|(((ready, change), (cx, _)), applied)| async move {
-            let (change, applied) = ready.settled(cx, change, applied, cut_off).await;
+            let (change, applied) = ready.settled(change, applied, cut_off).await;
             let result = match applied {
                 Ok(outcome) => ready.prove(cx, &change, outcome).await,
-                Err(failure) => Err(in_doubt(failure, &change)),
+                Err(failure) => Err(in_doubt(ready.progress.explain(failure), &change)),
             };
             ready.progress.finish();
             result
@@ -382,7 +403,7 @@ impl Ready {
                 .hint("mend that, then resume the run")
         })?;
         // Another controller must not run it unasked because its copy of the journal ends before it.
-        if first.recovery == Recovery::Ask {
+        if first.recovery == Recovery::Ask || first.has_witness {
             events.settled_elsewhere().await;
         }
         Ok(())

@@ -13,6 +13,7 @@ use super::cut_off::done_unseen;
 use super::loops::Items;
 use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::recall::Recalled;
+use super::replay::is_in_doubt;
 use super::scoped::Scoped;
 use super::step::Ready;
 use super::stop::{self, Stop};
@@ -130,6 +131,7 @@ impl Unit {
         let mut done = Vec::with_capacity(here.len());
         let mut todo = Vec::with_capacity(here.len());
         let mut doubted = Vec::new();
+        let mut first = 1;
         for &(at, host, round) in here {
             let part = self.part(at, host, items[at].list.as_deref().map(|list| (list, round)), 1);
             match self.recall(&part).await {
@@ -137,9 +139,11 @@ impl Unit {
                     alive[at] = true;
                     todo.push((at, host, round));
                 }
-                Recalled::LookAgain => {
+                Recalled::LookAgain(attempt) => {
                     alive[at] = true;
-                    doubted.push(part.step.id);
+                    let item = items[at].list.as_deref().map(|list| (list, round));
+                    doubted.push(self.part(at, host, item, attempt).step.id);
+                    first = first.max(attempt);
                     todo.push((at, host, round));
                 }
                 Recalled::ReadAgain => todo.push((at, host, round)),
@@ -153,7 +157,7 @@ impl Unit {
                 }
             }
         }
-        for attempt in 1.. {
+        for attempt in first.. {
             if todo.is_empty() || !self.scoped.runner.may_start() {
                 break;
             }
@@ -247,9 +251,10 @@ impl Unit {
     }
 
     /// Prepares a step and looks.
-    async fn look(&self, part: Part) -> (Part, Looked) {
+    async fn look(&self, part: Part, in_doubt: bool) -> (Part, Looked) {
         self.begin(&part);
-        match self.prepare(part.step.clone(), &part.locals, part.hidden).await {
+        let step = part.step.clone();
+        match self.prepare(step, &part.locals, part.hidden, in_doubt).await {
             Err(result) => (part, Err(*result)),
             Ok(ready) => {
                 let found = ready.inspect().await;
@@ -262,7 +267,11 @@ impl Unit {
     /// One try of one item on each host: all look, those that have to act do so together, each is proven. Where nothing is left to
     /// be done, the `doubted` steps have done it.
     async fn tries(&self, parts: Vec<Part>, doubted: &[String]) -> Vec<(Part, StepResult)> {
-        let looked = at_once::all(parts.into_iter().map(|part| self.look(part))).await;
+        let looks = parts.into_iter().map(|part| {
+            let in_doubt = doubted.contains(&part.step.id);
+            self.look(part, in_doubt)
+        });
+        let looked = at_once::all(looks).await;
         let acting: Vec<(&Ready, &Change)> = looked.iter().filter_map(|(_, looked)| to_act(looked)).collect();
         let mut acted = Ready::act(&acting).await.into_iter();
         let mut results = Vec::with_capacity(looked.len());
@@ -419,6 +428,13 @@ impl Unit {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let with_diff = self.scoped.runner.world.options.diff;
         self.scoped.runner.under_way.ended(&part.step);
+        let in_doubt = result
+            .failure
+            .as_ref()
+            .is_some_and(|failure| is_in_doubt(failure.kind));
+        if in_doubt && !result.ignored {
+            self.scoped.runner.witnesses.keep(&part.step.id);
+        }
         self.scoped.runner.world.events.emit(What::StepEnded {
             step: part.step.clone(),
             end: Box::new(result.end(part.hidden, with_diff, took_ms)),

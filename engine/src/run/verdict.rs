@@ -67,6 +67,11 @@ impl Unit {
         ) {
             return None;
         }
+        // Whether it took effect is not known, so it must not be done once more.
+        let kind = result.failure.as_ref().map(|failure| failure.kind);
+        if kind == Some(FailureKind::InDoubt) {
+            return None;
+        }
         result.known.insert("attempts".to_owned(), attempt.into());
         let satisfied = if task.until.is_empty() {
             !result.status.is_failure()

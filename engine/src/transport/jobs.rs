@@ -10,12 +10,13 @@ use nebplay_modules::job::{JobEnd, JobRecord, JobSpec, JobState};
 
 use super::launch;
 use super::lines::Splitter;
-use super::machine::{Link, Machine};
+use super::machine::{Heard, Link, Machine};
 
 /// What every script about jobs begins with.
 ///
 /// `start_of`: when a process began, in ticks since boot: together with its number it names a process for good.
 /// `describe`: one line about one job. A job whose process is gone is looked at twice, because it may have ended in between.
+/// A boot id that is not the job's tells that the host was rebooted while it ran.
 const PRELUDE: &str = r#"
 export LC_ALL=C; umask 077
 jobs=/var/lib/nebplay/jobs
@@ -25,7 +26,9 @@ describe() {
   d=$jobs/$1 rc=- ended=- state=lost
   [ -d "$d" ] || return 0
   read -r digest <"$d/digest"; read -r boot <"$d/boot"; read -r started <"$d/started"; read -r limit <"$d/limit"
-  if [ ! -f "$d/status" ] && [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] && [ -f "$d/pid" ]; then
+  if [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ]; then
+    state=rebooted
+  elif [ ! -f "$d/status" ] && [ -f "$d/pid" ]; then
     read -r pid since <"$d/pid"
     [ "$(start_of "$pid")" = "$since" ] && state=running
   fi
@@ -36,6 +39,9 @@ describe() {
 
 /// The job's first process: takes the script (which may hold secrets) from memory and removes it as its first act, runs it with
 /// its deadline, and writes its status at the end. It outlives signals to its group, so that the status is written then, too.
+///
+/// timeout(1) waits for its child alone: what that one started and what does not listen to TERM is killed here, with the whole group
+/// that timeout leads, before the job counts as ended.
 const WRAPPER: &str = r#"
 d=$1 limit=$2 length=$3 since=
 trap : HUP INT TERM
@@ -46,8 +52,12 @@ cd /; umask 077
 since=$(sed 's/.*) //' "/proc/$$/stat" | cut -d " " -f 20)
 echo "$$ $since" >"$d/pid.new" && mv -f -- "$d/pid.new" "$d/pid" || exit 1
 umask 022
-timeout -k 10 "$limit" sh -c 'eval "$(head -c "$1" <&3)"' sh "$length" >>"$d/stdout" 2>>"$d/stderr" </dev/null
+timeout -k 10 "$limit" sh -c 'echo "$PPID" >"$2/group"; eval "$(head -c "$1" <&3)"' sh "$length" "$d" >>"$d/stdout" 2>>"$d/stderr" </dev/null
 rc=$?
+if [ "$rc" = 124 ] && read -r group <"$d/group"; then
+  for wait in $(seq 100); do kill -s 0 -- "-$group" 2>/dev/null || break; sleep 0.1; done
+  kill -s KILL -- "-$group" 2>/dev/null
+fi
 echo "$rc $(date +%s)" >"$d/status.new" && sync -- "$d/status.new" && mv -f -- "$d/status.new" "$d/status"
 sync -- "$d"
 "#;
@@ -124,6 +134,7 @@ const LOOK: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Described {
     record: JobRecord,
+    rebooted: bool,
     ended: Option<i64>,
     limit: u64,
     stdout: u64,
@@ -294,9 +305,12 @@ async fn look<L: Link>(
     ];
     let command = script(FOLLOW, args).deadline(LOOK);
     machine
-        .watch(&command, |bytes, is_stderr| {
-            if is_stderr { &mut *stderr } else { &mut *stdout }.extend_from_slice(bytes);
-            splitter.take(bytes, is_stderr, lines);
+        .watch(&command, |heard| match heard {
+            Heard::Piece(bytes, is_stderr) => {
+                if is_stderr { &mut *stderr } else { &mut *stdout }.extend_from_slice(bytes);
+                splitter.take(bytes, is_stderr, lines);
+            }
+            Heard::Silence => splitter.silence(lines),
         })
         .await?;
     let described = describe(machine, name)
@@ -309,6 +323,7 @@ async fn look<L: Link>(
     }
     let mut end = |exit| JobEnd {
         exit,
+        rebooted: described.rebooted,
         stdout: std::mem::take(stdout),
         stderr: std::mem::take(stderr),
         elapsed: Duration::from_secs(seconds_between(described.record.started, described.ended)),
@@ -345,10 +360,11 @@ fn parse(line: &str) -> Option<Described> {
     let (name, digest) = (next()?.to_owned(), next()?.to_owned());
     let started = next()?.parse().ok()?;
     let (state, rc, ended) = (next()?, next()?, next()?.parse().ok());
+    let rebooted = state == "rebooted";
     let state = match state {
         "running" => JobState::Running,
         "ended" => JobState::Ended(rc.parse().ok()?),
-        "lost" => JobState::Lost,
+        "lost" | "rebooted" => JobState::Lost,
         _ => return None,
     };
     let (limit, stdout, stderr) = (
@@ -365,6 +381,7 @@ fn parse(line: &str) -> Option<Described> {
     };
     next().is_none().then_some(Described {
         record,
+        rebooted,
         ended,
         limit,
         stdout,
@@ -394,7 +411,10 @@ mod tests {
             "a signal or a status of its own: nobody can tell"
         );
         assert!(line("ended 137 1700000070 60 0 0").unwrap().timed_out());
-        assert_eq!(line("lost - - 60 0 0").unwrap().record.state, JobState::Lost);
+        for (word, rebooted) in [("lost", false), ("rebooted", true)] {
+            let lost = line(&format!("{word} - - 60 0 0")).unwrap();
+            assert_eq!((lost.record.state, lost.rebooted), (JobState::Lost, rebooted));
+        }
         assert!(line("ended 124 1700000060 60 0 0").unwrap().timed_out());
         assert!(
             !line("ended 124 1700000059 60 0 0").unwrap().timed_out(),

@@ -2,6 +2,8 @@
 
 use nebplay_modules::host::Lines;
 
+use super::question;
+
 /// A line longer than this is handed on in parts: output without a line's end must not fill the memory.
 const LONGEST: usize = 64 * 1024;
 
@@ -17,6 +19,8 @@ struct Open {
     line: Vec<u8>,
     /// The last line ended with a carriage return: a newline right after it belongs to it.
     returned: bool,
+    /// It was told that it looks like a question.
+    told: bool,
 }
 
 impl Splitter {
@@ -42,6 +46,16 @@ impl Splitter {
         }
     }
 
+    /// Tells of last words that are no complete line and look like a question. To be called when nothing has come for a while.
+    pub(super) fn silence(&mut self, lines: &dyn Lines) {
+        for open in [&mut self.stdout, &mut self.stderr] {
+            let line = question::plain(&String::from_utf8_lossy(&open.line));
+            if question::is_question(&line) && !std::mem::replace(&mut open.told, true) {
+                lines.question(&line);
+            }
+        }
+    }
+
     /// Hands on what is left without a line's end.
     pub(super) fn finish(&mut self, lines: &dyn Lines) {
         for (open, stderr) in [(&mut self.stdout, false), (&mut self.stderr, true)] {
@@ -56,6 +70,7 @@ impl Open {
     fn emit(&mut self, stderr: bool, lines: &dyn Lines) {
         lines.line(&String::from_utf8_lossy(&self.line), stderr);
         self.line.clear();
+        self.told = false;
     }
 }
 

@@ -43,6 +43,17 @@ impl Pending {
     }
 }
 
+/// A command that has printed nothing for so long, and whose last words were a question, waits for an answer.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// What there is to hear from a command that runs.
+pub(super) enum Heard<'a> {
+    /// It printed this; `true`: on standard error.
+    Piece(&'a [u8], bool),
+    /// It has printed nothing for a while; told once.
+    Silence,
+}
+
 /// How commands get to a machine.
 #[async_trait]
 pub(super) trait Link: Send + Sync {
@@ -104,24 +115,37 @@ impl<L: Link> Machine<L> {
         }
     }
 
-    /// Runs a command and hands on what it prints, piece by piece (`true`: on standard error).
+    /// Runs a command and hands on what it prints, piece by piece, and that it has fallen silent.
     pub(super) async fn watch(
         &self,
         command: &Command,
-        mut piece: impl FnMut(&[u8], bool) + Send,
+        mut heard: impl FnMut(Heard<'_>) + Send,
     ) -> Result<Output, HostError> {
         let (watcher, mut pieces) = mpsc::unbounded_channel();
         let run = self.run_twice_at_most(command, move || Drain::Watched(watcher.clone()));
         let mut run = std::pin::pin!(run);
+        let (mut last, mut silent) = (self.clock.monotonic(), false);
+        let mut timer = self.clock.sleep(SILENCE);
         loop {
             tokio::select! {
                 biased;
-                Some((stderr, bytes)) = pieces.recv() => piece(&bytes, stderr),
+                Some((stderr, bytes)) = pieces.recv() => {
+                    (last, silent) = (self.clock.monotonic(), false);
+                    heard(Heard::Piece(&bytes, stderr));
+                }
                 outcome = &mut run => {
                     while let Ok((stderr, bytes)) = pieces.try_recv() {
-                        piece(&bytes, stderr);
+                        heard(Heard::Piece(&bytes, stderr));
                     }
                     return outcome;
+                }
+                // One timer for all pieces: it is only looked at when it rings.
+                () = &mut timer => {
+                    let left = SILENCE.saturating_sub(self.clock.monotonic().saturating_sub(last));
+                    if left.is_zero() && !std::mem::replace(&mut silent, true) {
+                        heard(Heard::Silence);
+                    }
+                    timer = self.clock.sleep(if left.is_zero() { SILENCE } else { left });
                 }
             }
         }
@@ -156,7 +180,10 @@ impl<L: Link> Host for Machine<L> {
     async fn stream(&self, command: &Command, lines: &dyn Lines) -> Result<Output, HostError> {
         let mut splitter = Splitter::default();
         let output = self
-            .watch(command, |bytes, stderr| splitter.take(bytes, stderr, lines))
+            .watch(command, |heard| match heard {
+                Heard::Piece(bytes, stderr) => splitter.take(bytes, stderr, lines),
+                Heard::Silence => splitter.silence(lines),
+            })
             .await;
         splitter.finish(lines);
         output

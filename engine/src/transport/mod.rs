@@ -19,6 +19,7 @@ mod machine;
 mod opening;
 mod pattern;
 mod pipe;
+mod question;
 mod random;
 mod route;
 mod settings;

@@ -32,6 +32,10 @@ pub(super) struct RunCommand {
     /// Whether `stdin` gets a newline at its end.
     #[serde(default = "yes")]
     stdin_add_newline: bool,
+    /// Run it as a job on the host, which goes on whatever becomes of the connection and of nebplay: a run that is resumed follows it to its
+    /// end, and asks nothing. It reads nothing (`stdin` is refused), and may take 48 hours unless the task says `timeout`.
+    #[serde(default)]
+    durable: bool,
     /// Whether newlines at the end of the output are cut off.
     #[serde(default = "yes")]
     strip_empty_ends: bool,
@@ -64,6 +68,7 @@ impl RunCommand {
             removes: self.removes.as_deref(),
             stdin: self.stdin.as_deref(),
             stdin_add_newline: self.stdin_add_newline,
+            durable: self.durable,
         }
     }
 }
@@ -89,14 +94,18 @@ impl Module for RunCommand {
             cx.command(words).display()
         ))))
     }
+
+    fn recovery(&self) -> Recovery {
+        self.around().recovery()
+    }
 }
 
 #[async_trait]
 impl Effect for RunCommand {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let words = self.words()?;
-        let command = self.around().dress(cx, cx.command(words.clone()));
-        let output = cx.host.stream(&command, cx.progress).await?;
+        let command = cx.command(words.clone());
+        let output = self.around().run(cx, Self::NAME, command).await?;
         judge(&Value::from(words), &output, self.strip_empty_ends)
     }
 

@@ -1,6 +1,7 @@
 //! Modules that run what the operator says.
 
 mod command;
+mod durable;
 mod job_clean;
 mod job_wait;
 mod ping;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::durable;
+use crate::contract::Recovery;
 use crate::host::{Command, Output};
 use crate::module::{Cx, Failure, Finding, Outcome};
 
@@ -17,13 +19,38 @@ pub(super) struct Around<'a> {
     pub(super) removes: Option<&'a str>,
     pub(super) stdin: Option<&'a str>,
     pub(super) stdin_add_newline: bool,
+    pub(super) durable: bool,
 }
 
 impl Around<'_> {
+    /// What settles the command if it is cut off.
+    pub(super) fn recovery(&self) -> Recovery {
+        if self.durable {
+            Recovery::Job
+        } else {
+            Recovery::Ask
+        }
+    }
+
+    /// Runs the command to its end, for the module of this name.
+    pub(super) async fn run(&self, cx: &Cx<'_>, module: &str, command: Command) -> Result<Output, Failure> {
+        let command = self.dress(cx, command);
+        if self.durable {
+            durable::run(cx, module, command).await
+        } else {
+            Ok(cx.host.stream(&command, cx.progress).await?)
+        }
+    }
+
     /// Puts directory, input and deadline on a command.
-    pub(super) fn dress(&self, cx: &Cx<'_>, mut command: Command) -> Command {
+    fn dress(&self, cx: &Cx<'_>, mut command: Command) -> Command {
+        let limit = if self.durable {
+            durable::LIMIT
+        } else {
+            DEFAULT_LIMIT
+        };
         command.chdir = self.chdir.map(str::to_owned);
-        command.deadline = cx.timeout.unwrap_or(DEFAULT_LIMIT);
+        command.deadline = cx.timeout.unwrap_or(limit);
         command.stdin = self.stdin.map(|text| {
             let newline = if self.stdin_add_newline { "\n" } else { "" };
             format!("{text}{newline}").into_bytes()
@@ -33,6 +60,16 @@ impl Around<'_> {
 
     /// Whether `creates` or `removes` already tells that there is nothing to do.
     pub(super) async fn already_done(&self, cx: &Cx<'_>) -> Result<Option<Finding>, Failure> {
+        if self.durable && self.stdin.is_some() {
+            return Err(Failure::failed(
+                "`stdin` cannot be given to a `durable` command: it reads nothing, since it must go on when nobody is there to feed it",
+            )
+            .hint("put the input into a file on the host (`copy`), and let a `shell` read it with `<`"));
+        }
+        // What it made before it was cut off must not be taken for its end: its job tells that.
+        if self.durable && cx.in_doubt {
+            return Ok(None);
+        }
         let done = |message: String| Some(Finding::NoChange(Outcome::unchanged(message).with("rc", 0)));
         if let Some(path) = self.creates
             && self.matches(cx, path).await?

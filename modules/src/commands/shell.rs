@@ -31,6 +31,10 @@ pub(super) struct Shell {
     /// Whether `stdin` gets a newline at its end.
     #[serde(default = "yes")]
     stdin_add_newline: bool,
+    /// Run it as a job on the host, which goes on whatever becomes of the connection and of nebplay: a run that is resumed follows it to its
+    /// end, and asks nothing. It reads nothing (`stdin` is refused), and may take 48 hours unless the task says `timeout`.
+    #[serde(default)]
+    durable: bool,
 }
 
 fn yes() -> bool {
@@ -45,6 +49,7 @@ impl Shell {
             removes: self.removes.as_deref(),
             stdin: self.stdin.as_deref(),
             stdin_add_newline: self.stdin_add_newline,
+            durable: self.durable,
         }
     }
 }
@@ -67,14 +72,18 @@ impl Module for Shell {
         }
         Ok(Finding::CannotTell(Change::new(format!("run {}", self.cmd))))
     }
+
+    fn recovery(&self) -> Recovery {
+        self.around().recovery()
+    }
 }
 
 #[async_trait]
 impl Effect for Shell {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let shell = self.executable.as_deref().unwrap_or("/bin/sh");
-        let command = self.around().dress(cx, cx.command([shell, "-c", &self.cmd]));
-        let output = cx.host.stream(&command, cx.progress).await?;
+        let command = cx.command([shell, "-c", &self.cmd]);
+        let output = self.around().run(cx, Self::NAME, command).await?;
         judge(&Value::from(self.cmd.as_str()), &output, true)
     }
 

@@ -21,6 +21,10 @@ impl Lines for Scrubbed<'_> {
     fn line(&self, line: &str, stderr: bool) {
         self.lines.line(&self.access.scrub(line), stderr);
     }
+
+    fn question(&self, question: &str) {
+        self.lines.question(&self.access.scrub(question));
+    }
 }
 
 /// Waits for the end of a job of this step that an earlier run left running, see [`job_run::settle`].
@@ -69,7 +73,7 @@ pub(super) fn succeeded(cx: &Cx<'_>, access: &Access, what: &str, end: &JobEnd) 
     let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
     let how = match end.exit {
         Some(exit) => exit.to_string(),
-        None => "it vanished without an exit status (was the host rebooted?)".to_owned(),
+        None => end.loss().to_owned(),
     };
     let failure = Failure::failed(format!(
         "{}: {what} failed: {how}\n{}",

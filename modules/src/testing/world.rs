@@ -25,6 +25,10 @@ pub struct FakeWorld {
     pub lines: Mutex<Vec<String>>,
     /// The task's environment.
     pub environment: BTreeMap<String, String>,
+    /// The run's id.
+    pub run: String,
+    /// Whether the step was cut off before.
+    pub in_doubt: bool,
 }
 
 impl Default for FakeWorld {
@@ -48,6 +52,8 @@ impl Default for FakeWorld {
             secrets: Mutex::default(),
             lines: Mutex::default(),
             environment: BTreeMap::new(),
+            run: "tonight".to_owned(),
+            in_doubt: false,
         }
     }
 }
@@ -85,6 +91,8 @@ impl FakeWorld {
             progress: self,
             secrets: self,
             step: "play/task@host",
+            run: &self.run,
+            in_doubt: self.in_doubt,
             run_as: RunAs::Login,
             environment: &self.environment,
             timeout: None,

@@ -65,6 +65,8 @@ async fn one(
         progress: &Nothing,
         secrets,
         step: "status",
+        run: "status",
+        in_doubt: false,
         run_as: RunAs::Login,
         environment: &BTreeMap::new(),
         timeout: None,

@@ -113,6 +113,10 @@ impl Lines for Unseen<'_> {
             self.lines.line(line, stderr);
         }
     }
+
+    fn question(&self, question: &str) {
+        self.lines.question(question);
+    }
 }
 
 #[async_trait]

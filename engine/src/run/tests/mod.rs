@@ -2,6 +2,7 @@
 
 mod blocks;
 mod check;
+mod durable;
 mod handlers;
 mod lost;
 mod modules;

@@ -441,8 +441,11 @@ fn the_fold_of_any_events_is_what_was_said_last() {
             let step = step(random(4));
             let id = step.id.clone();
             let what = match random(6) {
+                // That it looks what it came to settles nothing yet.
                 0 => {
-                    expected.remove(&id);
+                    if expected.get(&id) != Some(&"in doubt") {
+                        expected.remove(&id);
+                    }
                     What::StepStarted { step }
                 }
                 1 => {

@@ -3,10 +3,13 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use nebplay_modules::host::{Command, Exit, Host, HostError, Lines, RunAs};
+use nebplay_modules::host::{Clock, Command, Exit, Host, HostError, Lines, RunAs};
 use nebplay_modules::job::{JobSpec, JobState};
 
 use super::sshd::{Sshd, local};
+use crate::transport::launch::Account;
+use crate::transport::local::LocalLink;
+use crate::transport::machine::Machine;
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<String>>);
@@ -14,6 +17,9 @@ struct Heard(Mutex<Vec<String>>);
 impl Lines for Heard {
     fn line(&self, line: &str, _stderr: bool) {
         self.0.lock().unwrap().push(line.to_owned());
+    }
+    fn question(&self, question: &str) {
+        self.0.lock().unwrap().push(format!("? {question}"));
     }
 }
 
@@ -131,6 +137,25 @@ async fn deadlines_signals_and_losses() {
     assert!(matches!(error, HostError::TimedOut { .. }), "{error}");
     forget(&*host, &slow).await;
 
+    // What it started and what does not listen to TERM is gone when it counts as ended.
+    for script in [
+        "(trap '' TERM; echo $$; sh -c 'echo $PPID; while :; do sleep 0.1; done') & wait",
+        "trap '' TERM; echo $$; while :; do sleep 0.1; done",
+    ] {
+        let deaf = spec("deaf", sh(script).deadline(Duration::from_secs(1)));
+        host.start_job(&deaf).await.unwrap();
+        let heard = Heard::default();
+        let error = host.follow_job(&deaf.name, &heard).await.unwrap_err();
+        assert!(matches!(error, HostError::TimedOut { .. }), "{error}");
+        let pids = heard.0.into_inner().unwrap();
+        assert!(!pids.is_empty());
+        for pid in pids {
+            let look = host.run(&sh(&format!("kill -s 0 {pid}"))).await.unwrap();
+            assert!(!look.exit.success(), "{pid} of {script} is there still");
+        }
+        forget(&*host, &deaf).await;
+    }
+
     // A shell stands between, so the two read the same, and none is made up.
     for script in ["kill -TERM $$", "exit 143"] {
         let signalled = spec("signalled", sh(script));
@@ -148,7 +173,10 @@ async fn deadlines_signals_and_losses() {
         .await
         .unwrap();
     let end = host.follow_job(&killed.name, &Heard::default()).await.unwrap();
-    assert_eq!((end.exit, end.text().as_str()), (None, "begun\n"));
+    assert_eq!(
+        (end.exit, end.rebooted, end.text().as_str()),
+        (None, false, "begun\n")
+    );
     assert_eq!(
         host.find_job(&killed.name).await.unwrap().unwrap().state,
         JobState::Lost
@@ -172,6 +200,12 @@ async fn deadlines_signals_and_losses() {
         Some(Exit::Code(0)),
         "it had not been: its status counts"
     );
+    let script = r#"rm -- "/var/lib/nebplay/jobs/$1/status""#;
+    host.run(&Command::script(script, [rebooted.name.clone()]))
+        .await
+        .unwrap();
+    let end = host.follow_job(&rebooted.name, &Heard::default()).await.unwrap();
+    assert_eq!((end.exit, end.rebooted), (None, true));
     forget(&*host, &rebooted).await;
 }
 
@@ -216,4 +250,47 @@ async fn names_and_input_are_checked() {
             .to_string()
             .contains("reads nothing")
     );
+}
+
+/// A second takes a hundredth of one.
+struct Hurried(std::time::Instant);
+
+#[async_trait::async_trait]
+impl Clock for Hurried {
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed() * 100
+    }
+    fn now(&self) -> i64 {
+        0
+    }
+    async fn sleep(&self, how_long: Duration) {
+        tokio::time::sleep(how_long / 100).await;
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_answers_is_noticed() {
+    let account = Account {
+        host: "here".to_owned(),
+        login: "root".to_owned(),
+        password: None,
+    };
+    let host = Machine {
+        link: LocalLink::new(account.clone()),
+        account,
+        clock: std::sync::Arc::new(Hurried(std::time::Instant::now())),
+    };
+    let asks =
+        "echo begun; printf 'still at it: '; sleep 0.5; echo; printf 'Go on? [y/N] ' >&2; sleep 1; echo no";
+    let told = ["begun", "still at it: ", "? Go on? [y/N]", "no", "Go on? [y/N] "];
+    let heard = Heard::default();
+    host.stream(&sh(asks), &heard).await.unwrap();
+    assert_eq!(heard.0.into_inner().unwrap(), told);
+
+    let job = spec("asks", sh(asks));
+    host.start_job(&job).await.unwrap();
+    let heard = Heard::default();
+    host.follow_job(&job.name, &heard).await.unwrap();
+    assert_eq!(heard.0.into_inner().unwrap(), told);
+    forget(&host, &job).await;
 }
