@@ -123,11 +123,13 @@ fn a_host_can_lose_its_cable_and_its_power_and_come_back() {
         let probe = format!("exec 3<>/dev/tcp/{}/22", slave.address());
         lab.controller(&["timeout", "1", "bash", "-c", &probe]).code == 0
     };
-    assert!(reachable());
+    // A packet that is lost on a busy machine is sent again, which takes a second.
+    let comes_back = || (0..20).any(|_| reachable());
+    assert!(comes_back());
     slave.cut_link();
     assert!(!reachable());
     slave.restore_link();
-    assert!(reachable());
+    assert!(comes_back());
 
     slave.must("echo kept >/root/kept");
     let before =
@@ -135,7 +137,7 @@ fn a_host_can_lose_its_cable_and_its_power_and_come_back() {
     slave.power_off();
     assert!(!reachable());
     slave.power_on();
-    assert!(reachable());
+    assert!(comes_back());
     assert_eq!(slave.read("/root/kept").as_deref(), Some("kept\n"));
     assert_ne!(
         before,

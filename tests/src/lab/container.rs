@@ -257,11 +257,15 @@ impl Container {
         if plain.code == 0 {
             return Ok(());
         }
-        Program::new("umount")
-            .arg("--lazy")
-            .arg(self.root())
-            .run()
-            .map(drop)
+        let lazy = Program::new("umount").arg("--lazy").arg(self.root()).run();
+        // Another process may tidy the same dead lab up at this moment.
+        lazy.map(drop).or_else(|error| {
+            if is_mount_point(&self.root()) {
+                Err(error)
+            } else {
+                Ok(())
+            }
+        })
     }
 }
 
