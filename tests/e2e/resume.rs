@@ -179,7 +179,10 @@ fn a_durable_command_outlives_its_controller_and_is_followed_to_its_end() {
         host.patiently("it counts", |host| host.sh("test -e /root/counted").code == 0);
         run.kill();
         assert_eq!(host.must("ls /var/lib/nebplay/jobs | wc -l"), "1");
-        let resume = lab.nebplay(["resume"]).without_inventory().state(&state);
+        let resume = lab
+            .nebplay(["resume", "--json"])
+            .without_inventory()
+            .state(&state);
         let resumed = if ends_first {
             host.must("rm /root/wait");
             host.patiently("it ends", |host| {

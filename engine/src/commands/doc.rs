@@ -208,7 +208,9 @@ fn contract(contract: &Contract, acts: Acts) -> Vec<(&'static str, String)> {
         _ if acts == Acts::Never => "nothing was changed: it runs again",
         Recovery::Inspect => "the module looks again whether it happened",
         Recovery::Job => "the work goes on as a job on the host, and its record there tells how it ended",
-        Recovery::Ask => "nobody can tell: the run stops and asks",
+        Recovery::Ask => {
+            "nobody can tell: the run stops and asks; where the task is `durable`, its job tells"
+        }
     };
     let runs_as = match contract.privilege {
         Privilege::Root => "root, whatever `become` says",
