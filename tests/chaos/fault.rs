@@ -17,20 +17,26 @@ pub(crate) enum Fault {
     LongCut,
     /// The host loses power and boots.
     Reboot,
+    /// The same a moment later, in the middle of what takes long.
+    RebootLater,
 }
 
 /// Seconds of a short cut.
 const SHORT: u64 = 5;
 
+/// How much later "later" is: jobs have begun by then, and packages are being unpacked.
+const LATER: Duration = Duration::from_millis(500);
+
 impl Fault {
     /// All of them, as the columns of the table.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::KilledBefore,
         Self::KilledDuring,
         Self::KilledAfter,
         Self::ShortCut,
         Self::LongCut,
         Self::Reboot,
+        Self::RebootLater,
     ];
 
     /// Its column, and the name of its night.
@@ -42,6 +48,7 @@ impl Fault {
             Self::ShortCut => "cut-5s",
             Self::LongCut => "cut-long",
             Self::Reboot => "reboot",
+            Self::RebootLater => "reboot-later",
         }
     }
 
@@ -51,7 +58,7 @@ impl Fault {
             Self::KilledBefore => Some("before"),
             Self::KilledDuring => Some("during"),
             Self::KilledAfter => Some("after"),
-            Self::ShortCut | Self::LongCut | Self::Reboot => None,
+            Self::ShortCut | Self::LongCut | Self::Reboot | Self::RebootLater => None,
         }
     }
 
@@ -60,6 +67,15 @@ impl Fault {
         match self {
             Self::ShortCut => Some(Duration::from_secs(SHORT)),
             Self::LongCut => Some(Duration::from_secs(3 * keepalive + 3)),
+            _ => None,
+        }
+    }
+
+    /// How long after the step began the power goes, where it does.
+    pub(crate) fn power_cut(self) -> Option<Duration> {
+        match self {
+            Self::Reboot => Some(Duration::ZERO),
+            Self::RebootLater => Some(LATER),
             _ => None,
         }
     }

@@ -24,6 +24,7 @@ pub(crate) struct Feed {
     acted: Vec<(usize, String)>,
     heard: usize,
     failures: Vec<String>,
+    lost: usize,
     last: String,
 }
 
@@ -50,6 +51,10 @@ impl Feed {
                 let acts = self.step(what, true)?;
                 note(&mut self.acted, self.heard, &acts.module);
                 Some(acts)
+            }
+            "connection_lost" => {
+                self.lost += 1;
+                None
             }
             "run_ended" => {
                 for failed in what["failures"].as_array()? {
@@ -90,6 +95,11 @@ impl Feed {
     /// What failed, a line each.
     pub(crate) fn failures(&self) -> &[String] {
         &self.failures
+    }
+
+    /// How many times a connection was lost.
+    pub(crate) fn lost(&self) -> usize {
+        self.lost
     }
 
     /// The last line.

@@ -10,6 +10,8 @@ pub(crate) struct Links<'l> {
     lab: &'l Lab,
     /// When a cable is plugged in again.
     out: HashMap<String, Instant>,
+    /// When a host loses its power.
+    doomed: Vec<(Instant, String)>,
 }
 
 impl<'l> Links<'l> {
@@ -18,6 +20,7 @@ impl<'l> Links<'l> {
         Self {
             lab,
             out: HashMap::new(),
+            doomed: Vec::new(),
         }
     }
 
@@ -27,9 +30,17 @@ impl<'l> Links<'l> {
         self.out.insert(host.to_owned(), Instant::now() + time);
     }
 
-    /// Plugs in what was out long enough.
-    pub(crate) fn restore_those_due(&mut self) {
+    /// Does what is due.
+    pub(crate) fn tend(&mut self) {
         let lab = self.lab;
+        self.doomed.retain(|(when, host)| {
+            let due = *when <= Instant::now();
+            if due {
+                lab.host(host).power_off();
+                lab.host(host).boot();
+            }
+            !due
+        });
         self.out.retain(|host, until| {
             let due = *until <= Instant::now();
             if due {
@@ -39,18 +50,16 @@ impl<'l> Links<'l> {
         });
     }
 
-    /// Takes a host's power away and gives it back at once.
-    pub(crate) fn reboot(&mut self, host: &str) {
-        let host = self.lab.host(host);
-        host.wait_until_up();
-        host.power_off();
-        host.boot();
+    /// Takes a host's power away after so long, and gives it back at once.
+    pub(crate) fn reboot(&mut self, host: &str, after: Duration) {
+        self.doomed.push((Instant::now() + after, host.to_owned()));
+        self.tend();
     }
 
     /// Waits until all is well.
     pub(crate) fn wait(&mut self) {
-        while !self.out.is_empty() {
-            self.restore_those_due();
+        while !self.out.is_empty() || !self.doomed.is_empty() {
+            self.tend();
             std::thread::sleep(Duration::from_millis(50));
         }
         self.lab.hosts().for_each(|host| host.wait_until_up());

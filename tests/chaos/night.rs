@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nebplay_tests::federation::Backend;
-use nebplay_tests::harness::{Lab, Running};
+use nebplay_tests::harness::{Host, Lab, Running};
 
 use crate::end::{Before, End};
 use crate::fault::Fault;
@@ -55,6 +55,11 @@ pub(crate) struct Told {
     pub(crate) cases: Vec<(Case, Survived)>,
     /// What failed on the way, a line each.
     pub(crate) failures: Vec<String>,
+    /// How many times a connection was lost.
+    pub(crate) lost: usize,
+    /// How many migrations and restores were begun, and completed.
+    pub(crate) begun: usize,
+    pub(crate) completed: usize,
     pub(crate) end: End,
     /// What each module did first, in that order.
     pub(crate) modules: Vec<Met>,
@@ -86,6 +91,11 @@ impl Night {
         };
         let lab = lab.boot()?;
         let _kept = Kept::of(&lab, &self.name);
+        for host in lab.hosts() {
+            // So long that there is a middle to be hit.
+            host.slow("upgrade", 1.0);
+            host.slow("restore", 0.5);
+        }
         let before = Before::of(&lab);
         let mut way = Way::new(self, &lab);
         while !way.process_ends() {
@@ -102,9 +112,19 @@ impl Night {
             cases: self.cases.iter().cloned().zip(told).collect(),
             end: before.compared(&lab),
             failures: feed.failures().to_vec(),
+            lost: feed.lost(),
+            begun: changes(&lab, " started"),
+            completed: changes(&lab, " completed"),
             modules: feed.modules(),
         })
     }
+}
+
+/// How many times the databases were migrated or restored, as far as it is said.
+fn changes(lab: &Lab, how: &str) -> usize {
+    let of_host =
+        |host: Host<'_>| host.count(&format!("upgrade{how}")) + host.count(&format!("restore{how}"));
+    lab.hosts().map(of_host).sum()
 }
 
 /// A night under way.
@@ -148,7 +168,7 @@ impl<'n> Way<'n> {
             for line in self.process.news() {
                 self.hear(&line);
             }
-            self.links.restore_those_due();
+            self.links.tend();
             if ended {
                 break;
             }
@@ -195,9 +215,11 @@ impl<'n> Way<'n> {
         let Some((at, case)) = self.night.cases.iter().enumerate().find(comes) else {
             return;
         };
-        match case.fault.cut(self.night.keepalive) {
-            Some(time) => self.links.cut(&heard.host, time),
-            None => self.links.reboot(&heard.host),
+        if let Some(time) = case.fault.cut(self.night.keepalive) {
+            self.links.cut(&heard.host, time);
+        }
+        if let Some(after) = case.fault.power_cut() {
+            self.links.reboot(&heard.host, after);
         }
         self.meet(at);
     }
