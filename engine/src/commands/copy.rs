@@ -238,7 +238,7 @@ pub(super) fn fetch(state: &State, inventory: &[String], run: Option<&str>) -> R
         .map_err(|why| Finding::nowhere(why).help("`nebplay status` shows whether it can be reached"))?;
     let path = state
         .path_for(&id)
-        .map_err(|error| super::run::no_journal(state, error))?;
+        .map_err(|error| super::execute::no_journal(state, error))?;
     let kept = KeptRun { id, path };
     let history = journal::read_bytes(&content, &format!("{master}:{PLACE}/{}.jsonl", kept.id))
         .map_err(|damage| Finding::nowhere(damage.to_string()))?;
@@ -246,7 +246,7 @@ pub(super) fn fetch(state: &State, inventory: &[String], run: Option<&str>) -> R
     if kept.read().is_ok_and(|own| own.length >= history.length) {
         return Ok(kept);
     }
-    write_alone(&kept.path, &content).map_err(|error| super::run::no_journal(state, error))?;
+    write_alone(&kept.path, &content).map_err(|error| super::execute::no_journal(state, error))?;
     Ok(kept)
 }
 

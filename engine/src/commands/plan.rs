@@ -5,7 +5,7 @@ use clap::Args as ClapArgs;
 use super::error::CommandError;
 use super::exit;
 use super::options::RunArgs;
-use super::run::prepare;
+use super::prepare::prepare;
 use super::terminal::{self, Terminal};
 
 pub(super) const EXAMPLES: &str = "\

@@ -6,9 +6,10 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 
 use super::error::CommandError;
+use super::execute::{Start, execute, no_journal};
 use super::inputs::changes;
 use super::options::RunArgs;
-use super::run::{self, Prepared, Start, execute, prepare};
+use super::prepare::{Prepared, prepare};
 use super::state::{KeptRun, State, StateArgs};
 use super::terminal::{self, Terminal};
 use super::{copy, exit};
@@ -127,8 +128,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         assumed.extend(taken_for_done(&prepared, &replay, from)?);
         replay = replay.from(from);
     }
-    let journal =
-        Journal::resume(&kept.path, &history, header).map_err(|error| run::no_journal(&state, error))?;
+    let journal = Journal::resume(&kept.path, &history, header).map_err(|error| no_journal(&state, error))?;
     let last = history.events.last();
     execute(
         prepared,
