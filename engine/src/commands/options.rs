@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::CommandError;
 use super::extra_vars;
 use super::hosts::{self, Hosts};
 use super::state::{State, StateArgs};
-use crate::events::Secrets;
+use crate::events::{Secrets, is_redacted};
 use crate::inventory::{Inventory, Overrides, Zoned};
 use crate::playbook::Vars;
 use crate::run::Halt;
@@ -253,9 +254,14 @@ impl RunArgs {
         })
     }
 
-    /// `-e`, as given.
-    pub(super) fn extra_vars(&self) -> &[String] {
-        &self.inventory.extra_vars
+    /// Takes away every `-e` that a secret was taken out of, and returns them.
+    pub(super) fn take_redacted(&mut self) -> Vec<String> {
+        let given = std::mem::take(&mut self.inventory.extra_vars);
+        let (redacted, whole) = given
+            .into_iter()
+            .partition(|given| is_redacted(&Value::from(given.as_str())));
+        self.inventory.extra_vars = whole;
+        redacted
     }
 
     /// Playbooks and inventories, as given.

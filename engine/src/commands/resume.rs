@@ -15,7 +15,7 @@ use super::terminal::{self, Terminal};
 use super::{copy, exit};
 use crate::diagnostics::Finding;
 use crate::events::journal::{History, Journal, is_being_written};
-use crate::events::{RunResult, What, is_redacted};
+use crate::events::{RunResult, What};
 use crate::run::{Halt, Replay, Settle};
 
 pub(super) const LONG_ABOUT: &str = "\
@@ -190,15 +190,13 @@ impl Args {
                 "the journal's command line makes no sense to this nebplay: {error}"
             ))
         })?;
-        let secret: Vec<String> = stored
-            .extra_vars()
-            .iter()
-            .filter(|given| is_redacted(&Value::from(given.as_str())))
-            .cloned()
-            .collect();
+        let secret = stored.take_redacted();
         if !secret.is_empty() && self.extra_vars.is_empty() {
             return Err(CommandError::Usage {
-                message: format!("the journal holds no secrets: {}", secret.join(", ")),
+                message: format!(
+                    "the journal holds no secrets, and the run had some: {}",
+                    secret.join(", ")
+                ),
                 help: Some("give them again with -e".to_owned()),
             });
         }
