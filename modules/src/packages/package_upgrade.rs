@@ -58,9 +58,10 @@ if [ ! -e "$guard" ]; then
   chmod 0755 "$guard"
 fi
 trap 'grep -qs "put here by nebplay" "$guard" && rm -f "$guard"' EXIT
-dpkg --configure -a --force-confdef --force-confold || exit
 flags=$1; shift
-[ $# -eq 0 ] || apt_quiet $flags install "$@"
+# What was unpacked beside older packages that it does not go with cannot be configured before apt has brought these.
+dpkg --configure -a --force-confdef --force-confold || [ $# -gt 0 ] || exit
+[ $# -eq 0 ] || apt_quiet $flags install --fix-broken "$@"
 "#;
 
 async fn oned_runs(cx: &Cx<'_>) -> Result<bool, Failure> {
@@ -297,7 +298,7 @@ mod tests {
     fn host(after: &str, binary: &str) -> FakeHost {
         FakeHost::new("m")
             .on("madison", 0, OFFERS)
-            .on("apt_quiet -s install", 0, PLAN)
+            .on("apt_quiet -s install --fix-broken", 0, PLAN)
             .on("policy-rc.d", 0, "Setting up opennebula (7.2.0-1) ...\n")
             .on("dpkg-query", 0, OLD)
             .on("dpkg-query", 0, after)
@@ -317,6 +318,9 @@ mod tests {
         assert_eq!(outcome.result["version"], "7.2.0-1");
         assert_eq!(outcome.result["conffiles"][0]["path"], "/etc/one/oned.conf");
         assert!(host.asked().iter().any(|line| line.contains("--no-remove")));
+        // Half of the packages may have been unpacked when an earlier attempt lost power.
+        let job = host.asked().into_iter().find(|line| line.starts_with("job"));
+        assert!(job.is_some_and(|job| job.contains("install --fix-broken")));
     }
 
     #[tokio::test]

@@ -124,7 +124,8 @@ async fn simulate(cx: &Cx<'_>, install: &[String]) -> Result<Vec<Action>, Failur
     if install.is_empty() {
         return Ok(Vec::new());
     }
-    let script = format!("{}apt_quiet -s install \"$@\"", apt::QUIET);
+    // Packages that lost power left unpacked beside older ones are broken for apt, which otherwise refuses even what mends them.
+    let script = format!("{}apt_quiet -s install --fix-broken \"$@\"", apt::QUIET);
     let command = Command::script(&script, install.iter().map(String::as_str)).as_root();
     let output = cx.host.run(&command).await?;
     if output.exit.success() {
