@@ -143,6 +143,22 @@ pub(super) fn read_simulation(text: &str) -> Vec<Action> {
     text.lines().filter_map(action).collect()
 }
 
+/// What apt lacks to bring packages together again that were left unpacked beside older ones, as it takes it: `name=version`.
+pub(super) fn read_lacking(text: &str) -> Vec<String> {
+    if !text.contains("apt --fix-broken install") {
+        return Vec::new();
+    }
+    let lacking = |line: &str| {
+        let (_, wanted) = line.split_once("Depends: ")?;
+        let wanted = wanted.strip_suffix(" but it is not going to be installed")?;
+        let exactly = wanted
+            .split_once(" (= ")
+            .and_then(|(name, version)| Some(format!("{name}={}", version.strip_suffix(')')?)));
+        Some(exactly.unwrap_or_else(|| wanted.split(' ').next().unwrap_or(wanted).to_owned()))
+    };
+    text.lines().filter_map(lacking).collect()
+}
+
 /// What each package could be installed as, newest first as apt lists them: lines `NAME | VERSION | WHERE`.
 pub(super) fn read_madison(text: &str) -> BTreeMap<String, Vec<String>> {
     let mut offered: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -256,6 +272,17 @@ mod tests {
                 "opennebula-form 7.2.0-1 (new)"
             ]
         );
+    }
+
+    #[test]
+    fn what_apt_lacks_is_read_only_where_packages_are_torn_apart() {
+        let text = "You might want to run 'apt --fix-broken install' to correct these.\n\
+            The following packages have unmet dependencies:\n \
+            fireedge : Depends: form (= 7.2.0-1) but it is not going to be installed\n \
+            flow : PreDepends: ruby (>= 2) but it is not going to be installed\n \
+            gate : Depends: tools (= 7.2.0-1) but 7.0.0-1 is to be installed\n";
+        assert_eq!(read_lacking(text), ["form=7.2.0-1", "ruby"]);
+        assert!(read_lacking(text.split_once('\n').unwrap().1).is_empty());
     }
 
     #[test]

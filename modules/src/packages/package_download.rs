@@ -55,8 +55,7 @@ pub(super) fn refuse_removals(host: &str, actions: &[Action], may_remove: &[Stri
 }
 
 /// Lists what would still have to come over the network; what a local repository offers is at hand.
-const MISSING: &str =
-    r#"apt_quiet --print-uris install --fix-broken "$@" | grep -E "^'https?:" | cut -d' ' -f2; exit 0"#;
+const MISSING: &str = r#"apt_quiet --print-uris install "$@" | grep -E "^'https?:" | cut -d' ' -f2; exit 0"#;
 
 async fn missing(cx: &Cx<'_>, install: &[String]) -> Result<Vec<String>, Failure> {
     let script = format!("{}{MISSING}", apt::QUIET);
@@ -101,10 +100,7 @@ impl Module for PackageDownload {
 impl Effect for PackageDownload {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let selection = seen(change)?;
-        let script = format!(
-            "{}apt_quiet install --fix-broken --download-only \"$@\"",
-            apt::QUIET
-        );
+        let script = format!("{}apt_quiet install --download-only \"$@\"", apt::QUIET);
         let command = Command::script(&script, selection.install.iter().map(String::as_str)).as_root();
         let end = job_run::run(cx, Self::NAME, command.deadline(Duration::from_secs(3600))).await?;
         if !end.exit.is_some_and(crate::host::Exit::success) {

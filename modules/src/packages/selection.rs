@@ -52,7 +52,7 @@ pub(super) async fn select(cx: &Cx<'_>, wanted: &str, patterns: &[String]) -> Re
     let output = cx.host.run(&Command::script(OFFERS, names).as_root()).await?;
     let offered = apt::read_madison(&output.text());
     let install = choose(cx.host.name(), &installed, &offered, wanted)?;
-    let actions = simulate(cx, &install).await?;
+    let (install, actions) = simulate(cx, install).await?;
     Ok(Selection {
         install,
         actions,
@@ -120,22 +120,32 @@ fn choose(
     Ok(install)
 }
 
-async fn simulate(cx: &Cx<'_>, install: &[String]) -> Result<Vec<Action>, Failure> {
-    if install.is_empty() {
-        return Ok(Vec::new());
+/// What apt would do, and what it has to be asked for. Where a power cut left packages unpacked beside older ones that they do not
+/// go with, apt adds no dependency by itself: it names what it lacks, and is asked for that too.
+async fn simulate(cx: &Cx<'_>, mut install: Vec<String>) -> Result<(Vec<String>, Vec<Action>), Failure> {
+    let script = format!("{}apt_quiet -s install \"$@\"", apt::QUIET);
+    let mut refused = None;
+    while !install.is_empty() {
+        let command = Command::script(&script, install.iter().map(String::as_str)).as_root();
+        let output = cx.host.run(&command).await?;
+        if output.exit.success() {
+            return Ok((install, apt::read_simulation(&output.text())));
+        }
+        let mut lacking = apt::read_lacking(&output.text());
+        lacking.retain(|word| !install.contains(word));
+        let first = || {
+            apt::apt_failed(
+                &format!("{}: apt cannot work out the upgrade", cx.host.name()),
+                &output,
+            )
+        };
+        let why = refused.get_or_insert_with(first);
+        if lacking.is_empty() {
+            return Err(why.clone());
+        }
+        install.extend(lacking);
     }
-    // Packages that lost power left unpacked beside older ones are broken for apt, which otherwise refuses even what mends them.
-    let script = format!("{}apt_quiet -s install --fix-broken \"$@\"", apt::QUIET);
-    let command = Command::script(&script, install.iter().map(String::as_str)).as_root();
-    let output = cx.host.run(&command).await?;
-    if output.exit.success() {
-        Ok(apt::read_simulation(&output.text()))
-    } else {
-        Err(apt::apt_failed(
-            &format!("{}: apt cannot work out the upgrade", cx.host.name()),
-            &output,
-        ))
-    }
+    Ok((install, Vec::new()))
 }
 
 #[cfg(test)]
