@@ -162,7 +162,8 @@ impl Keeper {
                         return;
                     }
                 }
-                Err(_) if wish != Wish::Follow => return,
+                // Nobody would ever remove it but this run: a master that just boots is tried again.
+                Err(_) if wish == Wish::Finish => return,
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }

@@ -36,6 +36,8 @@ use crate::run::Stop;
 
 /// How long the end of a run waits for a host that is to remove its lock.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The wait before it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often a lock that changes under our eyes is looked at again.
 const LOOKS: usize = 3;
@@ -271,17 +273,15 @@ impl Locks {
         for (name, host) in held {
             let digest = digest.clone();
             all.spawn(async move {
-                let removal = tokio::time::timeout(PATIENCE, lock::remove(&*host, &digest)).await;
-                match removal {
-                    Ok(Ok(Removal::Removed)) => None,
-                    Ok(Ok(Removal::Gone)) => {
+                match removal(&*host, &digest).await {
+                    Ok(Removal::Removed) => None,
+                    Ok(Removal::Gone) => {
                         Some(format!("{name}: the lock of this run was removed while it was under way"))
                     }
-                    Ok(Ok(Removal::Other)) => Some(format!(
+                    Ok(Removal::Other) => Some(format!(
                         "{name}: the lock of this run was removed while it was under way, and another run has one now"
                     )),
-                    Ok(Err(error)) => Some(stays(&name, &error.to_string())),
-                    Err(_) => Some(stays(&name, &format!("no answer within {PATIENCE:?}"))),
+                    Err(why) => Some(stays(&name, &why)),
                 }
             });
         }
@@ -294,6 +294,23 @@ impl Locks {
         let remarks = std::mem::take(&mut self.state().remarks);
         super::terminal::remark(&remarks);
     }
+}
+
+/// Removes a lock; a host that cannot be reached is tried again for a while, because it may just boot.
+async fn removal(host: &dyn Host, digest: &str) -> Result<Removal, String> {
+    let mut last = format!("no answer within {PATIENCE:?}");
+    let removing = async {
+        loop {
+            match lock::remove(host, digest).await {
+                Err(LockError::Host(error @ HostError::Unreachable { .. })) => last = error.to_string(),
+                other => return other.map_err(|error| error.to_string()),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, removing)
+        .await
+        .unwrap_or(Err(last))
 }
 
 fn stays(name: &str, why: &str) -> String {

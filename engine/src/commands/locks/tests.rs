@@ -253,3 +253,21 @@ async fn what_became_of_a_lock_meanwhile_is_said() {
         assert!(story.remarks().contains(said), "{}", story.remarks());
     }
 }
+
+#[tokio::test]
+async fn a_host_that_boots_at_the_end_of_the_run_is_tried_again() {
+    let story = Story::new("mine", false);
+    let boots = HostError::Unreachable {
+        host: "m".to_owned(),
+        why: "connection refused".to_owned(),
+        sent: false,
+    };
+    let m = FakeHost::new("m")
+        .on(TAKE, 0, "taken\n")
+        .on_error(REMOVE, boots)
+        .on(REMOVE, 0, "removed\n");
+    story.lock(&[("m", Some(&m))]).await.unwrap();
+    story.locks.release().await;
+    assert_eq!(asked(&m), (1, 2));
+    assert_eq!(story.remarks(), "");
+}
