@@ -217,8 +217,14 @@ f=$1 room=$2
 need=$(($(stat -c %s -- "$f") * 2 / 1024 + 1024)) || exit
 free=$(df -Pk -- "$room" | awk 'NR == 2 { print $4 }')
 if [ "${free:-0}" -lt "$need" ]; then echo "No space left in $room: $need KiB needed, $free KiB free" >&2; exit 67; fi
-find "$room" -maxdepth 1 -name '.nebplay-scratch.*' -mmin +720 -exec rm -rf {} +
-dir=$(mktemp -d "$room/.nebplay-scratch.XXXXXX") || exit
+# A power cut leaves the scratch database behind. Its name says who works in it, and since which boot.
+boot=$(cut -c 1-8 /proc/sys/kernel/random/boot_id)
+for old in "$room"/.nebplay-scratch.*; do
+    mark=${old##*/.nebplay-scratch.} && pid=${mark#*.} && pid=${pid%%.*}
+    case $mark in "$boot".*) kill -0 "$pid" 2>/dev/null && continue ;; esac
+    [ ! -d "$old" ] || rm -rf -- "$old"
+done
+dir=$(mktemp -d "$room/.nebplay-scratch.$boot.$$.XXXXXX") || exit
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 143' TERM
 trap 'exit 129' HUP INT

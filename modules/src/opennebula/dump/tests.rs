@@ -34,6 +34,11 @@ async fn host_with_dump(federated: bool) -> (LocalHost, Vec<u8>) {
 async fn a_whole_dump_has_what_the_database_has() {
     for federated in [true, false] {
         let (host, _) = host_with_dump(federated).await;
+        // A power cut of another day left one behind.
+        host.write(
+            "/var/lib/one/.nebplay-scratch.00000000.1.abcdef/scratch.db",
+            "torn",
+        );
         let (dump, prints) = proven(&host, &access(), DUMP, federated).await.unwrap().unwrap();
         let database = all_tables(&host, &access()).await.unwrap();
         if federated {
