@@ -57,11 +57,8 @@ fn what_is_there(host: &Host<'_>) -> BTreeSet<String> {
     all.lines().map(str::to_owned).collect()
 }
 
-/// A database whose migration was cut off is moved aside when the backup is put back, and kept: what nebplay says it does.
+/// A database whose migration was cut off, or may have been, is moved aside when the backup is put back, and kept: nebplay says so.
 fn set_aside(host: &Host<'_>) -> Vec<String> {
-    if host.count("upgrade started") == host.count("upgrade completed") {
-        return Vec::new();
-    }
     let found = host.must("find /var/lib/one -maxdepth 1 -name 'one.db.aside-*'");
     found.lines().map(str::to_owned).collect()
 }
