@@ -84,7 +84,7 @@ fn another_controller_goes_on_with_the_copy_on_the_masters_front_end() {
   become: true
   any_errors_fatal: true
   tasks:
-    - {name: count, shell: 'echo once >>/root/counted'}
+    - {name: count, shell: 'echo once >>/var/tmp/counted'}
     - {name: stop, service_stop: }
     - {name: full, onedb_backup: {dest: /var/lib/one/nebplay/full.bck, keep: true}}
     - {name: start, service_start: }
@@ -106,7 +106,7 @@ fn another_controller_goes_on_with_the_copy_on_the_masters_front_end() {
         .expect_code(0)
         .expect_shown("resuming ");
     for host in lab.hosts() {
-        assert_eq!(host.must("cat /root/counted"), "once", "{}", host.name());
+        assert_eq!(host.must("cat /var/tmp/counted"), "once", "{}", host.name());
         assert_eq!(host.sh("ls /var/lib/nebplay/runs").code, 2, "no copy is left");
     }
     lab.wait_until_in_sync();
@@ -130,15 +130,15 @@ fn a_command_that_was_cut_off_is_the_operators_to_settle() {
         "- hosts: master
   become: true
   tasks:
-    - {name: count, shell: 'echo once >>/root/counted; while [ -e /root/wait ]; do sleep 0.1; done'}
-    - {name: go on, shell: 'echo done >>/root/counted'}
+    - {name: count, shell: 'echo once >>/var/tmp/counted; while [ -e /var/tmp/wait ]; do sleep 0.1; done'}
+    - {name: go on, shell: 'echo done >>/var/tmp/counted'}
 ",
     );
-    host.must("touch /root/wait");
+    host.must("touch /var/tmp/wait");
     let run = lab.nebplay([&playbook]).state(&state).start();
-    host.patiently("it counts", |host| host.sh("test -e /root/counted").code == 0);
+    host.patiently("it counts", |host| host.sh("test -e /var/tmp/counted").code == 0);
     run.kill();
-    host.must("rm /root/wait");
+    host.must("rm /var/tmp/wait");
     let resume = |words: &[&str]| {
         lab.nebplay(["resume"])
             .args(words)
@@ -151,7 +151,7 @@ fn a_command_that_was_cut_off_is_the_operators_to_settle() {
         .expect_shown("in doubt: [fe-eu-fr] count")
         .expect_shown("--in-doubt done");
     resume(&["--in-doubt", "done"]).expect_code(0);
-    assert_eq!(host.must("cat /root/counted"), "once\ndone");
+    assert_eq!(host.must("cat /var/tmp/counted"), "once\ndone");
 }
 
 #[test]
@@ -166,17 +166,17 @@ fn a_durable_command_outlives_its_controller_and_is_followed_to_its_end() {
   become: true
   tasks:
     - name: count
-      shell: 'echo once >>/root/counted; while [ -e /root/wait ]; do sleep 0.1; done; echo it is done'
+      shell: 'echo once >>/var/tmp/counted; while [ -e /var/tmp/wait ]; do sleep 0.1; done; echo it is done'
       args: {durable: true}
       register: count
-    - {name: go on, shell: 'echo {{ count.stdout | quote }} >>/root/counted'}
+    - {name: go on, shell: 'echo {{ count.stdout | quote }} >>/var/tmp/counted'}
 ",
     );
     // Whether the job has ended when the run goes on, or not: it tells the same.
     for ends_first in [false, true] {
-        host.must("rm -f /root/counted; touch /root/wait");
+        host.must("rm -f /var/tmp/counted; touch /var/tmp/wait");
         let run = lab.nebplay([&playbook]).state(&state).start();
-        host.patiently("it counts", |host| host.sh("test -e /root/counted").code == 0);
+        host.patiently("it counts", |host| host.sh("test -e /var/tmp/counted").code == 0);
         run.kill();
         assert_eq!(host.must("ls /var/lib/nebplay/jobs | wc -l"), "1");
         let resume = lab
@@ -184,7 +184,7 @@ fn a_durable_command_outlives_its_controller_and_is_followed_to_its_end() {
             .without_inventory()
             .state(&state);
         let resumed = if ends_first {
-            host.must("rm /root/wait");
+            host.must("rm /var/tmp/wait");
             host.patiently("it ends", |host| {
                 host.sh("test -e /var/lib/nebplay/jobs/*/status").code == 0
             });
@@ -192,11 +192,11 @@ fn a_durable_command_outlives_its_controller_and_is_followed_to_its_end() {
         } else {
             let mut run = resume.start();
             run.wait_for("which this run left running");
-            host.must("rm /root/wait");
+            host.must("rm /var/tmp/wait");
             run.wait()
         };
         resumed.expect_code(0);
-        assert_eq!(host.must("cat /root/counted"), "once\nit is done");
+        assert_eq!(host.must("cat /var/tmp/counted"), "once\nit is done");
         assert_eq!(host.must("ls /var/lib/nebplay/jobs"), "", "no job is left");
     }
 }

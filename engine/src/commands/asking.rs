@@ -20,17 +20,22 @@ pub(super) struct Asking {
     pub(super) secrets: Arc<Secrets>,
 }
 
+/// What drives connections: hosts are waited for, and little is computed.
+pub(super) fn runtime() -> Result<Runtime, CommandError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Io {
+            doing: "start".to_owned(),
+            error,
+        })
+}
+
 impl Asking {
     /// Connects to nothing yet. `names` are the hosts that will be asked.
     pub(super) fn of(hosts: Hosts, names: Vec<String>) -> Result<Self, CommandError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|error| CommandError::Io {
-                doing: "start".to_owned(),
-                error,
-            })?;
+        let runtime = runtime()?;
         let secrets = Arc::new(Secrets::default());
         hosts.tell_passwords(&secrets);
         let connections = Connections::new(Arc::new(hosts), Templates::new(), Arc::clone(&secrets), names)?;

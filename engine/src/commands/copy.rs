@@ -13,17 +13,16 @@ use nebplay_modules::module::Peers;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::asking::Asking;
 use super::connections::Connections;
 use super::error::CommandError;
-use super::hosts::Hosts;
 use super::locks::Holder;
 use super::options;
 use super::state::{KeptRun, State};
 use crate::diagnostics::Finding;
+use crate::events::RunResult;
 use crate::events::journal::{self, Journal};
-use crate::events::{RunResult, Secrets};
 use crate::plan::Plan;
-use crate::template::Templates;
 
 /// Where copies are kept on the host.
 const PLACE: &str = "/var/lib/nebplay/runs";
@@ -227,14 +226,9 @@ pub(super) fn fetch(state: &State, inventory: &[String], run: Option<&str>) -> R
         .and_then(|zone| zone.hosts.first())
         .cloned()
         .ok_or_else(|| CommandError::usage("the inventory has no master zone"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::Io {
-            doing: "start".to_owned(),
-            error,
-        })?;
-    let fetched = runtime.block_on(fetch_from(hosts, &master, run));
+    let asking = Asking::of(hosts, vec![master.clone()])?;
+    let fetched = asking.wait(fetch_from(&asking.connections, &master, run));
+    asking.end();
     let (id, content) = fetched
         .map_err(|why| Finding::nowhere(why).help("`nebplay status` shows whether it can be reached"))?;
     let path = state
@@ -251,16 +245,11 @@ pub(super) fn fetch(state: &State, inventory: &[String], run: Option<&str>) -> R
     Ok(kept)
 }
 
-async fn fetch_from(hosts: Hosts, master: &str, run: Option<&str>) -> Result<(String, Vec<u8>), String> {
-    let secrets = Arc::new(Secrets::default());
-    hosts.tell_passwords(&secrets);
-    let connections = Connections::new(
-        Arc::new(hosts),
-        Templates::new(),
-        secrets,
-        vec![master.to_owned()],
-    )
-    .map_err(|error| error.to_string())?;
+async fn fetch_from(
+    connections: &Connections,
+    master: &str,
+    run: Option<&str>,
+) -> Result<(String, Vec<u8>), String> {
     let host = connections
         .peer(master)
         .await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nebplay_modules::module::Peers;
 
+use super::asking::runtime;
 use super::connections::Connections;
 use super::copy::Copy;
 use super::error::CommandError;
@@ -79,14 +80,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         secrets,
         ..
     } = prepared;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::Io {
-            doing: "start".to_owned(),
-            error,
-        })?;
+    let runtime = runtime()?;
     let settings = run::Options {
         check: options.check,
         diff: options.diff,

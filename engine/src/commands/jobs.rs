@@ -226,16 +226,6 @@ mod tests {
         }
     }
 
-    fn plain() -> Terminal {
-        Terminal {
-            colour: false,
-            error_colour: false,
-            error_is_seen: false,
-            width: 80,
-            columns: None,
-        }
-    }
-
     #[test]
     fn what_is_left_and_what_to_do_with_it() {
         let jobs = vec![
@@ -258,7 +248,7 @@ mod tests {
         ];
         let report = Report::of(answers, NOW);
         assert_eq!(report.exit_code(), exit::UNREACHABLE);
-        insta::assert_snapshot!(report.text(NOW, &plain()), @r"
+        insta::assert_snapshot!(report.text(NOW, &Terminal::plain()), @r"
         HOST  JOB                         STATE             STARTED                  AGE
         fr    onedb-upgrade-0a1b2c3d4e5f  running           2026-11-18 11:03:40 UTC  3 minutes
         fr    onedb-backup-0a1b2c3d4e5f   ended (0)         2026-11-18 09:06:40 UTC  2 hours
@@ -284,7 +274,7 @@ mod tests {
     fn nothing_is_left() {
         let report = Report::of(vec![("fr".to_owned(), Ok(Vec::new()))], NOW);
         assert_eq!(
-            report.text(NOW, &plain()),
+            report.text(NOW, &Terminal::plain()),
             "no job is left on the hosts that told\n"
         );
         assert_eq!(report.exit_code(), exit::OK);

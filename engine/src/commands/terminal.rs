@@ -28,6 +28,18 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
+    /// What a pipe is, for tests.
+    #[cfg(test)]
+    pub(super) fn plain() -> Self {
+        Self {
+            colour: false,
+            error_colour: false,
+            error_is_seen: false,
+            width: 80,
+            columns: None,
+        }
+    }
+
     /// What this process was started with. Colours yield to `NO_COLOR` and `TERM=dumb`.
     pub(super) fn of_process() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
@@ -145,22 +157,12 @@ mod tests {
     use crate::diagnostics::{Finding, Source};
     use crate::yaml;
 
-    fn plain() -> Terminal {
-        Terminal {
-            colour: false,
-            error_colour: false,
-            error_is_seen: false,
-            width: 80,
-            columns: None,
-        }
-    }
-
     #[test]
     fn findings_without_a_terminal() {
         let source = Source::new("play.yml", "- hosts: all\n  tasks:\n  - debug: {{ x }}\n");
         let first = yaml::parse(&source).unwrap_err();
         let second = Finding::nowhere("cannot read prod.ini").help("did you mean `prod.yml`?");
-        insta::assert_snapshot!(plain().findings(&[first, second]), @r#"
+        insta::assert_snapshot!(Terminal::plain().findings(&[first, second]), @r#"
           error: a template stands without quotes
            ,-[play.yml:3:12]
          2 |   tasks:
@@ -196,7 +198,7 @@ mod tests {
             other.entry("x").unwrap().key.span.clone(),
             "and another".to_owned(),
         ));
-        insta::assert_snapshot!(plain().findings(&[finding.help("keep one")]), @r#"
+        insta::assert_snapshot!(Terminal::plain().findings(&[finding.help("keep one")]), @r#"
           error: these contradict each other
            ,-[a.yml:3:7]
          1 | x: 1
@@ -217,7 +219,10 @@ mod tests {
 
     #[test]
     fn prose_is_folded() {
-        let terminal = Terminal { width: 30, ..plain() };
+        let terminal = Terminal {
+            width: 30,
+            ..Terminal::plain()
+        };
         let folded = terminal.prose("one two three four five six\nseven\n\néé ".repeat(2).trim(), 4);
         insta::assert_snapshot!(folded, @r#"
         one two three four five

@@ -93,7 +93,7 @@ mod tests {
             ("Continue [y/n] (default: n) ", true),
             ("MySQL Password: ", true),
             ("[sudo] password for ops: ", true),
-            ("Enter passphrase for key '/root/.ssh/id': ", true),
+            ("Enter passphrase for key '/home/ops/.ssh/id': ", true),
             ("Press ENTER to continue...", true),
             ("Press any key", true),
             ("*** oned.conf (Y/I/N/O/D/Z) [default=N] ? ", true),

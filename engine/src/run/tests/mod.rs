@@ -3,6 +3,7 @@
 mod blocks;
 mod check;
 mod durable;
+mod fold;
 mod handlers;
 mod lost;
 mod modules;
