@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod plan;
 pub mod playbook;
 mod prose;
+pub mod rehearsal;
 pub mod run;
 pub mod template;
 pub mod transport;

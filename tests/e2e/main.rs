@@ -15,6 +15,7 @@ mod locks;
 mod login;
 mod reach;
 mod resume;
+mod twin;
 mod upgrade;
 
 use nebplay_tests::harness;

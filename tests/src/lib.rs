@@ -7,6 +7,7 @@
 //! - [`image`]: what it starts from: a minimal Debian, the packages in two versions, zones made ready; all cached.
 //! - [`harness`]: what stories about it are told with.
 //! - [`machine`]: what this machine must offer, and the sentence that says what is missing.
+//! - [`story`]: golden stories, which the stand-in and the twin are both held to.
 
 pub mod error;
 pub mod federation;
@@ -16,6 +17,7 @@ pub mod lab;
 pub mod machine;
 pub mod program;
 pub mod serve;
+pub mod story;
 
 pub use error::LabError;
 pub use lab::Lab;

@@ -9,12 +9,11 @@
 
 #[path = "golden/federation.rs"]
 mod federation;
-#[path = "golden/story.rs"]
-mod story;
 
 use std::path::Path;
 
 use federation::Federation;
+use nebplay_tests::story;
 
 /// Plays one story file.
 fn play(name: &str, with_mysql: bool) {
@@ -22,7 +21,7 @@ fn play(name: &str, with_mysql: bool) {
         .join("standin/golden")
         .join(format!("{name}.story"));
     let text = std::fs::read_to_string(&file).unwrap();
-    if let Err(difference) = story::play(&text, Federation::new(with_mysql)) {
+    if let Err(difference) = story::play(&text, &mut Federation::new(with_mysql)) {
         panic!("{name}.story, {difference}");
     }
 }
@@ -46,6 +45,7 @@ stories!(
     restore_faults,
     upgrade,
     interrupted_upgrade,
+    terminated_upgrade,
     hosts
 );
 

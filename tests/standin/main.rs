@@ -12,7 +12,6 @@ mod faults;
 mod host;
 mod http;
 mod onedb;
-mod options;
 mod output;
 mod seed;
 mod tools;
@@ -39,17 +38,13 @@ fn main() -> ExitCode {
     let exit = match applet.as_str() {
         "oned" => daemon::main(&host, &arguments),
         "onedb" => onedb::main(&host, &arguments),
-        "onezone" => tools::onezone::main(&host, &arguments),
-        "onehost" => tools::onehost::main(&host, &arguments),
-        "onevm" => tools::onevm::main(&host, &arguments),
-        "oneuser" => tools::oneuser::main(&host, &arguments),
         "standin-seed" => seed::main(&host, &arguments),
-        other => {
+        other => tools::main(&host, other, &arguments).unwrap_or_else(|| {
             output::error(&format!(
                 "`{other}` is no applet: expected oned, onedb, onezone, onehost, onevm, oneuser or standin-seed"
             ));
             2
-        }
+        }),
     };
     ExitCode::from(exit)
 }

@@ -21,6 +21,7 @@ pub mod replication;
 pub mod rows;
 pub mod rpc;
 pub mod schema;
+pub mod seed;
 pub mod store;
 pub mod version;
 pub mod xml;

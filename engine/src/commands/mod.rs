@@ -20,6 +20,7 @@ mod operator;
 pub mod options;
 mod plan;
 mod prepare;
+mod rehearse;
 mod resume;
 mod run;
 mod runs;
@@ -73,6 +74,9 @@ enum Command {
     /// Show every step in order, its hosts, how many at once, and what allows it. Connects to nothing.
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::Args),
+    /// Rehearse playbooks on a twin of the federation: no host is touched, every single fault is tried.
+    #[command(long_about = rehearse::LONG_ABOUT, after_help = rehearse::EXAMPLES)]
+    Rehearse(rehearse::Args),
     /// Go on with a run that was cut off, had failed or was interrupted.
     #[command(long_about = resume::LONG_ABOUT, after_help = resume::EXAMPLES)]
     Resume(resume::Args),
@@ -137,6 +141,7 @@ fn dispatch(cli: Cli, terminal: &Terminal) -> Result<u8, CommandError> {
         Some(Command::Resume(args)) => resume::run(args, terminal),
         Some(Command::Runs(args)) => runs::run(&args, terminal),
         Some(Command::Show(args)) => runs::show(&args, terminal),
+        Some(Command::Rehearse(args)) => rehearse::run(args, terminal),
         Some(Command::Plan(args)) => plan::run(args, terminal),
         Some(Command::Status(args)) => status::run(&args, terminal),
         Some(Command::Unlock(args)) => unlock::run(&args),

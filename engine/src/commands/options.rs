@@ -254,6 +254,13 @@ impl RunArgs {
         })
     }
 
+    /// The same, for a rehearsal: it keeps no journal and asks for no password.
+    pub(super) fn rehearsed(mut self) -> Self {
+        self.no_journal = true;
+        self.connection.ask_become_pass = false;
+        self
+    }
+
     /// Takes away every `-e` that a secret was taken out of, and returns them.
     pub(super) fn take_redacted(&mut self) -> Vec<String> {
         let given = std::mem::take(&mut self.inventory.extra_vars);

@@ -84,6 +84,11 @@ impl Terminal {
 
     /// Findings as they are shown to a person, with their number at the end.
     pub(super) fn findings(&self, findings: &[Finding]) -> String {
+        self.shown(findings) + &count(findings.len()) + "; nothing was run\n"
+    }
+
+    /// Findings as they are shown to a person.
+    pub(super) fn shown(&self, findings: &[Finding]) -> String {
         let theme = match (self.error_is_seen, self.error_colour) {
             (true, true) => GraphicalTheme::unicode(),
             (true, false) => GraphicalTheme::unicode_nocolor(),
@@ -105,7 +110,7 @@ impl Terminal {
             }
             text.push('\n');
         }
-        text + &count(findings.len()) + "; nothing was run\n"
+        text
     }
 
     /// Text as a heading.

@@ -290,6 +290,24 @@ impl Node {
 }
 
 impl Plan {
+    /// The task of this identity, handlers too; none of an included file.
+    pub fn task(&self, id: &str) -> Option<&TaskNode> {
+        let mut found = None;
+        for play in &self.plays {
+            let lists = play.sections.iter().map(|section| &section.nodes);
+            for nodes in lists.chain([&play.handlers]) {
+                Node::walk(nodes, &mut Vec::new(), &mut |node, _| {
+                    if let Node::Task(task) = node
+                        && task.id == id
+                    {
+                        found = Some(task);
+                    }
+                });
+            }
+        }
+        found.map(Arc::as_ref)
+    }
+
     /// Every tag that an item has, chosen or not; `None` where an `include_tasks` may bring others.
     pub fn tags(&self) -> Option<IndexSet<&str>> {
         let mut tags = IndexSet::new();

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use nebplay_tests::story::{Said, Stage};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_opennebula-standin");
 const APPLETS: [&str; 7] = [
@@ -96,10 +98,10 @@ impl Federation {
             self.endpoint(0)
         );
         std::fs::write(root.join("etc/one/oned.conf"), conf).unwrap();
-        self.install(zone, "7.0.0");
+        self.put_version(zone, "7.0.0");
     }
 
-    pub(crate) fn root(&self, zone: i64) -> PathBuf {
+    fn root(&self, zone: i64) -> PathBuf {
         self.directory.path().join(zone.to_string())
     }
 
@@ -108,100 +110,15 @@ impl Federation {
         format!("{}{last}", self.network)
     }
 
-    pub(crate) fn endpoint(&self, zone: i64) -> String {
+    fn endpoint(&self, zone: i64) -> String {
         format!("http://{}:{}/RPC2", self.address(zone), self.port)
     }
 
-    pub(crate) fn install(&self, zone: i64, version: &str) {
+    fn put_version(&self, zone: i64, version: &str) {
         let directory = self.root(zone).join("usr/share/one");
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(directory.join("opennebula.version"), version).unwrap();
         std::fs::write(directory.join("opennebula-tools.version"), version).unwrap();
-    }
-
-    pub(crate) fn install_migrators(&self, zone: i64) {
-        for part in ["shared", "local"] {
-            let directory = self.root(zone).join("usr/lib/one/ruby/onedb").join(part);
-            std::fs::write(directory.join("7.0.0_to_7.2.0.rb"), "").unwrap();
-        }
-    }
-
-    pub(crate) fn seed(&self, options: &str) {
-        let endpoints: Vec<String> = ZONES
-            .iter()
-            .map(|zone| format!("{zone}={}", self.endpoint(*zone)))
-            .collect();
-        for zone in ZONES {
-            let socket = self
-                .mysql
-                .as_ref()
-                .map(|mysql| format!("--mysql-socket {}", mysql.socket));
-            let (endpoints, socket) = (endpoints.join(","), socket.unwrap_or_default());
-            let output = self.shell(
-                zone,
-                &format!("standin-seed --endpoints {endpoints} {socket} {options}"),
-            );
-            assert!(output.status.success(), "{output:?}");
-        }
-    }
-
-    pub(crate) fn start(&mut self, zone: i64) {
-        let mut child = self
-            .command(zone, &self.directory.path().join("bin/oned").to_string_lossy())
-            .arg("-f")
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !self.shell(zone, "onezone show 0").status.success() {
-            assert!(Instant::now() < deadline, "oned of zone {zone} does not answer");
-            assert!(child.try_wait().unwrap().is_none(), "oned of zone {zone} ended");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        self.running.insert(zone, child);
-    }
-
-    pub(crate) fn stop(&mut self, zone: i64) {
-        if let Some(mut child) = self.running.remove(&zone) {
-            let killed = Command::new("kill").arg(child.id().to_string()).status();
-            assert!(killed.is_ok_and(|status| status.success()));
-            assert!(child.wait().unwrap().success());
-        }
-    }
-
-    /// Waits until all running zones show the same index.
-    pub(crate) fn settle(&self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            let output = self.shell(0, "onezone list --csv --no-header -l ID,FED_INDEX");
-            let list = String::from_utf8_lossy(&output.stdout).into_owned();
-            let indexes: Vec<&str> = list
-                .lines()
-                .filter_map(|line| line.split_once(','))
-                .filter(|(zone, _)| self.running.keys().any(|running| running.to_string() == *zone))
-                .map(|(_, index)| index)
-                .collect();
-            if indexes.windows(2).all(|pair| pair[0] == pair[1]) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "the zones do not settle:\n{list}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Runs a line of shell in the home of oneadmin of a zone, for a minute at most.
-    pub(crate) fn shell(&self, zone: i64, line: &str) -> Output {
-        // Real or not, two of these within a second choose the same name for their backup, and the second gives up.
-        if ["onedb upgrade", "onedb fsck"]
-            .iter()
-            .any(|words| line.contains(words))
-        {
-            std::thread::sleep(Duration::from_millis(1100));
-        }
-        self.command(zone, "timeout")
-            .args(["60", "bash", "-c", line])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
     }
 
     fn command(&self, zone: i64, program: &str) -> Command {
@@ -222,9 +139,117 @@ impl Federation {
             .env("ONE_XMLRPC", self.endpoint(zone));
         command
     }
+}
 
-    /// What was printed, with the names and numbers that differ from run to run as in the recordings.
-    pub(crate) fn as_recorded(&self, zone: i64, text: &str) -> String {
+impl Stage for Federation {
+    fn install(&mut self, zone: i64, version: &str) {
+        self.put_version(zone, version);
+    }
+
+    fn install_migrators(&mut self, zone: i64) {
+        for part in ["shared", "local"] {
+            let directory = self.root(zone).join("usr/lib/one/ruby/onedb").join(part);
+            std::fs::write(directory.join("7.0.0_to_7.2.0.rb"), "").unwrap();
+        }
+    }
+
+    fn seed(&mut self, options: &str) {
+        let endpoints: Vec<String> = ZONES
+            .iter()
+            .map(|zone| format!("{zone}={}", self.endpoint(*zone)))
+            .collect();
+        for zone in ZONES {
+            let socket = self
+                .mysql
+                .as_ref()
+                .map(|mysql| format!("--mysql-socket {}", mysql.socket));
+            let (endpoints, socket) = (endpoints.join(","), socket.unwrap_or_default());
+            let said = self.shell(
+                zone,
+                &format!("standin-seed --endpoints {endpoints} {socket} {options}"),
+            );
+            assert_eq!(said.exit, 0, "{said:?}");
+        }
+    }
+
+    fn start(&mut self, zone: i64) {
+        let mut child = self
+            .command(zone, &self.directory.path().join("bin/oned").to_string_lossy())
+            .arg("-f")
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.shell(zone, "onezone show 0").exit != 0 {
+            assert!(Instant::now() < deadline, "oned of zone {zone} does not answer");
+            assert!(child.try_wait().unwrap().is_none(), "oned of zone {zone} ended");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.running.insert(zone, child);
+    }
+
+    fn stop(&mut self, zone: i64) {
+        if let Some(mut child) = self.running.remove(&zone) {
+            let killed = Command::new("kill").arg(child.id().to_string()).status();
+            assert!(killed.is_ok_and(|status| status.success()));
+            assert!(child.wait().unwrap().success());
+        }
+    }
+
+    fn settle(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let said = self.shell(0, "onezone list --csv --no-header -l ID,FED_INDEX");
+            let list = String::from_utf8_lossy(&said.stdout).into_owned();
+            let indexes: Vec<&str> = list
+                .lines()
+                .filter_map(|line| line.split_once(','))
+                .filter(|(zone, _)| self.running.keys().any(|running| running.to_string() == *zone))
+                .map(|(_, index)| index)
+                .collect();
+            if indexes.windows(2).all(|pair| pair[0] == pair[1]) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the zones do not settle:\n{list}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn shell(&mut self, zone: i64, line: &str) -> Said {
+        // Real or not, two of these within a second choose the same name for their backup, and the second gives up.
+        if ["onedb upgrade", "onedb fsck"]
+            .iter()
+            .any(|words| line.contains(words))
+        {
+            std::thread::sleep(Duration::from_millis(1100));
+        }
+        // Nothing of a story lasts a minute.
+        let output = self
+            .command(zone, "timeout")
+            .args(["60", "bash", "-c", line])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Said {
+            exit: output.status.code().unwrap_or(-1),
+            stdout: output.stdout,
+            stderr: output.stderr,
+        }
+    }
+
+    fn interrupted(&mut self, zone: i64, signal: &str, line: &str) -> Said {
+        let script = format!(
+            "rm -f .standin/log; touch .standin/hang-before-local-migrator; {line} & p=$!; \
+             until grep -qs hangs .standin/log; do sleep .02; done; kill -{signal} $p; wait $p 2>/dev/null; rc=$?; \
+             rm .standin/hang-before-local-migrator; exit $rc"
+        );
+        self.shell(zone, &script)
+    }
+
+    fn pause(&mut self, milliseconds: u64) {
+        std::thread::sleep(Duration::from_millis(milliseconds));
+    }
+
+    fn as_recorded(&self, zone: i64, text: &str) -> String {
         let text = text.replace(&self.root(zone).to_string_lossy().into_owned(), "");
         let text = text.replace(&format!(":{}", self.port), ":2633");
         let text = text.replace(&format!("port {}", self.port), "port 2633");

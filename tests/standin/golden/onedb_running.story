@@ -149,7 +149,7 @@ exit: 1
 
 # The shape of a federated dump: eight tables and the log, each with its own COMMIT, no key on the log.
 
-0$ head -10 $ROOT/tmp/f1.bck; tail -1 $ROOT/tmp/f1.bck; grep -c ^COMMIT $ROOT/tmp/f1.bck; grep -A7 'CREATE TABLE logdb' $ROOT/tmp/f1.bck; grep '^CREATE TABLE' $ROOT/tmp/f1.bck | head -8
+0$ head -10 $ROOT/tmp/f1.bck; tail -1 $ROOT/tmp/f1.bck; grep -c ^COMMIT $ROOT/tmp/f1.bck; sed -n '/^CREATE TABLE logdb/,/^);/p' $ROOT/tmp/f1.bck; grep '^CREATE TABLE' $ROOT/tmp/f1.bck | head -8
 exit: 0
 --- stdout ---
 -- FEDERATED

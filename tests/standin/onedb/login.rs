@@ -8,8 +8,8 @@ use nebplay_model::config::Mysql;
 use super::{Stop, database_of};
 use crate::database::{Database, DatabaseError};
 use crate::host::Host;
-use crate::options::Options;
 use crate::output;
+use nebplay_model::cli::options::Options;
 
 pub(super) fn database(host: &Host, options: &Options) -> Result<Database, Stop> {
     if let Some(file) = options.get("sqlite") {

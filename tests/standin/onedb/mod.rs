@@ -13,8 +13,8 @@ use nebplay_model::onedb::versions::{NOT_BOOTSTRAPED, Versions};
 
 use crate::database::{Database, DatabaseError, zone};
 use crate::host::Host;
-use crate::options::{Known, Options, flag, valued};
 use crate::output;
+use nebplay_model::cli::options::{Known, Options, flag, valued};
 
 const OPTIONS: [Known; 15] = [
     flag(Some('v'), "verbose"),

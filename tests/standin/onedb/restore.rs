@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use nebplay_model::config::Mysql;
+use nebplay_model::onedb::RESTORE_USAGE;
 
 use super::{Stop, Tool, guard};
 use crate::database::{Database, client_program};
@@ -11,7 +12,7 @@ use crate::{faults, output};
 
 pub(super) fn command(tool: &Tool) -> Result<u8, Stop> {
     let Some(file) = tool.options.words.get(1) else {
-        output::say(USAGE);
+        output::say(RESTORE_USAGE);
         return Err(Stop::new("Command restore requires one parameter to run"));
     };
     if !Path::new(file).exists() {
@@ -92,27 +93,3 @@ fn mysql(login: &Mysql, file: &Path) -> Result<(), Stop> {
         )))
     }
 }
-
-const USAGE: &str = "\
-## USAGE
-restore <backup_file>
-        Restores the DB from a backup file. Only restores backups generated
-        from the same backend (SQLite or MySQL)
-        valid options: federated, force
-
-## OPTIONS
-     --federated               Limit backup/restore to federated tables
-     -f, --force               Forces the backup even if the DB exists
-     -v, --verbose             Verbose mode
-     -h, --help                Show this message
-     -V, --version             Show version and copyright information
-     -s, --sqlite file         SQLite DB file
-     -t, --type type           Backend type.
-     -S, --server host         MySQL server hostname or IP. Defaults to
-                               localhost
-     -P, --port port           MySQL server port. Defaults to 3306
-     -u, --username user       MySQL username
-     -p, --password pass       MySQL password. Leave unset to be prompted for it
-     -d, --dbname dbname       MySQL DB name for OpenNebula
-     --encoding charset        MySQL encoding to use for the connection
-";

@@ -1,8 +1,6 @@
 //! `standin-seed`: a zone's database made ready, so that zones seeded alike are in sync; and what oned
 //! itself puts into an empty database. README.md of the stand-in lists the options.
 
-mod content;
-
 use std::path::Path;
 
 use nebplay_model::rows::RowOp;
@@ -12,28 +10,10 @@ use nebplay_model::version::Version;
 use crate::database::{Database, DatabaseError, client_program, zone};
 use crate::host::{Host, now};
 use crate::onedb::database_of;
-use crate::options::{Known, Options, valued};
 use crate::output;
-use content::{Plan, Seeded, ZoneSeed};
-
-const OPTIONS: [Known; 13] = [
-    valued(None, "zone"),
-    valued(None, "endpoints"),
-    valued(None, "version"),
-    valued(None, "users"),
-    valued(None, "log-users"),
-    valued(None, "behind"),
-    valued(None, "host-states"),
-    valued(None, "vms"),
-    valued(None, "disabled"),
-    valued(None, "is-slave"),
-    valued(None, "password"),
-    valued(None, "time"),
-    valued(None, "mysql-socket"),
-];
-
-/// The moment the lab's cloud was born; any other would do.
-const BIRTH: i64 = 1_795_396_567;
+use nebplay_model::cli::options::Options;
+use nebplay_model::seed::options::{OPTIONS, plan};
+use nebplay_model::seed::{self as content, Plan, Seeded};
 
 pub(crate) fn main(host: &Host, arguments: &[String]) -> u8 {
     match seed(host, arguments) {
@@ -50,7 +30,7 @@ pub(crate) fn main(host: &Host, arguments: &[String]) -> u8 {
 
 fn seed(host: &Host, arguments: &[String]) -> Result<String, String> {
     let options = Options::parse(arguments, &OPTIONS)?;
-    let plan = plan(host, &options)?;
+    let plan = plan(&options, host.conf().zone_id, host.oned_version())?;
     let database = database_of(host, &host.conf().backend);
     let seeded = content::seed(&plan)?;
     empty(&database, options.get("mysql-socket")).map_err(|error| error.to_string())?;
@@ -78,70 +58,6 @@ fn seed(host: &Host, arguments: &[String]) -> Result<String, String> {
     ))
 }
 
-fn plan(host: &Host, options: &Options) -> Result<Plan, String> {
-    let conf = host.conf();
-    let number = |name: &str, default: i64| -> Result<i64, String> {
-        options.get(name).map_or(Ok(default), |text| {
-            text.parse()
-                .map_err(|_| format!("--{name}: `{text}` is not a number"))
-        })
-    };
-    let list = |name: &str| -> Vec<&str> {
-        options
-            .get(name)
-            .unwrap_or_default()
-            .split(',')
-            .filter(|part| !part.is_empty())
-            .collect()
-    };
-    let disabled: Vec<&str> = list("disabled");
-    let mut zones = Vec::new();
-    for part in list("endpoints") {
-        let wrong = || format!("--endpoints: `{part}` is not ID=URL");
-        let (id, endpoint) = part.split_once('=').ok_or_else(wrong)?;
-        zones.push(ZoneSeed {
-            id: id.parse().map_err(|_| wrong())?,
-            endpoint: endpoint.to_owned(),
-            disabled: disabled.contains(&id),
-        });
-    }
-    if zones.is_empty() {
-        return Err("--endpoints ID=URL,… is needed: all zones, the same for each zone's seed".to_owned());
-    }
-    let mut vms = Vec::new();
-    for part in list("vms") {
-        let (state, lcm_state) = part.split_once(':').unwrap_or((part, "0"));
-        let wrong = |_| format!("--vms: `{part}` is not STATE:LCM_STATE");
-        vms.push((state.parse().map_err(wrong)?, lcm_state.parse().map_err(wrong)?));
-    }
-    let hosts: Result<Vec<i64>, String> = list("host-states")
-        .into_iter()
-        .map(|state| {
-            state
-                .parse()
-                .map_err(|_| format!("--host-states: `{state}` is not a number"))
-        })
-        .collect();
-    let version = match options.get("version") {
-        None => host.oned_version(),
-        Some(text) => text.parse().map_err(|error| format!("--version: {error}"))?,
-    };
-    let zone = number("zone", conf.zone_id)?;
-    Ok(Plan {
-        zone,
-        is_master: zone == 0,
-        zones,
-        version,
-        users: number("users", 10)? - number("behind", 0)?,
-        logged_users: number("log-users", 200)?,
-        hosts: hosts?,
-        vms,
-        is_slave: number("is-slave", 0)? == 1,
-        password: options.get("password").unwrap_or("opennebula").to_owned(),
-        time: number("time", BIRTH)?,
-    })
-}
-
 /// What oned makes of an empty database. Other accounts' leftover files stop it halfway, as they do the
 /// real one: the tables are there, and nothing in them.
 pub(crate) fn bootstrap(host: &Host, database: &Database, version: Version) -> Result<(), DatabaseError> {
@@ -156,24 +72,7 @@ pub(crate) fn bootstrap(host: &Host, database: &Database, version: Version) -> R
     let password = session
         .split_once(':')
         .map_or("opennebula", |(_, password)| password);
-    let endpoint = "http://localhost:2633/RPC2".to_owned();
-    let plan = Plan {
-        zone: conf.zone_id,
-        is_master: true,
-        zones: vec![ZoneSeed {
-            id: conf.zone_id,
-            endpoint,
-            disabled: false,
-        }],
-        version,
-        users: 0,
-        logged_users: 0,
-        hosts: Vec::new(),
-        vms: Vec::new(),
-        is_slave: false,
-        password: password.to_owned(),
-        time: now(),
-    };
+    let plan = Plan::bootstrap(conf.zone_id, version, password, now());
     let seeded = content::seed(&plan).map_err(DatabaseError)?;
     write(database, &plan, &seeded)
 }

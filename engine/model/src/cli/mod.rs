@@ -3,6 +3,8 @@
 pub mod columns;
 pub mod hosts;
 pub mod json;
+pub mod options;
+pub mod tools;
 pub mod users;
 pub mod vms;
 pub mod zones;

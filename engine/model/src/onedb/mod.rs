@@ -9,6 +9,31 @@ pub mod versions;
 /// The exit code of what did not work.
 pub const FAILED: u8 = 255;
 
+/// What `onedb restore` without a file prints before its complaint.
+pub const RESTORE_USAGE: &str = "\
+## USAGE
+restore <backup_file>
+        Restores the DB from a backup file. Only restores backups generated
+        from the same backend (SQLite or MySQL)
+        valid options: federated, force
+
+## OPTIONS
+     --federated               Limit backup/restore to federated tables
+     -f, --force               Forces the backup even if the DB exists
+     -v, --verbose             Verbose mode
+     -h, --help                Show this message
+     -V, --version             Show version and copyright information
+     -s, --sqlite file         SQLite DB file
+     -t, --type type           Backend type.
+     -S, --server host         MySQL server hostname or IP. Defaults to
+                               localhost
+     -P, --port port           MySQL server port. Defaults to 3306
+     -u, --username user       MySQL username
+     -p, --password pass       MySQL password. Leave unset to be prompted for it
+     -d, --dbname dbname       MySQL DB name for OpenNebula
+     --encoding charset        MySQL encoding to use for the connection
+";
+
 /// A part of the database with a version of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {

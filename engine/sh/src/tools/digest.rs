@@ -1,0 +1,53 @@
+//! `sha256sum`, and what of `openssl` makes digests.
+
+use sha2::{Digest, Sha256};
+
+use super::{Words, bytes_of, unknown, with_complaints};
+use crate::system::{Call, Ended, System};
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+pub(super) fn sha256sum(call: &Call<'_>, system: &mut dyn System) -> Ended {
+    let words = match Words::of(call, "bzt", "") {
+        Ok(words) => words,
+        Err(option) => return unknown(call, &option),
+    };
+    let files = if words.words.is_empty() {
+        vec!["-".to_owned()]
+    } else {
+        words.words.clone()
+    };
+    let mark = if words.has("b") { '*' } else { ' ' };
+    let end = if words.has("z") { '\0' } else { '\n' };
+    let (mut out, mut wrong) = (String::new(), Vec::new());
+    for file in &files {
+        match bytes_of(call, system, file) {
+            Ok(bytes) => out.push_str(&format!("{} {mark}{file}{end}", sha256(&bytes))),
+            Err(why) => wrong.push(why),
+        }
+    }
+    with_complaints(out.into_bytes(), &wrong)
+}
+
+/// `openssl dgst -sha256 -r [FILE…]`.
+pub(super) fn openssl(call: &Call<'_>, system: &mut dyn System) -> Ended {
+    let words: Vec<&str> = call.argv[1..].iter().map(String::as_str).collect();
+    let ["dgst", "-sha256", "-r", files @ ..] = words.as_slice() else {
+        return unknown(call, &words.join(" "));
+    };
+    if files.is_empty() {
+        return super::printed(format!("{} *stdin\n", sha256(call.stdin)));
+    }
+    let (mut out, mut wrong) = (String::new(), Vec::new());
+    for file in files {
+        match bytes_of(call, system, file) {
+            Ok(bytes) => out.push_str(&format!("{} *{file}\n", sha256(&bytes))),
+            Err(why) => wrong.push(why),
+        }
+    }
+    with_complaints(out.into_bytes(), &wrong)
+}

@@ -1,0 +1,134 @@
+//! The federation that is rehearsed on: what the inventory says, and what is assumed where it says nothing.
+
+use clap::Args as ClapArgs;
+use nebplay_model::version::Version;
+use nebplay_modules::federation_map::Role;
+use nebplay_twin::image::{self, Description, Zone};
+use nebplay_twin::rates::{Rates, Sizes};
+
+use crate::commands::error::CommandError;
+use crate::commands::prepare::Prepared;
+
+const MIB: u64 = 1024 * 1024;
+
+/// What is assumed of the federation.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "The federation rehearsed on")]
+pub(super) struct Assumed {
+    /// The version of OpenNebula that runs.
+    #[arg(long, value_name = "VERSION", default_value = "7.0.0")]
+    running: String,
+    /// The version that the repositories offer beside it.
+    #[arg(long, value_name = "VERSION", default_value = "7.2.0")]
+    offered: String,
+    /// MiB of each zone's database.
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    database_size: u64,
+    /// MiB of the federated tables, as a dump.
+    #[arg(long, value_name = "MIB", default_value_t = 200)]
+    federated_size: u64,
+    /// Mbit/s between the controller and each front-end.
+    #[arg(long, value_name = "MBIT", default_value_t = 90)]
+    link: u64,
+    /// Users that the zones share, in the twin.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    users: u32,
+}
+
+impl Assumed {
+    fn rates(&self) -> Rates {
+        #[expect(clippy::cast_precision_loss, reason = "a rate of a link")]
+        let link = self.link as f64 * 1e6 / 8.0;
+        Rates {
+            link,
+            ..Rates::default()
+        }
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            database: self.database_size * MIB,
+            federated: self.federated_size * MIB,
+            ..Sizes::default()
+        }
+    }
+
+    /// What is assumed, a sentence each.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let rates = self.rates();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "whole MiB/s"
+        )]
+        let mib = |rate: f64| (rate / MIB as f64).round() as u64;
+        vec![
+            format!(
+                "assumed: databases of {} MiB (--database-size), {} MiB of them federated (--federated-size), links of {} Mbit/s (--link);",
+                self.database_size, self.federated_size, self.link
+            ),
+            format!(
+                "a second dumps {} MiB, loads {}, migrates {}, checks {}, reads {}, unpacks {}; oned takes {} s to answer",
+                mib(rates.dump),
+                mib(rates.load),
+                mib(rates.migrate),
+                mib(rates.check),
+                mib(rates.read),
+                mib(rates.unpack),
+                rates.oned.as_secs()
+            ),
+        ]
+    }
+}
+
+fn version(text: &str, option: &str) -> Result<Version, CommandError> {
+    text.parse()
+        .map_err(|error| CommandError::usage(format!("--{option}: {error}")))
+}
+
+/// The federation of an inventory.
+pub(super) fn description(prepared: &Prepared, assumed: &Assumed) -> Result<Description, CommandError> {
+    let federation = &prepared.options.hosts.zoned.federation;
+    if federation.zones.is_empty() {
+        return Err(CommandError::Usage {
+            message: "the inventory has no zones: there is nothing to rehearse on".to_owned(),
+            help: Some("a rehearsal needs groups `master` and `slaves`, with zone_id for each host: see inventories/example.ini".to_owned()),
+        });
+    }
+    let mut zones = Vec::new();
+    for (number, zone) in federation.zones.iter().enumerate() {
+        let [host] = zone.hosts.as_slice() else {
+            let message = format!(
+                "zone {} has {} front-ends, which cannot be rehearsed yet",
+                zone.name,
+                zone.hosts.len()
+            );
+            return Err(CommandError::usage(message));
+        };
+        let target = prepared.options.hosts.target(host, &prepared.templates);
+        let address = target.ok().map(|target| target.address);
+        let address = address.filter(|address| address.parse::<std::net::IpAddr>().is_ok());
+        zones.push(Zone {
+            id: i64::from(zone.id),
+            name: zone.name.clone(),
+            master: zone.role == Role::Master,
+            machine: host.clone(),
+            address: address.unwrap_or_else(|| image::address(number)),
+            hosts: vec![2, 2],
+            sizes: assumed.sizes(),
+        });
+    }
+    let (running, offered) = (
+        version(&assumed.running, "running")?,
+        version(&assumed.offered, "offered")?,
+    );
+    Ok(Description {
+        zones,
+        version: running,
+        offered: vec![running, offered],
+        users: assumed.users,
+        rates: assumed.rates(),
+        ..Description::guide(0)
+    })
+}

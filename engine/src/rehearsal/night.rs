@@ -1,0 +1,122 @@
+//! One run on a federation: from its beginning, or gone on with.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use nebplay_modules::module::Peers;
+use nebplay_twin::federation::Federation;
+use nebplay_twin::twin::Twin;
+use tokio::sync::watch;
+
+use super::faulty::Machines;
+pub use super::recorder::Work;
+use super::recorder::{Calls, Fork, Recorder, Strike};
+use super::stage::Stage;
+use crate::events::{Event, Events};
+use crate::run::{self, Operator, Replay, Settle, Stop, Summary, World};
+
+/// What became of a run.
+pub struct Night {
+    /// Its events, without those of the journal that it began with.
+    pub events: Vec<Event>,
+    /// How it ended; `None`: its controller was killed.
+    pub summary: Option<Summary>,
+    /// The federation when it ended.
+    pub federation: Federation,
+    /// Which step was at work where, and when.
+    pub work: Vec<Work>,
+    /// What its steps called, by their identity.
+    pub(super) calls: BTreeMap<String, Calls>,
+    /// Where it can be forked; only of a run without a fault, from its beginning.
+    pub(super) forks: Vec<Fork>,
+    /// Whether the fault came to pass.
+    pub struck: bool,
+}
+
+/// Where a run begins.
+#[derive(Default)]
+pub(super) struct Beginning<'a> {
+    /// The journal so far; nothing: it begins anew.
+    pub(super) journal: &'a [&'a [Event]],
+    /// How what nobody can tell about is settled.
+    pub(super) settle: Settle,
+
+    /// It is to be forked later.
+    pub(super) forks: bool,
+    /// What goes wrong.
+    pub(super) strike: Option<Strike>,
+}
+
+/// Runs the plan on a federation. Nothing in it takes real time or touches this machine, but for included files, which are read.
+pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_>) -> io::Result<Night> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    let night = runtime.block_on(async {
+        let twin = Twin::new(federation);
+        let journal = || beginning.journal.iter().copied().flatten();
+        let is_new = journal().next().is_none();
+        let forks = is_new && beginning.strike.is_none() && beginning.forks;
+        let recorder = Recorder::new(beginning.strike, twin.clone(), forks);
+        let clock = Arc::new(twin.clock());
+        let (last, elapsed) = journal()
+            .last()
+            .map_or((0, 0), |event| (event.seq, event.elapsed_ms));
+        let events = Events::new(
+            clock.clone(),
+            Arc::clone(&stage.secrets),
+            vec![Box::new(recorder.clone())],
+        )
+        .after(last, elapsed);
+        let events = Arc::new(events);
+        // Nobody interrupts a rehearsal; the sender must outlive the run.
+        let (_quiet, stop) = watch::channel(Stop::Run);
+        let world = World {
+            run: "rehearsal".to_owned(),
+            options: stage.options.clone(),
+            inventory: Arc::clone(&stage.inventory),
+            extra_vars: stage.extra_vars.clone(),
+            hosts: Arc::new(Machines {
+                twin: twin.clone(),
+                recorder: recorder.clone(),
+            }) as Arc<dyn Peers>,
+            loader: (stage.loader)(Arc::clone(&events)),
+            operator: Arc::new(Nobody),
+            templates: stage.templates.clone(),
+            events,
+            clock,
+            directory: stage.directory.clone(),
+            stop,
+            replay: Replay::of(journal()).settled_by(beginning.settle),
+            resumed: (!is_new).then(Vec::new),
+        };
+        let summary = tokio::select! {
+            biased;
+            () = recorder.killed() => None,
+            summary = run::run(stage.plan.clone(), world) => Some(summary),
+        };
+        Night {
+            events: recorder.take_events(),
+            forks: recorder.take_forks(),
+            work: recorder.take_work(),
+            summary,
+            federation: twin.now_as_it_is(),
+            calls: recorder.take_calls(),
+            struck: recorder.has_struck(),
+        }
+    });
+    Ok(night)
+}
+
+/// Nobody sits at the keyboard.
+struct Nobody;
+
+#[async_trait]
+impl Operator for Nobody {
+    async fn ask(&self, _: &str, _: bool) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,306 @@
+//! What a rehearsal knows of its run while it goes on: the events, which step is at work on a host, and what that step calls.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nebplay_modules::host::Clock as _;
+use nebplay_twin::federation::Federation;
+use nebplay_twin::twin::Twin;
+use tokio::sync::Notify;
+
+use super::fault::{Fault, Kind};
+use crate::events::{Event, StepRef, View, What};
+
+/// A call of a step to a host, as far as faults are about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// A command, buffered or streamed.
+    Run,
+    /// A stream out of it, or into it.
+    Stream,
+    /// A job is started.
+    StartJob,
+    /// A job is waited for.
+    FollowJob,
+    /// A file is written.
+    Write,
+    /// A connection to what listens there.
+    Connect,
+    /// It only reads.
+    Read,
+}
+
+impl Call {
+    /// Whether something may be changed by it.
+    fn acts(self) -> bool {
+        !matches!(self, Self::Read | Self::FollowJob)
+    }
+}
+
+/// A step at work on a host.
+#[derive(Debug, Clone)]
+struct AtWork {
+    step: String,
+    acting: bool,
+    calls: usize,
+}
+
+/// What one step called in its last phase.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Calls {
+    /// Whether it acted; otherwise it only looked.
+    pub(super) acted: bool,
+    /// What it called, in order.
+    pub(super) calls: Vec<Call>,
+}
+
+impl Calls {
+    /// The number of the call that is the step's doing: the job's start; else the last one that may change something.
+    pub(super) fn effect(&self) -> Option<usize> {
+        let job = self.calls.iter().position(|call| *call == Call::StartJob);
+        job.or_else(|| self.calls.iter().rposition(|call| call.acts()))
+    }
+
+    /// The number of the call after whose answer the step's doing is over.
+    fn last(&self) -> Option<usize> {
+        let followed = self.calls.iter().position(|call| *call == Call::FollowJob);
+        followed.or_else(|| self.effect())
+    }
+}
+
+/// Where a fault strikes: at which call of its step.
+#[derive(Debug, Clone)]
+pub(super) struct Strike {
+    pub(super) fault: Fault,
+    /// Whether the step acts at all; otherwise it strikes while the step looks.
+    pub(super) acts: bool,
+    pub(super) call: usize,
+}
+
+impl Strike {
+    /// The fault at a step that calls these.
+    pub(super) fn of(fault: Fault, calls: &Calls) -> Self {
+        let call = match fault.kind {
+            Kind::LostAfter => calls.last(),
+            _ => calls.effect(),
+        };
+        Self {
+            acts: calls.acted,
+            call: call.unwrap_or(0),
+            fault,
+        }
+    }
+}
+
+/// A step at work: where, and from when to when in the federation's time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Which.
+    pub step: StepRef,
+    /// Where it worked.
+    pub place: String,
+    /// From when.
+    pub from: Duration,
+    /// To when; `None`: it never ended.
+    pub to: Option<Duration>,
+}
+
+/// A moment at which no step was under way.
+#[derive(Debug, Clone)]
+pub(super) struct Fork {
+    /// How many events had happened.
+    pub(super) events: usize,
+    /// The federation then.
+    pub(super) federation: Federation,
+}
+
+#[derive(Default)]
+struct State {
+    events: Vec<Event>,
+    at_work: BTreeMap<String, AtWork>,
+    calls: BTreeMap<String, Calls>,
+    forks: Vec<Fork>,
+    work: Vec<Work>,
+    killed: bool,
+    struck: bool,
+}
+
+/// See the module. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Recorder {
+    state: Arc<Mutex<State>>,
+    kill: Arc<Notify>,
+    strike: Option<Arc<Strike>>,
+    twin: Option<Twin>,
+    /// Whether the federation is kept at every step, to be forked there.
+    forks: bool,
+}
+
+impl Recorder {
+    /// With a fault, or without.
+    pub(super) fn new(strike: Option<Strike>, twin: Twin, forks: bool) -> Self {
+        Self {
+            strike: strike.map(Arc::new),
+            twin: Some(twin),
+            forks,
+            ..Self::default()
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The events so far, taken out.
+    pub(super) fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.state().events)
+    }
+
+    /// What each step called, by identity, taken out.
+    pub(super) fn take_calls(&self) -> BTreeMap<String, Calls> {
+        std::mem::take(&mut self.state().calls)
+    }
+
+    /// What was at work when, taken out.
+    pub(super) fn take_work(&self) -> Vec<Work> {
+        std::mem::take(&mut self.state().work)
+    }
+
+    fn now(&self) -> Duration {
+        self.twin
+            .as_ref()
+            .map(|twin| twin.clock().monotonic())
+            .unwrap_or_default()
+    }
+
+    /// Where it can be forked, taken out.
+    pub(super) fn take_forks(&self) -> Vec<Fork> {
+        std::mem::take(&mut self.state().forks)
+    }
+
+    /// Whether the fault came to pass.
+    pub(super) fn has_struck(&self) -> bool {
+        self.state().struck
+    }
+
+    /// A host is away for the whole run.
+    pub(super) fn is_away(&self, host: &str) -> bool {
+        let away = |strike: &Arc<Strike>| strike.fault.kind == Kind::Away && strike.fault.host == host;
+        let away = self.strike.as_ref().is_some_and(away);
+        if away {
+            self.state().struck = true;
+        }
+        away
+    }
+
+    /// A host is called. Gives the fault that strikes at this call.
+    pub(super) fn calls(&self, host: &str, call: Call) -> Option<Kind> {
+        let mut state = self.state();
+        let at_work = state.at_work.get_mut(host)?;
+        let number = at_work.calls;
+        at_work.calls += 1;
+        let (step, acting) = (at_work.step.clone(), at_work.acting);
+        let strikes = self.strike.as_ref().filter(|strike| {
+            strike.fault.step == step && strike.acts == acting && strike.call == number && !state.struck
+        });
+        let kind = strikes.map(|strike| strike.fault.kind);
+        if matches!(kind, Some(kind) if !matches!(kind, Kind::KilledBefore | Kind::KilledAfter | Kind::Away))
+        {
+            state.struck = true;
+        }
+        let calls = state.calls.entry(step).or_default();
+        if acting && !calls.acted {
+            *calls = Calls {
+                acted: true,
+                calls: Vec::new(),
+            };
+        }
+        if calls.acted == acting {
+            calls.calls.push(call);
+        }
+        kind
+    }
+
+    /// The controller is gone, this moment.
+    pub(super) fn kill(&self) {
+        let mut state = self.state();
+        state.killed = true;
+        state.struck = true;
+        self.kill.notify_one();
+    }
+
+    /// Returns when the controller is killed.
+    pub(super) async fn killed(&self) {
+        self.kill.notified().await;
+    }
+
+    fn strikes_at(&self, step: &str, kind: Kind) -> Option<&Strike> {
+        let strike = self.strike.as_deref()?;
+        (strike.fault.step == step && strike.fault.kind == kind).then_some(strike)
+    }
+}
+
+impl View for Recorder {
+    fn event(&mut self, event: &Event) {
+        if event.what.is_transient() || self.state().killed {
+            return;
+        }
+        let place =
+            |step: &crate::events::StepRef| step.delegate.clone().unwrap_or_else(|| step.host.clone());
+        if matches!(event.what, What::StepStarted { .. })
+            && let Some(twin) = self.twin.as_ref().filter(|_| self.forks)
+        {
+            let mut state = self.state();
+            if state.at_work.is_empty() {
+                let events = state.events.len();
+                state.forks.push(Fork {
+                    events,
+                    federation: twin.now_as_it_is(),
+                });
+            }
+        }
+        let mut kill = false;
+        match &event.what {
+            What::StepStarted { step } | What::StepApplying { step, .. } => {
+                let acting = matches!(event.what, What::StepApplying { .. });
+                let at_work = AtWork {
+                    step: step.id.clone(),
+                    acting,
+                    calls: 0,
+                };
+                if !acting {
+                    let work = Work {
+                        step: step.clone(),
+                        place: place(step),
+                        from: self.now(),
+                        to: None,
+                    };
+                    self.state().work.push(work);
+                }
+                self.state().at_work.insert(place(step), at_work);
+                kill = self
+                    .strikes_at(&step.id, Kind::KilledBefore)
+                    .is_some_and(|strike| strike.acts == acting);
+            }
+            What::StepEnded { step, .. } => {
+                let now = self.now();
+                let mut state = self.state();
+                state.at_work.remove(&place(step));
+                if let Some(work) = state.work.iter_mut().rfind(|work| work.step.id == step.id) {
+                    work.to = Some(now);
+                }
+                drop(state);
+                if self.strikes_at(&step.id, Kind::KilledAfter).is_some() {
+                    self.kill();
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.state().events.push(event.clone());
+        if kill {
+            self.kill();
+        }
+    }
+}

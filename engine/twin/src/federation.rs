@@ -1,0 +1,249 @@
+//! All machines, and the time. A clone shares every machine until one of the two changes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nebplay_modules::host::{Command, Exit};
+use nebplay_modules::job::JobEnd;
+
+use crate::deeds::{Act, Deed, Deeds};
+use crate::machine::{Job, Machine};
+use crate::opennebula::daemon;
+use crate::programs::systemd;
+use crate::rates::Rates;
+use crate::session::{self, Came};
+
+/// A federation at a moment.
+#[derive(Debug, Clone)]
+pub struct Federation {
+    machines: Vec<Arc<Machine>>,
+    /// Time since the epoch. It goes on by [`Federation::advance`] alone.
+    now: Duration,
+    /// How long things take.
+    pub rates: Rates,
+    /// What was done.
+    pub deeds: Deeds,
+    /// How many users the clients of the API have made so far.
+    pub made_by_clients: u64,
+    /// The jobs that run.
+    pending: Vec<Arc<Pending>>,
+    /// When the next client comes.
+    pub next_client: Duration,
+}
+
+/// A job that runs, and what it comes to if nothing else happens on its machine meanwhile.
+#[derive(Debug)]
+struct Pending {
+    at: At,
+    name: String,
+    ends: Duration,
+    /// The machine when it was started.
+    base: Arc<Machine>,
+    /// The machine when it has ended; `None`: it changes others too.
+    then: Option<Arc<Machine>>,
+    deeds: Vec<Deed>,
+    came: Came,
+}
+
+/// A machine's number in its federation.
+pub type At = usize;
+
+impl Federation {
+    /// These machines at this moment.
+    pub fn new(machines: Vec<Machine>, now: Duration, rates: Rates) -> Self {
+        Self {
+            machines: machines.into_iter().map(Arc::new).collect(),
+            now,
+            rates,
+            deeds: Deeds::default(),
+            pending: Vec::new(),
+            made_by_clients: 0,
+            next_client: now,
+        }
+    }
+
+    /// The time since the epoch.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// All machines.
+    pub fn machines(&self) -> impl Iterator<Item = &Machine> {
+        self.machines.iter().map(Arc::as_ref)
+    }
+
+    /// How many machines there are.
+    pub fn len(&self) -> usize {
+        self.machines.len()
+    }
+
+    /// Whether there is no machine.
+    pub fn is_empty(&self) -> bool {
+        self.machines.is_empty()
+    }
+
+    /// The machine of an inventory name.
+    pub fn find(&self, name: &str) -> Option<At> {
+        self.machines.iter().position(|machine| &*machine.name == name)
+    }
+
+    /// A machine.
+    pub fn machine(&self, at: At) -> &Machine {
+        &self.machines[at]
+    }
+
+    /// A machine, to be changed.
+    pub fn machine_mut(&mut self, at: At) -> &mut Machine {
+        Arc::make_mut(&mut self.machines[at])
+    }
+
+    /// Writes down what was done just now.
+    pub fn did(&mut self, at: At, act: Act) {
+        let deed = Deed {
+            at: self.now,
+            on: Arc::clone(&self.machines[at].name),
+            act,
+        };
+        self.deeds.add(deed);
+    }
+
+    /// Lets time pass: jobs end when they are due, in order, and OpenNebula does what it does by itself.
+    pub fn advance(&mut self, to: Duration) {
+        while let Some(pending) = self.next_end(to) {
+            self.now = self.now.max(pending.ends);
+            self.end_job(&pending);
+        }
+        self.now = self.now.max(to);
+        daemon::tick(self);
+    }
+
+    fn next_end(&self, until: Duration) -> Option<Arc<Pending>> {
+        let due = self.pending.iter().filter(|pending| pending.ends <= until);
+        due.min_by_key(|pending| (pending.ends, pending.at)).cloned()
+    }
+
+    /// When a job ends; `None`: it does not run.
+    pub fn job_ends(&self, at: At, name: &str) -> Option<Duration> {
+        let pending = self
+            .pending
+            .iter()
+            .find(|pending| pending.at == at && pending.name == name);
+        pending.map(|pending| pending.ends)
+    }
+
+    /// Starts a job. What it comes to is found out on a copy of everything, and is so when its time has passed.
+    pub fn start_job(&mut self, at: At, name: &str, digest: String, command: &Command) {
+        let job = Job {
+            digest,
+            command: command.clone(),
+            started: self.now,
+            end: None,
+        };
+        self.machine_mut(at).jobs.insert(name.to_owned(), job);
+        let base = Arc::clone(&self.machines[at]);
+        let mut copy = self.clone();
+        copy.deeds = Deeds::default();
+        let came = session::execute(&mut copy, at, command, Some(command.deadline));
+        let others = self.machines.iter().zip(&copy.machines).enumerate();
+        let alone = others
+            .filter(|(number, _)| *number != at)
+            .all(|(_, (before, after))| Arc::ptr_eq(before, after));
+        self.pending.push(Arc::new(Pending {
+            at,
+            name: name.to_owned(),
+            ends: self.now + came.took,
+            base,
+            then: alone.then(|| Arc::clone(&copy.machines[at])),
+            deeds: copy.deeds.in_order().into_iter().cloned().collect(),
+            came,
+        }));
+    }
+
+    fn end_job(&mut self, pending: &Arc<Pending>) {
+        self.pending.retain(|other| !Arc::ptr_eq(other, pending));
+        let (at, name) = (pending.at, &pending.name);
+        let Some(job) = self.machine(at).jobs.get(name) else {
+            return;
+        };
+        let (command, elapsed) = (job.command.clone(), pending.ends.saturating_sub(job.started));
+        let Came { output, whole, .. } = match &pending.then {
+            Some(then) if Arc::ptr_eq(&self.machines[at], &pending.base) => {
+                self.machines[at] = Arc::clone(then);
+                for deed in &pending.deeds {
+                    self.deeds.add(Deed {
+                        at: self.now,
+                        ..deed.clone()
+                    });
+                }
+                pending.came.clone()
+            }
+            _ => session::execute(self, at, &command, Some(command.deadline)),
+        };
+        // The wrapper's kill, as on every host: 128 + SIGKILL.
+        let exit = if whole { output.exit } else { Exit::Code(137) };
+        let end = JobEnd {
+            exit: Some(exit),
+            rebooted: false,
+            stdout: output.stdout,
+            stderr: output.stderr,
+            elapsed,
+        };
+        if let Some(job) = self.machine_mut(at).jobs.get_mut(name) {
+            job.end = Some(end);
+        }
+    }
+
+    /// The machine goes down this moment and comes up again. What its jobs were in the middle of stays as far as it came.
+    pub fn reboot(&mut self, at: At) {
+        let running: Vec<(String, Command, Duration)> = self
+            .machine(at)
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.end.is_none())
+            .map(|(name, job)| {
+                (
+                    name.clone(),
+                    job.command.clone(),
+                    self.now.saturating_sub(job.started),
+                )
+            })
+            .collect();
+        self.pending.retain(|pending| pending.at != at);
+        for (name, command, ran) in running {
+            let Came { output, .. } = session::execute(self, at, &command, Some(ran));
+            let end = JobEnd {
+                exit: None,
+                rebooted: true,
+                stdout: output.stdout,
+                stderr: output.stderr,
+                elapsed: ran,
+            };
+            if let Some(job) = self.machine_mut(at).jobs.get_mut(&name) {
+                job.end = Some(end);
+            }
+        }
+        let until = self.now + self.rates.boot;
+        systemd::power_cut(self, at);
+        let machine = self.machine_mut(at);
+        machine.boots += 1;
+        machine.away_until = until;
+        let volatile: Vec<String> = ["/run", "/tmp", "/var/lock/one"]
+            .iter()
+            .flat_map(|directory| {
+                let names = machine.files.names(directory);
+                names.into_iter().map(move |name| format!("{directory}/{name}"))
+            })
+            .filter(|path| path != "/run/systemd")
+            .collect();
+        for path in volatile {
+            machine.files.remove(&path);
+        }
+        self.did(at, Act::Rebooted);
+        systemd::boot(self, at);
+    }
+
+    /// Runs a command on a machine, now. `limit`: when it is killed, with everything it started.
+    pub fn execute(&mut self, at: At, command: &Command, limit: Option<Duration>) -> Came {
+        session::execute(self, at, command, limit)
+    }
+}

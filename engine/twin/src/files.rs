@@ -1,0 +1,361 @@
+//! The files of a machine, by absolute path. Small contents are real; what is large in reality is a sample here.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::opennebula::database::Database;
+
+/// Who may do what with a file, and since when it is as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner's name.
+    pub owner: Arc<str>,
+    /// Group's name.
+    pub group: Arc<str>,
+    /// Last modification, seconds since the epoch.
+    pub mtime: i64,
+    /// A number no other file of the machine has.
+    pub inode: u64,
+}
+
+/// What a path names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// A directory.
+    Directory(Meta),
+    /// A regular file.
+    File(Meta, Content),
+    /// A symbolic link and where it points.
+    Link(Meta, String),
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// These bytes.
+    Bytes(Arc<[u8]>),
+    /// An SQLite database.
+    Database(Arc<Database>),
+}
+
+impl Content {
+    /// Text as content.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Bytes(text.into().into_bytes().into())
+    }
+
+    /// As bytes; a database is a header and a digest of what is in it.
+    pub fn bytes(&self) -> Arc<[u8]> {
+        match self {
+            Self::Bytes(bytes) => Arc::clone(bytes),
+            Self::Database(database) => database.as_file().into_bytes().into(),
+        }
+    }
+}
+
+/// Why a file cannot be used, in the words of strerror.
+pub type FileError = &'static str;
+
+/// No such file.
+pub const ABSENT: FileError = "No such file or directory";
+/// A directory where a file is wanted.
+pub const IS_DIRECTORY: FileError = "Is a directory";
+/// A file where a directory is wanted.
+pub const NO_DIRECTORY: FileError = "Not a directory";
+/// There is one already.
+pub const EXISTS: FileError = "File exists";
+/// Not allowed.
+pub const DENIED: FileError = "Permission denied";
+/// The disk is full.
+pub const FULL: FileError = "No space left on device";
+
+/// All files of a machine. Paths are absolute and plain: see [`plain`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Files {
+    nodes: BTreeMap<Arc<str>, Node>,
+    last_inode: u64,
+    /// Nothing can be written any more, by anybody.
+    pub full: bool,
+}
+
+impl Node {
+    /// Its metadata.
+    pub fn meta(&self) -> &Meta {
+        match self {
+            Self::Directory(meta) | Self::File(meta, _) | Self::Link(meta, _) => meta,
+        }
+    }
+
+    /// Its metadata, to be changed.
+    pub fn meta_mut(&mut self) -> &mut Meta {
+        match self {
+            Self::Directory(meta) | Self::File(meta, _) | Self::Link(meta, _) => meta,
+        }
+    }
+}
+
+impl Files {
+    /// What the path itself names, a link unfollowed.
+    pub fn at(&self, path: &str) -> Option<&Node> {
+        self.nodes.get(self.parents_resolved(path).as_str())
+    }
+
+    /// As [`Files::at`], to be changed.
+    pub fn at_mut(&mut self, path: &str) -> Option<&mut Node> {
+        let path = self.parents_resolved(path);
+        self.nodes.get_mut(path.as_str())
+    }
+
+    /// What the path leads to, links followed.
+    pub fn followed(&self, path: &str) -> Option<&Node> {
+        self.nodes.get(self.resolved(path)?.as_str())
+    }
+
+    /// The plain path of what `path` leads to, links followed; of what may be made there if the last part is missing.
+    /// `None`: links that go in a circle.
+    pub fn resolved(&self, path: &str) -> Option<String> {
+        let mut path = self.parents_resolved(path);
+        for _ in 0..16 {
+            match self.nodes.get(path.as_str()) {
+                Some(Node::Link(_, target)) => {
+                    let target = if target.starts_with('/') {
+                        target.clone()
+                    } else {
+                        format!("{}/{target}", parent(&path))
+                    };
+                    path = self.parents_resolved(&target);
+                }
+                _ => return Some(path),
+            }
+        }
+        None
+    }
+
+    /// The path with all its directories' links followed, and not that of the last part.
+    fn parents_resolved(&self, path: &str) -> String {
+        let path = plain(path);
+        let has_link = ancestors(&path).any(|above| matches!(self.nodes.get(above), Some(Node::Link(..))));
+        if !has_link {
+            return path;
+        }
+        let mut done = String::new();
+        for part in path.split('/').skip(1) {
+            if let Some(Node::Link(_, target)) = self.nodes.get(done.as_str()) {
+                done = if target.starts_with('/') {
+                    plain(target)
+                } else {
+                    plain(&format!("{}/{target}", parent(&done)))
+                };
+            }
+            done = format!("{}/{part}", done.trim_end_matches('/'));
+        }
+        done
+    }
+
+    /// The bytes of a file, links followed.
+    pub fn read(&self, path: &str) -> Result<Arc<[u8]>, FileError> {
+        match self.followed(path) {
+            Some(Node::File(_, content)) => Ok(content.bytes()),
+            Some(Node::Directory(_)) => Err(IS_DIRECTORY),
+            _ => Err(ABSENT),
+        }
+    }
+
+    /// The text of a file, links followed; nothing where there is none.
+    pub fn text(&self, path: &str) -> String {
+        self.read(path)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// Puts a content in a file, links followed; a file that is there keeps mode and owner, a new one gets these.
+    pub fn write(&mut self, path: &str, content: Content, new: &Meta) -> Result<(), FileError> {
+        if self.full {
+            return Err(FULL);
+        }
+        let path = self.resolved(path).ok_or(ABSENT)?;
+        match self.nodes.get_mut(path.as_str()) {
+            Some(Node::Directory(_)) => Err(IS_DIRECTORY),
+            Some(Node::File(meta, old)) => {
+                *old = content;
+                meta.mtime = new.mtime;
+                Ok(())
+            }
+            _ => self.put(&path, Node::File(new.clone(), content)),
+        }
+    }
+
+    /// Puts a node at a path, whatever was there; the directory must exist.
+    pub fn put(&mut self, path: &str, mut node: Node) -> Result<(), FileError> {
+        if self.full {
+            return Err(FULL);
+        }
+        let path = self.parents_resolved(path);
+        match self.nodes.get(parent(&path)) {
+            Some(Node::Directory(_)) => {}
+            Some(_) => return Err(NO_DIRECTORY),
+            None if path == "/" => {}
+            None => return Err(ABSENT),
+        }
+        self.last_inode += 1;
+        node.meta_mut().inode = self.last_inode;
+        self.nodes.insert(path.into(), node);
+        Ok(())
+    }
+
+    /// Makes a directory and those above it that are missing.
+    pub fn make_directories(&mut self, path: &str, new: &Meta) -> Result<(), FileError> {
+        let path = plain(path);
+        let missing: Vec<String> = ancestors(&path)
+            .chain([path.as_str()])
+            .filter(|above| self.followed(above).is_none())
+            .map(str::to_owned)
+            .collect();
+        for directory in missing {
+            self.put(&directory, Node::Directory(new.clone()))?;
+        }
+        match self.followed(&path) {
+            Some(Node::Directory(_)) => Ok(()),
+            _ => Err(EXISTS),
+        }
+    }
+
+    /// Removes what the path itself names, with everything below it.
+    pub fn remove(&mut self, path: &str) -> Option<Node> {
+        let path = self.parents_resolved(path);
+        let below: Vec<Arc<str>> = self.below(&path).map(|(path, _)| Arc::clone(path)).collect();
+        for path in below {
+            self.nodes.remove(&path);
+        }
+        self.nodes.remove(path.as_str())
+    }
+
+    /// Moves what the path itself names, with everything below it, onto another path.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), FileError> {
+        let (from, to) = (self.parents_resolved(from), self.parents_resolved(to));
+        if !self.nodes.contains_key(from.as_str()) {
+            return Err(ABSENT);
+        }
+        if !matches!(self.nodes.get(parent(&to)), Some(Node::Directory(_))) {
+            return Err(ABSENT);
+        }
+        if from == to {
+            return Ok(());
+        }
+        let below: Vec<Arc<str>> = self.below(&from).map(|(path, _)| Arc::clone(path)).collect();
+        self.remove(&to);
+        for path in below {
+            if let Some(node) = self.nodes.remove(&path) {
+                let moved = format!("{to}{}", &path[from.len()..]);
+                self.nodes.insert(moved.into(), node);
+            }
+        }
+        if let Some(node) = self.nodes.remove(from.as_str()) {
+            self.nodes.insert(to.into(), node);
+        }
+        Ok(())
+    }
+
+    /// Everything below a directory, in the order of paths.
+    pub fn below(&self, directory: &str) -> impl Iterator<Item = (&Arc<str>, &Node)> {
+        let start = format!("{}/", directory.trim_end_matches('/'));
+        let end = start.clone();
+        self.nodes
+            .range::<str, _>((Bound::Excluded(start.as_str()), Bound::Unbounded))
+            .take_while(move |(path, _)| path.starts_with(&end))
+    }
+
+    /// The names in a directory, in order.
+    pub fn names(&self, directory: &str) -> Vec<String> {
+        let directory = self.resolved(directory).unwrap_or_default();
+        let length = directory.trim_end_matches('/').len() + 1;
+        self.below(&directory)
+            .filter_map(|(path, _)| path.get(length..))
+            .filter(|name| !name.contains('/'))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// An absolute path without empty parts, `.` and `..`.
+pub fn plain(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// The directory a plain path is in.
+pub fn parent(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some(("", _)) | None => "/",
+        Some((above, _)) => above,
+    }
+}
+
+/// The directories above a plain path, from the root down.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/')
+        .map(|(at, _)| if at == 0 { "/" } else { &path[..at] })
+        .filter(move |above| *above != path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta() -> Meta {
+        Meta {
+            mode: 0o644,
+            owner: "root".into(),
+            group: "root".into(),
+            mtime: 7,
+            inode: 0,
+        }
+    }
+
+    #[test]
+    fn made_read_moved_and_removed() {
+        let mut files = Files::default();
+        files.make_directories("/var/lib/one", &meta()).unwrap();
+        files
+            .write("/var/lib/one/a", Content::text("x"), &meta())
+            .unwrap();
+        assert_eq!(files.text("/var//lib/./one/../one/a"), "x");
+        assert_eq!(files.write("/none/a", Content::text("x"), &meta()), Err(ABSENT));
+        assert_eq!(
+            files.write("/var/lib", Content::text("x"), &meta()),
+            Err(IS_DIRECTORY)
+        );
+        files
+            .put("/lib", Node::Link(meta(), "var/lib".to_owned()))
+            .unwrap();
+        assert_eq!(files.text("/lib/one/a"), "x");
+        files.rename("/var/lib", "/var/other").unwrap();
+        assert_eq!(
+            (files.text("/lib/one/a"), files.text("/var/other/one/a")),
+            (String::new(), "x".to_owned())
+        );
+        assert_eq!(files.names("/var/other"), ["one"]);
+        files.remove("/var");
+        assert_eq!(files.names("/"), ["lib"]);
+    }
+
+    #[test]
+    fn a_full_disk_takes_nothing() {
+        let mut files = Files::default();
+        files.make_directories("/a", &meta()).unwrap();
+        files.full = true;
+        assert_eq!(files.write("/a/b", Content::text(""), &meta()), Err(FULL));
+    }
+}

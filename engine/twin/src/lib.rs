@@ -1,0 +1,29 @@
+//! A federation in memory: machines with their files, packages, units and programs, OpenNebula on them, and a network between them.
+//!
+//! A rehearsal runs the real engine and the real modules against it. It answers what the modules ask of a [`Host`], with the output of
+//! the real programs, and nothing it does reaches the machine it runs on. The scripts that modules send are run as they are, by
+//! `nebplay-sh`. What OpenNebula does is the model's (`nebplay-model`), lies included.
+//!
+//! * [`federation`]: all machines, the network and the time; cheap to clone, so that a night can be forked at any moment.
+//! * [`machine`]: one machine.
+//! * [`twin`]: the federation as the engine sees it, as hosts and a clock.
+//! * [`look`]: what stands where, for those who judge a night.
+//! * [`deeds`]: what was done, as the federation itself saw it; what the invariants of a rehearsal are checked against.
+//!
+//! [`Host`]: nebplay_modules::host::Host
+
+pub mod deeds;
+pub mod federation;
+pub mod files;
+pub mod image;
+pub mod look;
+pub mod machine;
+pub mod opennebula;
+mod process;
+mod programs;
+pub mod rates;
+mod session;
+pub mod twin;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,393 @@
+//! oned on a machine: started, stopped, asked, and what it does by itself as time passes.
+
+mod clients;
+mod log;
+mod prepare;
+mod unreached;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nebplay_model::config::OnedConf;
+use nebplay_model::log::LogEntry;
+use nebplay_model::oned::{Mode, Oned, Outcome, replicated_to, shipment_call};
+use nebplay_model::replication::Replication;
+use nebplay_model::rpc::{Answer, Call, Value};
+use nebplay_model::schema::Table;
+use nebplay_model::version::Version;
+
+use super::database::Database;
+use crate::deeds::Act;
+use crate::federation::{At, Federation};
+use crate::files::{Content, Node};
+use crate::machine::Machine;
+use crate::programs::network;
+use unreached::{Unreached, Why};
+
+/// Where a zone's database is.
+pub(crate) const DATABASE: &str = "/var/lib/one/one.db";
+/// How often oned looks after its hosts.
+const MONITORED: Duration = Duration::from_secs(30);
+/// There while oned runs, and after it was killed.
+pub(crate) const LOCK: &str = "/var/lock/one/one";
+
+/// A oned that runs.
+#[derive(Debug, Clone)]
+pub struct Running {
+    oned: Arc<Oned>,
+    replication: Replication,
+    /// Of a master: its slaves, with their endpoints.
+    slaves: Arc<[(i64, String)]>,
+    master: Arc<str>,
+    session: Arc<str>,
+    port: u16,
+    /// It answers from this moment on.
+    ready: Duration,
+    /// When it looks after its hosts next.
+    next_look: Duration,
+}
+
+impl Running {
+    /// The index of its federated log.
+    pub fn index(&self) -> u64 {
+        self.oned.log.fed_index()
+    }
+
+    /// Whether its zone is enabled.
+    pub fn enabled(&self) -> bool {
+        !self.oned.is_disabled()
+    }
+}
+
+/// The version of the installed program.
+pub(crate) fn program_version(machine: &Machine) -> Option<Version> {
+    machine
+        .files
+        .text("/usr/share/one/opennebula.version")
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// The zone's database, where it is one.
+pub(crate) fn database(machine: &Machine) -> Option<&Arc<Database>> {
+    match machine.files.followed(DATABASE) {
+        Some(Node::File(_, Content::Database(database))) => Some(database),
+        _ => None,
+    }
+}
+
+/// Changes the zone's database.
+pub(crate) fn change_database(machine: &mut Machine, by: impl FnOnce(&mut Database)) {
+    let Some(path) = machine.files.resolved(DATABASE) else {
+        return;
+    };
+    if let Some(Node::File(_, Content::Database(database))) = machine.files.at_mut(&path) {
+        by(Arc::make_mut(database));
+    }
+}
+
+fn conf(machine: &Machine) -> OnedConf {
+    OnedConf::parse(&machine.files.text("/etc/one/oned.conf"))
+}
+
+/// `user:password` of oneadmin.
+pub(crate) fn session(machine: &Machine) -> String {
+    machine.files.text("/var/lib/one/.one/one_auth").trim().to_owned()
+}
+
+/// Starts it, unless it refuses its database; its log says why.
+pub(crate) fn start(federation: &mut Federation, at: At) -> Result<(), String> {
+    let machine = federation.machine(at);
+    if machine.oned.is_some() {
+        return Ok(());
+    }
+    let conf = conf(machine);
+    let Some(version) = program_version(machine) else {
+        return Err("oned is not installed".to_owned());
+    };
+    let mut log = log::Log::new(federation.now(), conf.zone_id);
+    log.info("ONE", &format!("Starting OpenNebula {version} ()"));
+    let now = federation.now();
+    let ready = now + federation.rates.oned;
+    let machine = federation.machine_mut(at);
+    let prepared = prepare::prepare(machine, &conf, version, now, &mut log);
+    if prepared.is_err() {
+        log.info("ONE", "All modules finalized, exiting.\n");
+    }
+    log::append(machine, now, &log.lines);
+    let oned = prepared?;
+    let slaves: Arc<[(i64, String)]> = match conf.mode {
+        Mode::Master => oned.other_zones().into(),
+        _ => Arc::from([]),
+    };
+    let meta = machine.meta("oneadmin", 0o644, now);
+    // On a full disk oned says so and ends; the caller leaves the unit failed.
+    machine
+        .files
+        .put(LOCK, Node::File(meta, Content::text("")))
+        .map_err(|why| format!("Cannot open lock file: {why}"))?;
+    machine.oned = Some(Running {
+        replication: Replication::at_start(slaves.iter().map(|(id, _)| *id), &oned.log),
+        oned: Arc::new(oned),
+        slaves,
+        master: conf.master.as_str().into(),
+        session: session(machine).into(),
+        port: conf.port,
+        ready,
+        next_look: ready,
+    });
+    federation.did(at, Act::OnedStarted { program: version });
+    let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    own_writes(federation, at, |oned| oned.started(seconds));
+    Ok(())
+}
+
+/// Stops it. `asked`: in order, after the slaves that answer have everything; otherwise its machine went down, and the lock stays.
+pub(crate) fn stop(federation: &mut Federation, at: At, asked: bool) {
+    if federation.machine(at).oned.is_none() {
+        return;
+    }
+    if asked {
+        replicate(federation, at);
+    }
+    let indexes = federation
+        .machines()
+        .map(|machine| (conf(machine).zone_id, machine.oned.as_ref().map(Running::index)))
+        .collect();
+    let machine = federation.machine_mut(at);
+    machine.oned = None;
+    if asked {
+        machine.files.remove(LOCK);
+    }
+    federation.did(at, Act::OnedStopped { indexes, asked });
+}
+
+/// Lets oned write by itself.
+fn own_writes(federation: &mut Federation, at: At, act: impl FnOnce(&mut Oned) -> Vec<LogEntry>) {
+    let Some(running) = &mut federation.machine_mut(at).oned else {
+        return;
+    };
+    let writes = act(Arc::make_mut(&mut running.oned));
+    if !writes.is_empty() {
+        change_database(federation.machine_mut(at), |database| database.write(&writes));
+    }
+}
+
+/// The machine behind an address and port, if its oned takes connections from that one.
+fn reach(federation: &Federation, from: At, address: &str, port: u16) -> Result<At, Unreached> {
+    let unreached = |why| Unreached::new(address, port, why);
+    let to = network::resolve(federation, from, address).ok_or_else(|| unreached(Why::Unknown))?;
+    let machine = federation.machine(to);
+    if machine.away_until > federation.now() || network::filtered(federation, from, to, port) {
+        return Err(unreached(Why::Silent));
+    }
+    let ready = machine
+        .oned
+        .as_ref()
+        .is_some_and(|running| running.port == port && running.ready <= federation.now());
+    if ready {
+        Ok(to)
+    } else {
+        Err(unreached(Why::Refused))
+    }
+}
+
+/// Whether something takes connections at that address and port, seen from that machine; why not, in the system's words.
+pub(crate) fn listens(federation: &Federation, from: At, address: &str, port: u16) -> Result<(), String> {
+    let other = [22, 80].contains(&port) && network::resolve(federation, from, address).is_some();
+    if other {
+        return Ok(());
+    }
+    reach(federation, from, address, port).map(|_| ()).map_err(|why| {
+        if why.is_refused() {
+            "Connection refused".to_owned()
+        } else {
+            "Connection timed out".to_owned()
+        }
+    })
+}
+
+/// Address and port of an endpoint, `http://ADDRESS:PORT/RPC2`.
+fn endpoint(url: &str) -> Option<(&str, u16)> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let place = rest.split('/').next()?;
+    let (address, port) = place.rsplit_once(':')?;
+    Some((
+        address.trim_start_matches('[').trim_end_matches(']'),
+        port.parse().ok()?,
+    ))
+}
+
+/// Asks the oned behind an endpoint.
+pub(crate) fn call(
+    federation: &mut Federation,
+    from: At,
+    url: &str,
+    call: &Call,
+) -> Result<Answer, Unreached> {
+    let (address, port) = endpoint(url).ok_or_else(|| Unreached::new(url, 0, Why::Unknown))?;
+    let to = reach(federation, from, address, port)?;
+    Ok(answer(federation, to, call))
+}
+
+fn answer(federation: &mut Federation, at: At, call: &Call) -> Answer {
+    let seconds = i64::try_from(federation.now().as_secs()).unwrap_or(i64::MAX);
+    let Some(running) = &mut federation.machine_mut(at).oned else {
+        return Answer::no_such_method(&call.method);
+    };
+    let master = Arc::clone(&running.master);
+    match Arc::make_mut(&mut running.oned).handle(call, seconds) {
+        Outcome::Answered { answer, writes } => {
+            if !writes.is_empty() {
+                change_database(federation.machine_mut(at), |database| database.write(&writes));
+                zone_states(federation, at, &writes, call);
+            }
+            answer
+        }
+        Outcome::AskMaster(asked) => {
+            let came = self::call(federation, at, &master, &asked.call).map_err(|why| why.as_libcurl());
+            let Some(running) = &mut federation.machine_mut(at).oned else {
+                return Answer::no_such_method(&call.method);
+            };
+            Arc::make_mut(&mut running.oned).after_master(&asked, &call.method, came)
+        }
+    }
+}
+
+/// Notes that a zone was enabled or disabled: the master writes the state of every zone.
+fn zone_states(federation: &mut Federation, at: At, writes: &[LogEntry], call: &Call) {
+    let toggles = matches!(call.method.as_str(), "one.zone.enable" | "one.zone.updatedb");
+    let is_federated = writes.iter().any(|entry| entry.fed_index.is_some());
+    let Ok(zone) = call.int(1) else { return };
+    if !toggles || !is_federated {
+        return;
+    }
+    let Some(running) = &federation.machine(at).oned else {
+        return;
+    };
+    let body = running.oned.store.body(Table::ZonePool, zone).unwrap_or_default();
+    let enabled = nebplay_model::xml::field(body, "STATE") == "0";
+    federation.did(at, Act::ZoneState { zone, enabled });
+}
+
+/// Time has passed: the log is replicated, hosts are monitored, clients write.
+pub(crate) fn tick(federation: &mut Federation) {
+    let seconds = i64::try_from(federation.now().as_secs()).unwrap_or(i64::MAX);
+    for at in 0..federation.len() {
+        let machine = federation.machine(at);
+        let Some(running) = &machine.oned else { continue };
+        if running.ready > federation.now() {
+            continue;
+        }
+        let has_work = running.oned.store.rows(Table::HostPool).next().is_some();
+        let is_master = !running.slaves.is_empty();
+        if has_work && running.next_look <= federation.now() {
+            let next = federation.now() + MONITORED;
+            if let Some(running) = &mut federation.machine_mut(at).oned {
+                running.next_look = next;
+            }
+            own_writes(federation, at, |oned| oned.tick(seconds));
+        }
+        if is_master {
+            clients::write(federation, at);
+            replicate(federation, at);
+        }
+    }
+}
+
+/// Ships what slaves lack, as far as the master knows and reaches them.
+fn replicate(federation: &mut Federation, at: At) {
+    let Some(running) = &federation.machine(at).oned else {
+        return;
+    };
+    let (slaves, session) = (Arc::clone(&running.slaves), Arc::clone(&running.session));
+    for (slave, url) in &*slaves {
+        for _ in 0..10_000 {
+            let Some(running) = &mut federation.machine_mut(at).oned else {
+                return;
+            };
+            let Some(shipment) = running.replication.next(*slave, &running.oned.log) else {
+                break;
+            };
+            let Some(sql) =
+                database(federation.machine(at)).and_then(|database| database.entry_at(shipment.index))
+            else {
+                break;
+            };
+            let request = shipment_call(&session, shipment.index, shipment.previous, &sql);
+            let Ok(said) = call(federation, at, url, &request) else {
+                break;
+            };
+            let Some(last) = replicated_to(&said) else { break };
+            let Some(running) = &mut federation.machine_mut(at).oned else {
+                return;
+            };
+            if last == shipment.index {
+                running.replication.accepted(*slave, last);
+            } else {
+                let log = running.oned.log.clone();
+                running
+                    .replication
+                    .refused(*slave, nebplay_model::log::OutOfOrder { last }, &log);
+            }
+        }
+    }
+}
+
+/// Answers a request of HTTP; `None`: it is not all there yet.
+pub(crate) fn http(
+    federation: &mut Federation,
+    from: At,
+    address: &str,
+    port: u16,
+    request: &[u8],
+) -> Option<Vec<u8>> {
+    let text = String::from_utf8_lossy(request);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let length: usize = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length:")?
+            .trim()
+            .parse()
+            .ok()
+    })?;
+    if body.len() < length {
+        return None;
+    }
+    // Gone since the connection was made: it is closed without a word.
+    let Ok(to) = reach(federation, from, address, port) else {
+        return Some(Vec::new());
+    };
+    let answer = match Call::parse(body) {
+        Ok(call) => answer(federation, to, &call),
+        Err(error) => Answer::Fault {
+            code: -503,
+            message: error.to_string(),
+        },
+    };
+    let body = answer.render();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-length: {}\r\nContent-type: text/xml; charset=utf-8\r\nServer: Xmlrpc-c_Abyss/1.56.0\r\n\r\n",
+        body.len()
+    );
+    Some([head, body].concat().into_bytes())
+}
+
+/// How many bytes there would be in reality where the twin has this sample of a dump.
+pub(crate) fn stands_for(federation: &Federation, at: At, sample: &[u8]) -> u64 {
+    if sample.len() < 4096 {
+        return sample.len() as u64;
+    }
+    federation.machine(at).sizes.federated
+}
+
+/// A user of this name, for clients.
+fn new_user(session: &str, name: &str) -> Call {
+    let text = |text: &str| Value::Text(text.to_owned());
+    Call::new(
+        "one.user.allocate",
+        session,
+        [text(name), text("secret"), text("core")],
+    )
+}

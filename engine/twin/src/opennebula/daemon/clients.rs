@@ -1,0 +1,38 @@
+//! Clients of the API: while it is open, users are made, and each one that is acknowledged must never be lost.
+
+use std::time::Duration;
+
+use nebplay_model::rpc::Answer;
+
+use super::{answer, new_user};
+use crate::deeds::Act;
+use crate::federation::{At, Federation};
+
+/// The time between two of them.
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// No client knows of the federation before.
+const MOST: u64 = 1_000;
+
+/// A client writes on the master, if it is time to, and if the API lets anybody in.
+pub(super) fn write(federation: &mut Federation, at: At) {
+    let due = federation.next_client <= federation.now() && federation.made_by_clients < MOST;
+    let machine = federation.machine(at);
+    let Some(running) = machine.oned.as_ref().filter(|_| due) else {
+        return;
+    };
+    let filtered = machine
+        .filter
+        .as_ref()
+        .is_some_and(|filter| filter.ports.contains(&running.port));
+    if filtered || machine.away_until > federation.now() {
+        return;
+    }
+    let name = format!("client-{}", federation.made_by_clients);
+    let call = new_user(&running.session.clone(), &name);
+    federation.next_client = federation.now() + PAUSE;
+    if matches!(answer(federation, at, &call), Answer::Success(_)) {
+        federation.made_by_clients += 1;
+        federation.did(at, Act::Acknowledged { user: name });
+    }
+}

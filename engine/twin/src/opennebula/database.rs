@@ -1,0 +1,327 @@
+//! A zone's database, as a file of SQLite: tables as data, dumps of them as text.
+
+mod dump;
+mod fingerprint;
+mod sql;
+mod zone;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use nebplay_model::log::NO_INDEX;
+use sha2::{Digest, Sha256};
+
+pub(crate) use dump::Ran;
+pub(crate) use sql::{Wrong, execute, fingerprint, only_reads};
+
+/// How a dump has 2^64-1, which is a floating number to SQLite; older versions write it the other way.
+const NO_INDEX_DUMPED: [&str; 2] = ["18446744073709551615.0", "1.84467440737095516e+19"];
+
+/// A value in a row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    /// None.
+    Null,
+    /// A number.
+    Int(i64),
+    /// A text.
+    Text(Arc<str>),
+    /// The index that local entries of the log carry: 2^64-1.
+    NoIndex,
+}
+
+impl Cell {
+    /// The number a word stands for.
+    fn number(word: &str) -> Option<Self> {
+        if NO_INDEX_DUMPED.contains(&word) || word == "18446744073709551615" {
+            return Some(Self::NoIndex);
+        }
+        word.parse().ok().map(Self::Int)
+    }
+
+    /// As it stands in a statement.
+    fn literal(&self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Int(number) => number.to_string(),
+            Self::Text(text) => format!("'{}'", text.replace('\'', "''")),
+            Self::NoIndex => NO_INDEX_DUMPED[0].to_owned(),
+        }
+    }
+
+    /// As a query prints it.
+    fn shown(&self) -> String {
+        match self {
+            Self::Null => String::new(),
+            Self::Int(number) => number.to_string(),
+            Self::Text(text) => text.to_string(),
+            Self::NoIndex => "1.84467440737096e+19".to_owned(),
+        }
+    }
+
+    /// As the fingerprint writes it.
+    fn printed(&self) -> String {
+        match self {
+            Self::NoIndex => NO_INDEX.to_string(),
+            other => other.literal(),
+        }
+    }
+}
+
+/// A table.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    /// The statement that makes it.
+    create: Arc<str>,
+    columns: Arc<[String]>,
+    rows: BTreeMap<Vec<Cell>, Arc<[Cell]>>,
+    /// How many columns are the key; of a table without one, all of them.
+    key: usize,
+    print: OnceLock<(usize, Arc<str>)>,
+}
+
+/// An index that is no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Index {
+    name: Arc<str>,
+    table: Arc<str>,
+    /// The statement that makes it.
+    create: Arc<str>,
+}
+
+impl Index {
+    /// The index that a statement makes, `CREATE INDEX name ON table (columns)`.
+    fn read(create: &str) -> Option<Self> {
+        let mut words = create.strip_prefix("CREATE INDEX ")?.split([' ', '(']);
+        let name = words.next()?;
+        let table = words
+            .by_ref()
+            .find(|word| !word.is_empty() && !word.eq_ignore_ascii_case("on"))?;
+        Some(Self {
+            name: name.into(),
+            table: table.into(),
+            create: create.into(),
+        })
+    }
+}
+
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.create == other.create && self.rows == other.rows
+    }
+}
+
+impl Table {
+    /// An empty one.
+    fn new(create: &str) -> Self {
+        let definitions = definitions(create);
+        let is_key = |definition: &&&str| definition.starts_with("PRIMARY KEY");
+        let columns: Vec<String> = definitions
+            .iter()
+            .filter(|definition| !is_key(definition) && !definition.starts_with("UNIQUE"))
+            .filter_map(|definition| definition.split_whitespace().next().map(str::to_owned))
+            .collect();
+        let key = match definitions.iter().find(is_key) {
+            Some(key) => key.matches(',').count() + 1,
+            None if create.contains("PRIMARY KEY") => 1,
+            None => columns.len(),
+        };
+        Self {
+            create: create.into(),
+            columns: columns.into(),
+            rows: BTreeMap::new(),
+            key,
+            print: OnceLock::new(),
+        }
+    }
+
+    /// The statement that `CREATE TABLE name AS SELECT * FROM` this one leaves: neither key nor index, and types of its own.
+    fn as_selected(&self, name: &str) -> String {
+        let definitions = definitions(&self.create);
+        let columns = definitions.iter().take(self.columns.len()).map(|definition| {
+            let (name, declared) = definition.split_once(' ').unwrap_or((definition, ""));
+            let kind = if declared.contains("INT") {
+                "INT"
+            } else if declared.contains("CHAR") || declared.contains("TEXT") {
+                "TEXT"
+            } else {
+                "NUM"
+            };
+            format!("  {name} {kind}")
+        });
+        format!(
+            "CREATE TABLE {name}(\n{}\n)",
+            columns.collect::<Vec<_>>().join(",\n")
+        )
+    }
+
+    fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column == name)
+    }
+
+    fn key_of(&self, row: &[Cell]) -> Vec<Cell> {
+        row.iter().take(self.key).cloned().collect()
+    }
+
+    fn put(&mut self, row: Arc<[Cell]>) {
+        self.print = OnceLock::new();
+        self.rows.insert(self.key_of(&row), row);
+    }
+
+    /// Adds a row of a statement, unless there is one with its key.
+    fn add(&mut self, name: &str, row: Arc<[Cell]>) -> Result<(), sql::Wrong> {
+        let is_taken = self.key < self.columns.len() && self.rows.contains_key(&self.key_of(&row));
+        if is_taken {
+            let column = self.columns.first().map_or("", String::as_str);
+            let why = format!("UNIQUE constraint failed: {name}.{column}");
+            return Err(sql::Wrong::Runtime(why, 19));
+        }
+        self.put(row);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[Cell]) {
+        self.print = OnceLock::new();
+        self.rows.remove(key);
+    }
+
+    /// Number of rows and digest of what is in them.
+    fn print(&self) -> &(usize, Arc<str>) {
+        self.print.get_or_init(|| {
+            let (count, text) = printed(self.rows.values());
+            (count, digest(&text).into())
+        })
+    }
+}
+
+/// What stands between the outer parentheses of a CREATE TABLE, part by part.
+fn definitions(create: &str) -> Vec<&str> {
+    let inside = create.split_once('(').map_or("", |(_, rest)| rest);
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, c) in inside.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            ')' => {
+                parts.push(inside[start..at].trim());
+                break;
+            }
+            ',' if depth == 0 => {
+                parts.push(inside[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+/// Rows as the fingerprint sees them.
+fn printed<'a>(rows: impl Iterator<Item = &'a Arc<[Cell]>>) -> (usize, String) {
+    let (mut count, mut text) = (0, String::new());
+    for row in rows {
+        count += 1;
+        for (at, cell) in row.iter().enumerate() {
+            if at > 0 {
+                text.push(',');
+            }
+            text.push_str(&cell.printed());
+        }
+        text.push('\n');
+    }
+    (count, text)
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+/// All tables of a zone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Database {
+    tables: BTreeMap<Arc<str>, Arc<Table>>,
+    /// Their names, in the order in which they were made.
+    pub(crate) order: Vec<Arc<str>>,
+    /// The indexes, likewise.
+    pub(crate) indexes: Vec<Index>,
+}
+
+impl Database {
+    /// What a program reads that reads its file: it differs where the content does.
+    pub fn as_file(&self) -> String {
+        let mut text = String::from("SQLite format 3\0");
+        for (name, table) in &self.tables {
+            let (count, digest) = table.print();
+            let _ = writeln!(text, "{name} {count} {digest}");
+        }
+        text
+    }
+
+    /// Whether there is no table in it.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// A table.
+    pub(crate) fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name).map(Arc::as_ref)
+    }
+
+    /// A table, to be changed.
+    fn table_mut(&mut self, name: &str) -> Option<&mut Table> {
+        self.tables.get_mut(name).map(Arc::make_mut)
+    }
+
+    pub(crate) fn make(&mut self, name: &str, create: &str) {
+        let name: Arc<str> = name.into();
+        self.order.push(Arc::clone(&name));
+        self.tables.insert(name, Arc::new(Table::new(create)));
+    }
+
+    pub(crate) fn drop(&mut self, name: &str) {
+        if self.tables.remove(name).is_some() {
+            self.order.retain(|other| &**other != name);
+            self.indexes.retain(|index| *index.table != *name);
+        }
+    }
+
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        if let Some(mut table) = self.tables.remove(from) {
+            self.order.retain(|other| &**other != from);
+            let create = table.create.replacen(from, &format!("\"{to}\""), 1);
+            Arc::make_mut(&mut table).create = create.into();
+            let to: Arc<str> = to.into();
+            self.order.push(Arc::clone(&to));
+            self.tables.insert(to, table);
+        }
+    }
+
+    /// Names of the users it knows.
+    pub fn users(&self) -> BTreeSet<String> {
+        let rows = self
+            .table("user_pool")
+            .into_iter()
+            .flat_map(|table| table.rows.values());
+        rows.filter_map(|row| match row.get(1) {
+            Some(Cell::Text(name)) => Some(name.to_string()),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// What all zones must have alike: a digest of the pools they share, without the log.
+    pub fn shared_data(&self) -> String {
+        let pools = nebplay_model::schema::FEDERATED_TABLES
+            .iter()
+            .filter(|name| **name != "db_versioning");
+        pools
+            .filter_map(|name| Some(format!("{name} {}\n", self.table(name)?.print().1)))
+            .collect()
+    }
+}

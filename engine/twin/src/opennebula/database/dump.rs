@@ -1,0 +1,327 @@
+//! Dumps: what `sqlite3 .dump` prints, and what becomes of one that is loaded.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Cell, Database, Table, Wrong, execute};
+
+/// A statement of a script. Those of which dumps are made are read once.
+#[derive(Debug, Clone)]
+enum Statement {
+    Begin,
+    Commit,
+    Drop(String),
+    Make(String, String),
+    Insert(String, Arc<[Cell]>),
+    Nothing,
+    Other(String),
+}
+
+/// What a script came to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ran {
+    /// What was printed.
+    pub(crate) out: String,
+    /// What sqlite3 says of statements that failed.
+    pub(crate) errors: Vec<String>,
+    /// It is a dump, all of it came in, and each table that it drops is there again.
+    pub(crate) whole: bool,
+}
+
+impl Database {
+    /// As `.dump` prints it: one table, or all of them. The indexes of a single table are not in it.
+    pub(crate) fn dump(&self, only: Option<&str>) -> String {
+        let mut text = String::from("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n");
+        for name in self
+            .order
+            .iter()
+            .filter(|name| only.is_none_or(|only| only == &***name))
+        {
+            let Some(table) = self.table(name) else { continue };
+            dump_table(&mut text, name, table);
+        }
+        for index in self.indexes.iter().filter(|_| only.is_none()) {
+            let _ = writeln!(text, "{};", index.create);
+        }
+        text.push_str("COMMIT;\n");
+        text
+    }
+
+    /// `CREATE TABLE as_name AS SELECT * FROM name`.
+    pub(crate) fn copy(&mut self, name: &str, as_name: &str) {
+        let Some(table) = self.table(name) else { return };
+        let mut copied = Table::new(&table.as_selected(as_name));
+        for row in table.rows.values() {
+            copied.put(Arc::clone(row));
+        }
+        let as_name: Arc<str> = as_name.into();
+        self.order.push(Arc::clone(&as_name));
+        self.tables.insert(as_name, Arc::new(copied));
+    }
+
+    /// Runs a script as sqlite3 does from its standard input, or the first `part` of it: what fails is left out, unless `bail` ends it
+    /// there. A transaction that has no end never was.
+    pub(crate) fn run(&mut self, text: &str, part: f64, bail: bool) -> Ran {
+        let script = script(text);
+        if part < 1.0 || !self.is_empty() {
+            return self.follow(&script, part, bail);
+        }
+        // A scratch database, mostly: the same few dumps are proven again and again.
+        if let Some((loaded, ran)) = script.loaded.get() {
+            *self = loaded.clone();
+            return ran.clone();
+        }
+        let ran = self.follow(&script, part, bail);
+        if ran.errors.is_empty() {
+            script.loaded.get_or_init(|| (self.clone(), ran.clone()));
+        }
+        ran
+    }
+
+    fn follow(&mut self, script: &Script, part: f64, bail: bool) -> Ran {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a part of the statements"
+        )]
+        let count = (script.statements.len() as f64 * part.clamp(0.0, 1.0)) as usize;
+        let mut ran = Ran::default();
+        let mut before: Option<Self> = None;
+        for (line, statement) in script.statements.iter().take(count) {
+            let result = match statement {
+                Statement::Begin => {
+                    before = Some(self.clone());
+                    Ok(())
+                }
+                Statement::Commit => {
+                    before = None;
+                    Ok(())
+                }
+                Statement::Other(text) => execute(self, text).map(|printed| ran.out.push_str(&printed)),
+                simple => self.do_simple(simple),
+            };
+            if let Err(wrong) = result {
+                ran.errors.push(near_line(*line, &wrong));
+                if bail {
+                    break;
+                }
+            }
+        }
+        if let Some(line) = script.cut_off.filter(|_| part >= 1.0) {
+            let wrong = Wrong::Parse("incomplete input".to_owned());
+            ran.errors.push(near_line(line, &wrong));
+        }
+        ran.whole = script.dropped > 0 && part >= 1.0 && before.is_none() && ran.errors.is_empty();
+        if let Some(before) = before {
+            *self = before;
+        }
+        let dropped = script
+            .statements
+            .iter()
+            .filter_map(|(_, statement)| match statement {
+                Statement::Drop(name) => Some(name),
+                _ => None,
+            });
+        ran.whole &= dropped.into_iter().all(|name| self.table(name).is_some());
+        ran
+    }
+
+    fn do_simple(&mut self, statement: &Statement) -> Result<(), Wrong> {
+        match statement {
+            Statement::Drop(name) => self.drop(name),
+            Statement::Make(name, _) if self.table(name).is_some() => {
+                return Err(Wrong::Parse(format!("table {name} already exists")));
+            }
+            Statement::Make(name, create) => self.make(name, create),
+            Statement::Insert(name, row) => {
+                return match self.table_mut(name) {
+                    Some(table) => table.add(name, Arc::clone(row)),
+                    None => Err(Wrong::Parse(format!("no such table: {name}"))),
+                };
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn near_line(line: usize, wrong: &Wrong) -> String {
+    match wrong {
+        Wrong::Parse(why) => format!("Parse error near line {line}: {why}"),
+        Wrong::Runtime(why, code) => format!("Runtime error near line {line}: {why} ({code})"),
+    }
+}
+
+fn dump_table(text: &mut String, name: &str, table: &Table) {
+    let _ = writeln!(text, "{};", table.create);
+    for row in table.rows.values() {
+        let _ = write!(text, "INSERT INTO {name} VALUES(");
+        for (at, cell) in row.iter().enumerate() {
+            if at > 0 {
+                text.push(',');
+            }
+            text.push_str(&cell.literal());
+        }
+        text.push_str(");\n");
+    }
+}
+
+/// A script that was read.
+struct Script {
+    /// Its statements, each with the line it begins on.
+    statements: Vec<(usize, Statement)>,
+    /// The line on which a last one begins that has no end.
+    cut_off: Option<usize>,
+    /// How many tables it drops.
+    dropped: usize,
+    /// What an empty database becomes by it, if nothing fails.
+    loaded: OnceCell<(Database, Ran)>,
+}
+
+/// The same few dumps are loaded again and again, and each is large: few are kept.
+fn script(text: &str) -> Rc<Script> {
+    const KEPT: usize = 8;
+    thread_local! {
+        static READ: RefCell<HashMap<Box<str>, Rc<Script>>> = RefCell::default();
+    }
+    READ.with_borrow_mut(|read| {
+        if let Some(found) = read.get(text) {
+            return Rc::clone(found);
+        }
+        if read.len() >= KEPT {
+            read.clear();
+        }
+        let parsed = Rc::new(parse(text));
+        read.insert(text.into(), Rc::clone(&parsed));
+        parsed
+    })
+}
+
+fn parse(text: &str) -> Script {
+    let mut statements = Vec::new();
+    let (mut rest, mut line) = (text, 1);
+    let cut_off = loop {
+        let begin = past_blank(rest);
+        line += rest[..begin].matches('\n').count();
+        rest = &rest[begin..];
+        if rest.is_empty() {
+            break None;
+        }
+        let end = if rest.starts_with('.') {
+            rest.find('\n').or(Some(rest.len()))
+        } else {
+            end_of_statement(rest)
+        };
+        let Some(end) = end else { break Some(line) };
+        statements.push((line, statement(rest[..end].trim_end())));
+        line += rest[..end].matches('\n').count();
+        rest = rest.get(end + 1..).unwrap_or_default();
+    };
+    let dropped = statements
+        .iter()
+        .filter(|(_, statement)| matches!(statement, Statement::Drop(_)))
+        .count();
+    Script {
+        statements,
+        cut_off,
+        dropped,
+        loaded: OnceCell::new(),
+    }
+}
+
+/// The length of what stands before a statement: blanks and comments.
+fn past_blank(text: &str) -> usize {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', '\r', '\n', ';']);
+        if !rest.starts_with("--") {
+            return text.len() - rest.len();
+        }
+        rest = rest.find('\n').map_or("", |end| &rest[end..]);
+    }
+}
+
+/// Where a statement's semicolon is.
+fn end_of_statement(text: &str) -> Option<usize> {
+    let mut quoted = None;
+    for (at, byte) in text.bytes().enumerate() {
+        match (quoted, byte) {
+            (None, b'\'' | b'"') => quoted = Some(byte),
+            (Some(mark), byte) if mark == byte => quoted = None,
+            (None, b';') => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn statement(text: &str) -> Statement {
+    let name = |rest: &str| {
+        rest.split(['(', ' '])
+            .next()
+            .unwrap_or_default()
+            .trim_matches('"')
+            .to_owned()
+    };
+    let simple = if let Some(rest) = text.strip_prefix("INSERT INTO ") {
+        rest.split_once(" VALUES").and_then(|(table, rest)| {
+            let values = rest.trim().strip_prefix('(')?.strip_suffix(')')?;
+            Some(Statement::Insert(name(table), cells(values)?.into()))
+        })
+    } else if let Some(rest) = text.strip_prefix("CREATE TABLE ") {
+        rest.contains('(')
+            .then(|| Statement::Make(name(rest), text.to_owned()))
+            .filter(|_| !rest.starts_with("IF NOT"))
+    } else if let Some(rest) = text.strip_prefix("DROP TABLE IF EXISTS ") {
+        Some(Statement::Drop(name(rest)))
+    } else {
+        let word = text.split_whitespace().next().unwrap_or_default();
+        [
+            ("begin", Statement::Begin),
+            ("commit", Statement::Commit),
+            ("pragma", Statement::Nothing),
+        ]
+        .into_iter()
+        .find_map(|(known, statement)| word.eq_ignore_ascii_case(known).then_some(statement))
+    };
+    simple.unwrap_or_else(|| Statement::Other(text.to_owned()))
+}
+
+/// The values between the parentheses of an INSERT.
+pub(super) fn cells(text: &str) -> Option<Vec<Cell>> {
+    let mut cells = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let after;
+        if let Some(quoted) = rest.strip_prefix('\'') {
+            let mut end = 0;
+            loop {
+                let found = end + quoted.get(end..)?.find('\'')?;
+                if quoted.get(found + 1..)?.starts_with('\'') {
+                    end = found + 2;
+                } else {
+                    cells.push(Cell::Text(quoted[..found].replace("''", "'").into()));
+                    after = &quoted[found + 1..];
+                    break;
+                }
+            }
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            let word = rest[..end].trim();
+            cells.push(if word == "NULL" {
+                Cell::Null
+            } else {
+                Cell::number(word)?
+            });
+            after = &rest[end..];
+        }
+        match after.trim_start().strip_prefix(',') {
+            Some(next) => rest = next.trim_start(),
+            None => return after.trim().is_empty().then_some(cells),
+        }
+    }
+}

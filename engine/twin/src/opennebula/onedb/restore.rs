@@ -1,0 +1,92 @@
+//! `onedb restore`: on SQLite it never fails, whatever becomes of the database.
+
+use nebplay_model::onedb::RESTORE_USAGE;
+
+use super::backup::exists;
+use super::{Stop, Tool, running};
+use crate::deeds::{Act, content_of};
+use crate::opennebula::database::{Database, Ran};
+use crate::programs::access;
+
+pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
+    let Some(file) = tool.options.words.get(1).cloned() else {
+        tool.say(RESTORE_USAGE);
+        return Err(Stop::new("Command restore requires one parameter to run"));
+    };
+    if !exists(tool, &file) {
+        return Err(Stop::new(format!(
+            "File {file} doesn't exist, backup restoration aborted."
+        )));
+    }
+    tool.guard()?;
+    let federated = tool.options.has("federated");
+    let target = tool.process.path(&tool.file.clone());
+    let is_there = tool.process.machine().files.followed(&target).is_some();
+    if !federated && !tool.options.has("force") && is_there {
+        return Err(Stop::new(format!(
+            "File {} exists, use -f to overwrite.",
+            tool.file
+        )));
+    }
+    put_back(tool, &file, federated)?;
+    Ok(0)
+}
+
+/// Puts a backup back and says so. It is piped in by a shell; neither its exit code nor sqlite3's is looked at.
+pub(super) fn put_back(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> Result<(), Stop> {
+    let path = tool.process.path(file);
+    let readable = access::may_read(tool.process.machine(), tool.process.user, &path).is_ok();
+    let text = if readable {
+        tool.process.machine().files.text(&path)
+    } else {
+        String::new()
+    };
+    let sizes = tool.process.machine().sizes;
+    let (bytes, rate) = (
+        if federated {
+            sizes.federated
+        } else {
+            sizes.database
+        },
+        tool.process.federation.rates.load,
+    );
+    let part = tool.process.works_through(bytes, rate);
+    let mut database: Database = tool
+        .database()
+        .map(|database| (*database).clone())
+        .unwrap_or_default();
+    let before = database.clone();
+    let full = tool.process.machine().files.full;
+    let ran = if full {
+        Ran {
+            errors: vec!["Runtime error near line 1: database or disk is full (13)".to_owned()],
+            ..Ran::default()
+        }
+    } else {
+        database.run(&text, part, false)
+    };
+    let whole = ran.whole;
+    let changed = database != before;
+    for why in &ran.errors {
+        tool.process.complain(format!("{why}\n"));
+    }
+    if changed && !full {
+        tool.put(database)?;
+    }
+    let running = running(tool.process);
+    // Where nothing was touched, nothing was restored.
+    if changed || whole {
+        tool.process.did(Act::Restored {
+            path,
+            content: content_of(&text),
+            federated,
+            whole,
+            running,
+        });
+    }
+    tool.say(&format!(
+        "Sqlite database backup restored in {}\n",
+        tool.file.clone()
+    ));
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! `chmod`, `chown`, `chgrp`.
+
+use super::{Words, each};
+use crate::deeds::Act;
+use crate::files::{ABSENT, Node};
+use crate::process::Process;
+
+/// Changes each file, and what is below it if that is asked for. Without a `change` argument the first word is none of the files.
+fn change(process: &mut Process<'_>, names: &[String], recursive: bool, by: impl Fn(&mut Node)) -> i32 {
+    each(process, names, |process, name| {
+        let path = process.path(name);
+        let path = process.machine().files.resolved(&path).unwrap_or(path);
+        let below: Vec<String> = if recursive {
+            process
+                .machine()
+                .files
+                .below(&path)
+                .map(|(path, _)| path.to_string())
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let files = &mut process.machine_mut().files;
+        by(files
+            .at_mut(&path)
+            .ok_or_else(|| format!("cannot access '{name}': {ABSENT}"))?);
+        for path in below {
+            if let Some(node) = files.at_mut(&path) {
+                by(node);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The words behind the first one, which says what to change; all of them where a reference says it.
+fn split(process: &Process<'_>) -> (Words, Option<Node>, String, Vec<String>) {
+    let words = Words::of(process, "");
+    let reference = words
+        .value("reference")
+        .and_then(|name| process.machine().files.followed(&process.path(name)).cloned());
+    let mut names = words.names.clone();
+    let spec = if words.value("reference").is_some() || names.is_empty() {
+        String::new()
+    } else {
+        names.remove(0)
+    };
+    (words, reference, spec, names)
+}
+
+pub(super) fn chmod(process: &mut Process<'_>) -> i32 {
+    let (words, reference, spec, names) = split(process);
+    let mode = reference
+        .map(|node| node.meta().mode)
+        .or_else(|| u32::from_str_radix(&spec, 8).ok());
+    let recursive = words.has("R");
+    match mode {
+        Some(mode) => change(process, &names, recursive, |node| node.meta_mut().mode = mode),
+        None => {
+            if let Some(apply) = symbolic(&spec) {
+                change(process, &names, recursive, |node| {
+                    let mode = node.meta().mode;
+                    node.meta_mut().mode = apply(mode);
+                })
+            } else {
+                process.did(Act::NotModelled(format!("chmod {}", process.args.join(" "))));
+                0
+            }
+        }
+    }
+}
+
+/// `u+x`, `go-rwx` and the like.
+fn symbolic(spec: &str) -> Option<impl Fn(u32) -> u32> {
+    let at = spec.find(['+', '-', '='])?;
+    let (who, rest) = spec.split_at(at);
+    let bits = rest[1..].chars().try_fold(0, |bits, c| {
+        Some(
+            bits | match c {
+                'r' => 4,
+                'w' => 2,
+                'x' | 'X' => 1,
+                _ => return None,
+            },
+        )
+    })?;
+    let who = if who.is_empty() || who.contains('a') {
+        "ugo"
+    } else {
+        who
+    };
+    let shifts: Vec<u32> = who
+        .chars()
+        .map(|c| match c {
+            'u' => 6,
+            'g' => 3,
+            _ => 0,
+        })
+        .collect();
+    let sign = rest.chars().next()?;
+    Some(move |mode: u32| {
+        shifts.iter().fold(mode, |mode, shift| match sign {
+            '+' => mode | bits << shift,
+            '-' => mode & !(bits << shift),
+            _ => mode & !(7 << shift) | bits << shift,
+        })
+    })
+}
+
+pub(super) fn chown(process: &mut Process<'_>) -> i32 {
+    let (words, reference, spec, names) = split(process);
+    let (owner, group) = match &reference {
+        Some(node) => (node.meta().owner.to_string(), Some(node.meta().group.to_string())),
+        None => match spec.split_once([':', '.']) {
+            Some((owner, "")) => (owner.to_owned(), Some(owner.to_owned())),
+            Some((owner, group)) => (owner.to_owned(), Some(group.to_owned())),
+            None => (spec, None),
+        },
+    };
+    let unknown =
+        !owner.is_empty() && !owner.chars().all(|c| c.is_ascii_digit()) && !is_known(process, &owner);
+    if unknown {
+        process.complain(format!("chown: invalid user: '{owner}'\n"));
+        return 1;
+    }
+    change(process, &names, words.has("R"), |node| {
+        let meta = node.meta_mut();
+        if !owner.is_empty() {
+            meta.owner = owner.as_str().into();
+        }
+        if let Some(group) = &group {
+            meta.group = group.as_str().into();
+        }
+    })
+}
+
+fn is_known(process: &Process<'_>, user: &str) -> bool {
+    let text = process.machine().files.text("/etc/passwd");
+    text.lines().any(|line| line.split(':').next() == Some(user))
+}
+
+pub(super) fn chgrp(process: &mut Process<'_>) -> i32 {
+    let (words, _, group, names) = split(process);
+    change(process, &names, words.has("R"), |node| {
+        node.meta_mut().group = group.as_str().into();
+    })
+}

@@ -1,0 +1,143 @@
+//! The twin as a whole: what its machines answer.
+
+use std::time::Duration;
+
+use nebplay_modules::host::{Command, RunAs};
+
+use crate::federation::Federation;
+use crate::image::{Description, federation};
+
+fn guide() -> Federation {
+    federation(&Description::guide(3))
+}
+
+/// A line of shell on a machine, as a user: status and everything printed.
+fn shell(federation: &mut Federation, at: usize, user: &str, line: &str) -> (i32, String) {
+    let command = Command::script::<&str>(line, []).run_as(RunAs::User(user.to_owned()));
+    let came = federation.execute(at, &command, None);
+    let text = format!("{}{}", came.output.text(), came.output.err_text());
+    let now = federation.now();
+    federation.advance(now + came.took);
+    (came.output.exit.rc(), text)
+}
+
+#[test]
+fn a_fresh_federation_runs_in_sync() {
+    let mut federation = guide();
+    let (status, text) = shell(
+        &mut federation,
+        0,
+        "oneadmin",
+        "onezone list --csv -l ID,FED_INDEX",
+    );
+    assert_eq!(status, 0, "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "ID,FED_INDEX");
+    let indexes: Vec<&str> = lines[1..]
+        .iter()
+        .filter_map(|line| line.split(',').nth(1))
+        .collect();
+    assert_eq!(indexes.len(), 3, "{text}");
+    assert!(
+        indexes.iter().all(|index| *index == indexes[0] && *index != "-"),
+        "{text}"
+    );
+}
+
+/// As [`shell`], of what must succeed; what it printed.
+fn run(federation: &mut Federation, at: usize, user: &str, line: &str) -> String {
+    let (status, text) = shell(federation, at, user, line);
+    assert_eq!(status, 0, "{at}$ {line}\n{text}");
+    text
+}
+
+#[test]
+fn an_upgrade_by_hand_as_the_guide_has_it() {
+    let mut federation = guide();
+    for at in [1, 2, 0] {
+        run(
+            &mut federation,
+            at,
+            "oneadmin",
+            &format!("onezone disable {}", [0, 100, 101][at]),
+        );
+    }
+    for at in [1, 2, 0] {
+        run(
+            &mut federation,
+            at,
+            "root",
+            "systemctl stop 'opennebula' opennebula-flow opennebula-gate opennebula-fireedge opennebula-ssh-socks-cleaner.timer opennebula-showback.timer",
+        );
+        let left = run(
+            &mut federation,
+            at,
+            "root",
+            "systemctl list-units --plain --no-legend | grep opennebula; true",
+        );
+        assert_eq!(left, "", "nothing is left on {at}");
+    }
+    for at in [0, 1, 2] {
+        run(
+            &mut federation,
+            at,
+            "root",
+            "apt-get install -y opennebula opennebula-tools opennebula-flow opennebula-gate opennebula-fireedge opennebula-migration; systemctl stop opennebula",
+        );
+    }
+    run(&mut federation, 0, "oneadmin", "onedb upgrade -v; onedb version");
+    run(
+        &mut federation,
+        0,
+        "oneadmin",
+        "onedb backup -v --federated /var/lib/one/fed.bck",
+    );
+    for at in [1, 2] {
+        let dump = run(&mut federation, 0, "oneadmin", "cat /var/lib/one/fed.bck");
+        let (status, text) = {
+            let command = Command::script::<&str>("cat > /var/lib/one/fed.bck; onedb restore -v --federated /var/lib/one/fed.bck && onedb upgrade -v && onedb version", [])
+                .run_as(RunAs::User("oneadmin".to_owned()))
+                .stdin(dump.into_bytes());
+            let came = federation.execute(at, &command, None);
+            (
+                came.output.exit.rc(),
+                format!("{}{}", came.output.text(), came.output.err_text()),
+            )
+        };
+        assert_eq!(status, 0, "{text}");
+    }
+    for at in [0, 1, 2] {
+        let (status, text) = shell(
+            &mut federation,
+            at,
+            "root",
+            "systemctl start opennebula; tail -n 5 /var/log/one/oned.log",
+        );
+        assert_eq!(status, 0, "{text}");
+    }
+    let (_, text) = shell(
+        &mut federation,
+        0,
+        "oneadmin",
+        "sleep 30; onezone enable 0; onezone list --csv -l ID,FED_INDEX,STATE",
+    );
+    assert_eq!(text.lines().count(), 4, "{text}");
+}
+
+#[test]
+fn a_script_that_is_killed_leaves_what_it_came_to() {
+    let mut federation = guide();
+    shell(&mut federation, 0, "root", "systemctl stop opennebula");
+    let backup = Command::script::<&str>("onedb backup -v /var/lib/one/full.bck", [])
+        .run_as(RunAs::User("oneadmin".to_owned()));
+    let took = federation.clone().execute(0, &backup, None).took;
+    let came = federation.execute(0, &backup, Some(took / 2));
+    assert!(!came.whole && came.took <= took / 2 + Duration::from_secs(1));
+    let (_, cut) = shell(
+        &mut federation,
+        0,
+        "oneadmin",
+        "tail -n 1 /var/lib/one/full.bck; wc -c < /var/lib/one/full.bck",
+    );
+    assert!(!cut.starts_with("COMMIT;"), "{cut}");
+}

@@ -1,0 +1,144 @@
+//! Playbooks with a mistake, each caught by the rule that it breaks; and the playbooks that are shipped, which break none.
+//!
+//! A mutant is the guide carried out by hand (`by-hand.yml`) with one mistake. Its first lines say which rule it must be caught by, and
+//! which fault it takes, if any.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a rehearsal that cannot be read is a broken test"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use serde_json::Value;
+
+const INVENTORY: &str = "../inventories/example.ini";
+
+/// The binary that was built beside this test's own.
+fn nebplay() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    this.ancestors().nth(2).unwrap().join("nebplay")
+}
+
+fn rehearse(playbook: &Path, options: &[&str]) -> Value {
+    let output = Command::new(nebplay())
+        .arg("rehearse")
+        .arg(playbook)
+        .args(["-i", INVENTORY, "--json"])
+        .args(options)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text).unwrap_or_else(|error| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        unreachable!("{}: {error}: {text}{said}", playbook.display())
+    })
+}
+
+/// The names of all rules that were broken, with and without faults.
+fn broken(report: &Value) -> Vec<String> {
+    let of = |breaches: &Value| -> Vec<String> {
+        let names = breaches.as_array().into_iter().flatten();
+        names
+            .filter_map(|breach| breach["rule"].as_str().map(str::to_owned))
+            .collect()
+    };
+    let rehearsals = report["rehearsals"].as_array().into_iter().flatten();
+    let with_faults = rehearsals.flat_map(|one| of(&one["breaches"]));
+    of(&report["undisturbed"]["breaches"])
+        .into_iter()
+        .chain(with_faults)
+        .collect()
+}
+
+struct Mutant {
+    path: PathBuf,
+    breaks: String,
+    fault: Option<String>,
+}
+
+fn mutants() -> Vec<Mutant> {
+    let entries = std::fs::read_dir("mutants").unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "yml"));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let says = |what: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(what));
+            line.map(str::to_owned)
+        };
+        Mutant {
+            breaks: says("# breaks: ").unwrap(),
+            fault: says("# fault: "),
+            path,
+        }
+    };
+    paths.into_iter().map(read).collect()
+}
+
+#[test]
+fn every_mistake_is_caught_by_the_rule_it_breaks() {
+    let mutants = mutants();
+    let (mistakes, right): (Vec<_>, Vec<_>) = mutants.iter().partition(|mutant| mutant.breaks != "nothing");
+    assert!(mistakes.len() >= 30, "only {} mutants", mistakes.len());
+    let missed = |mutant: &&Mutant| {
+        let options = match &mutant.fault {
+            Some(fault) => vec!["--fault", fault],
+            None => vec!["--undisturbed"],
+        };
+        let rules = broken(&rehearse(&mutant.path, &options));
+        let caught = rules.contains(&mutant.breaks);
+        (!caught).then(|| format!("{}: not {}, but {rules:?}", mutant.path.display(), mutant.breaks))
+    };
+    let halves = mistakes.chunks(mistakes.len().div_ceil(2));
+    let missed: Vec<String> = thread::scope(|scope| {
+        let running: Vec<_> = halves
+            .map(|half| {
+                scope.spawn(move || {
+                    half.iter()
+                        .copied()
+                        .filter_map(|mutant| missed(&mutant))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .flat_map(|half| half.join().unwrap())
+            .collect()
+    });
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    for mutant in right {
+        let report = rehearse(&mutant.path, &["--undisturbed"]);
+        assert_eq!(broken(&report), Vec::<String>::new(), "{}", mutant.path.display());
+        assert_eq!(report["undisturbed"]["result"], "ok");
+    }
+}
+
+/// The proof that the upgrade survives whatever single fault: every one of them at every step.
+#[test]
+fn the_upgrade_breaks_no_rule_whatever_goes_wrong_once() {
+    let report = rehearse(Path::new("../playbooks/upgrade.yml"), &[]);
+    assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
+    assert_eq!(broken(&report), Vec::<String>::new());
+    let rehearsals = report["rehearsals"].as_array().unwrap();
+    let ended = |outcome: &str| rehearsals.iter().filter(|one| one["outcome"] == outcome).count();
+    let struck = rehearsals.iter().filter(|one| one["struck"] == true).count();
+    assert!(struck > 800, "{struck} of {} faults struck", rehearsals.len());
+    assert_eq!(
+        ended("completed") + ended("resumed") + ended("run_anew"),
+        rehearsals.len(),
+        "some did not come to their end"
+    );
+    assert!(ended("resumed") > ended("run_anew"));
+}
+
+#[test]
+fn what_else_is_shipped_breaks_no_rule() {
+    let report = rehearse(Path::new("../playbooks/restart-services.yml"), &[]);
+    assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
+    assert_eq!(broken(&report), Vec::<String>::new());
+}
