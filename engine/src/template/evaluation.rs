@@ -38,17 +38,6 @@ impl Evaluation {
         })
     }
 
-    /// The variables of another host, in the same evaluation.
-    fn of_host(&self, host: &str, scope: Scope) -> Arc<Self> {
-        Arc::new(Self {
-            templates: self.templates.clone(),
-            scope,
-            tracker: Arc::clone(&self.tracker),
-            prefix: format!("hostvars.{host}."),
-            rendered: Mutex::default(),
-        })
-    }
-
     /// The value the template engine starts from.
     pub(super) fn root(self: &Arc<Self>) -> Value {
         Value::from_object(Variables(Arc::clone(self)))
@@ -62,6 +51,8 @@ impl Evaluation {
         }
         let value = match self.scope.get(name) {
             Some(binding) => self.bound(name, binding),
+            // Never kept: it holds this evaluation, which would then hold itself for ever.
+            None if name == "vars" => return Some(self.root()),
             None => self.provided(name)?,
         };
         // A hole is counted by who asks, so it is never kept.
@@ -112,13 +103,16 @@ impl Evaluation {
     }
 
     /// What the engine provides under this name unless a variable says otherwise.
-    fn provided(self: &Arc<Self>, name: &str) -> Option<Value> {
+    fn provided(&self, name: &str) -> Option<Value> {
         match name {
             "omit" => return Some(Value::from(OMIT)),
-            "vars" => return Some(self.root()),
             "hostvars" => {
-                let hosts = Arc::clone(self.scope.hosts()?);
-                return Some(Value::from_object(HostVars::new(hosts, Arc::clone(self))));
+                return Some(Value::from_object(HostVars {
+                    hosts: Arc::clone(self.scope.hosts()?),
+                    templates: self.templates.clone(),
+                    tracker: Arc::clone(&self.tracker),
+                    made: Mutex::default(),
+                }));
             }
             _ => {}
         }
@@ -195,20 +189,25 @@ impl Object for Variables {
     }
 }
 
-/// `hostvars`: the variables of every host, made when a template asks for that host.
+/// `hostvars`: the variables of every host, made when a template asks for that host. It belongs to an evaluation, and does not hold it.
 struct HostVars {
     hosts: Arc<dyn Hosts>,
-    asker: Arc<Evaluation>,
+    templates: Templates,
+    tracker: Arc<Tracker>,
     made: Mutex<HashMap<String, Value>>,
 }
 
 impl HostVars {
-    fn new(hosts: Arc<dyn Hosts>, asker: Arc<Evaluation>) -> Self {
-        Self {
-            hosts,
-            asker,
-            made: Mutex::default(),
-        }
+    /// The variables of a host, in the same evaluation.
+    fn of(&self, host: &str, scope: Scope) -> Value {
+        let evaluation = Arc::new(Evaluation {
+            templates: self.templates.clone(),
+            scope,
+            tracker: Arc::clone(&self.tracker),
+            prefix: format!("hostvars.{host}."),
+            rendered: Mutex::default(),
+        });
+        evaluation.root()
     }
 }
 
@@ -226,7 +225,7 @@ impl Object for HostVars {
             return Some(value.clone());
         }
         let scope = self.hosts.scope(name)?;
-        let value = self.asker.of_host(name, scope).root();
+        let value = self.of(name, scope);
         made.insert(name.to_owned(), value.clone());
         Some(value)
     }
@@ -236,11 +235,40 @@ impl Object for HostVars {
             let names = self.hosts.names();
             let suggestion = diagnostics::suggest(key, names.iter().map(String::as_str));
             let reason = Reason::undefined(suggestion);
-            Some(self.asker.tracker.hole(&format!("hostvars.{key}"), reason))
+            Some(self.tracker.hole(&format!("hostvars.{key}"), reason))
         })
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Values(self.hosts.names().into_iter().map(Value::from).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct OneHost;
+
+    impl Hosts for OneHost {
+        fn names(&self) -> Vec<String> {
+            vec!["fe1".to_owned()]
+        }
+
+        fn scope(&self, _: &str) -> Option<Scope> {
+            Some(Scope::new().with_hosts(Arc::new(Self)))
+        }
+    }
+
+    #[test]
+    fn an_evaluation_is_gone_when_it_is_over() {
+        let evaluation = Evaluation::new(&Templates::new(), &Scope::new().with_hosts(Arc::new(OneHost)));
+        let gone = Arc::downgrade(&evaluation);
+        for name in ["vars", "hostvars"] {
+            assert!(evaluation.variable(name).is_some());
+        }
+        drop(evaluation);
+        assert!(gone.upgrade().is_none());
     }
 }
