@@ -50,11 +50,30 @@ fn text_of(field: &[Sign]) -> String {
     field.iter().map(|(c, _)| *c).collect()
 }
 
+/// Whether a word is one text without any further ado, as most are: nothing in it is split or a pattern. `splits`: whether what is not
+/// quoted would be.
+fn is_one_text(word: &Word, splits: bool) -> bool {
+    let is_simple = |part: &Part| match part {
+        Part::Plain(text) => !splits || !text.contains(['*', '?', '[']),
+        Part::Quoted(_) => true,
+        Part::Output(_, quoted) => *quoted || !splits,
+        Part::Parameter { name, change, quoted } => {
+            matches!(change, Change::Value) && !matches!(&**name, "@" | "*") && (*quoted || !splits)
+        }
+        Part::Tilde | Part::Number(..) => false,
+    };
+    !word.0.is_empty() && word.0.iter().all(is_simple)
+}
+
 impl Shell<'_> {
     /// The fields of words.
     pub(crate) fn fields(&mut self, words: &[Word]) -> Result<Vec<String>, Stop> {
         let mut all = Vec::new();
         for word in words {
+            if is_one_text(word, true) {
+                all.push(self.one_text(word)?);
+                continue;
+            }
             let mut fields = Fields::default();
             self.expand(word, &mut fields, true)?;
             for field in fields.all() {
@@ -73,6 +92,9 @@ impl Shell<'_> {
 
     /// A word as one text, as in an assignment.
     pub(crate) fn text(&mut self, word: &Word) -> Result<String, Stop> {
+        if is_one_text(word, false) {
+            return self.one_text(word);
+        }
         Ok(text_of(&self.pattern(word)?))
     }
 
@@ -81,6 +103,29 @@ impl Shell<'_> {
         let mut fields = Fields::default();
         self.expand(word, &mut fields, false)?;
         Ok(fields.all().join(&(' ', true)))
+    }
+
+    /// The text of a word that [`is_one_text`].
+    fn one_text(&mut self, word: &Word) -> Result<String, Stop> {
+        let mut whole = String::new();
+        for part in &word.0 {
+            match part {
+                Part::Plain(text) | Part::Quoted(text) => whole.push_str(text),
+                Part::Output(list, _) => whole.push_str(&self.output_of(list)?),
+                Part::Parameter { name, .. } => whole.push_str(&self.known_value(name)?),
+                Part::Tilde | Part::Number(..) => {}
+            }
+        }
+        Ok(whole)
+    }
+
+    /// A parameter's value; one that is not set may be an error.
+    fn known_value(&mut self, name: &str) -> Result<String, Stop> {
+        let value = self.value(name);
+        if value.is_none() && self.options.unset_is_error && !matches!(name, "@" | "*") {
+            return Err(self.abort(&format!("{name}: parameter not set")));
+        }
+        Ok(value.unwrap_or_default())
     }
 
     fn expand(&mut self, word: &Word, fields: &mut Fields, split: bool) -> Result<(), Stop> {
@@ -133,15 +178,15 @@ impl Shell<'_> {
             self.all_arguments(name == "@", quoted, fields, split);
             return Ok(());
         }
+        if matches!(change, Change::Value) {
+            let value = self.known_value(name)?;
+            self.give(fields, &value, quoted, split);
+            return Ok(());
+        }
         let value = self.value(name);
         let has = |colon: bool| value.as_ref().is_some_and(|value| !colon || !value.is_empty());
         match change {
-            Change::Value => {
-                if value.is_none() && self.options.unset_is_error && !matches!(name, "@" | "*") {
-                    return Err(self.abort(&format!("{name}: parameter not set")));
-                }
-                self.give(fields, &value.unwrap_or_default(), quoted, split);
-            }
+            Change::Value => {}
             Change::Length => {
                 let length = match name {
                     "@" | "*" => self.arguments.len(),

@@ -42,11 +42,26 @@ impl Cell {
 
     /// As it stands in a statement.
     fn literal(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text);
+        text
+    }
+
+    fn write(&self, to: &mut String) {
         match self {
-            Self::Null => "NULL".to_owned(),
-            Self::Int(number) => number.to_string(),
-            Self::Text(text) => format!("'{}'", text.replace('\'', "''")),
-            Self::NoIndex => NO_INDEX_DUMPED[0].to_owned(),
+            Self::Null => to.push_str("NULL"),
+            Self::Int(number) => _ = write!(to, "{number}"),
+            Self::Text(text) => {
+                to.push('\'');
+                for (number, part) in text.split('\'').enumerate() {
+                    if number > 0 {
+                        to.push_str("''");
+                    }
+                    to.push_str(part);
+                }
+                to.push('\'');
+            }
+            Self::NoIndex => to.push_str(NO_INDEX_DUMPED[0]),
         }
     }
 
@@ -61,10 +76,10 @@ impl Cell {
     }
 
     /// As the fingerprint writes it.
-    fn printed(&self) -> String {
+    fn print(&self, to: &mut String) {
         match self {
-            Self::NoIndex => NO_INDEX.to_string(),
-            other => other.literal(),
+            Self::NoIndex => _ = write!(to, "{NO_INDEX}"),
+            other => other.write(to),
         }
     }
 }
@@ -78,8 +93,13 @@ pub(crate) struct Table {
     rows: BTreeMap<Vec<Cell>, Arc<[Cell]>>,
     /// How many columns are the key; of a table without one, all of them.
     key: usize,
-    print: OnceLock<(usize, Arc<str>)>,
+    print: OnceLock<Print>,
+    /// As `print`, of the rows that belong to the federation; only the log has others beside them.
+    federated: OnceLock<Print>,
 }
+
+/// Number of rows and digest of what is in them.
+type Print = (usize, Arc<str>);
 
 /// An index that is no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +125,9 @@ impl Index {
         })
     }
 }
+
+// `Eq` too: comparing databases that share their tables is then comparing pointers.
+impl Eq for Table {}
 
 impl PartialEq for Table {
     fn eq(&self, other: &Self) -> bool {
@@ -133,6 +156,7 @@ impl Table {
             rows: BTreeMap::new(),
             key,
             print: OnceLock::new(),
+            federated: OnceLock::new(),
         }
     }
 
@@ -165,7 +189,7 @@ impl Table {
     }
 
     fn put(&mut self, row: Arc<[Cell]>) {
-        self.print = OnceLock::new();
+        self.changes();
         self.rows.insert(self.key_of(&row), row);
     }
 
@@ -182,15 +206,25 @@ impl Table {
     }
 
     fn remove(&mut self, key: &[Cell]) {
-        self.print = OnceLock::new();
+        self.changes();
         self.rows.remove(key);
     }
 
-    /// Number of rows and digest of what is in them.
-    fn print(&self) -> &(usize, Arc<str>) {
-        self.print.get_or_init(|| {
-            let (count, text) = printed(self.rows.values());
-            (count, digest(&text).into())
+    fn changes(&mut self) {
+        self.print = OnceLock::new();
+        self.federated = OnceLock::new();
+    }
+
+    fn print(&self) -> &Print {
+        self.print.get_or_init(|| print_of(self.rows.values()))
+    }
+
+    fn federated_print(&self) -> &Print {
+        self.federated.get_or_init(|| {
+            let at = self.column("fed_index").unwrap_or(4);
+            let is_federated =
+                |row: &&Arc<[Cell]>| matches!(row.get(at), Some(Cell::Int(index)) if *index >= 0);
+            print_of(self.rows.values().filter(is_federated))
         })
     }
 }
@@ -218,32 +252,29 @@ fn definitions(create: &str) -> Vec<&str> {
 }
 
 /// Rows as the fingerprint sees them.
-fn printed<'a>(rows: impl Iterator<Item = &'a Arc<[Cell]>>) -> (usize, String) {
-    let (mut count, mut text) = (0, String::new());
+fn print_of<'a>(rows: impl Iterator<Item = &'a Arc<[Cell]>>) -> Print {
+    let (mut count, mut text, mut sum) = (0, String::new(), Sha256::new());
     for row in rows {
         count += 1;
+        text.clear();
         for (at, cell) in row.iter().enumerate() {
             if at > 0 {
                 text.push(',');
             }
-            text.push_str(&cell.printed());
+            cell.print(&mut text);
         }
         text.push('\n');
+        sum.update(&text);
     }
-    (count, text)
-}
-
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    let hex = sum.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    (count, hex.into())
 }
 
 /// All tables of a zone.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Database {
     tables: BTreeMap<Arc<str>, Arc<Table>>,
     /// Their names, in the order in which they were made.

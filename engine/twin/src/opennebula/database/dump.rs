@@ -164,7 +164,7 @@ fn dump_table(text: &mut String, name: &str, table: &Table) {
             if at > 0 {
                 text.push(',');
             }
-            text.push_str(&cell.literal());
+            cell.write(text);
         }
         text.push_str(");\n");
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use nebplay_model::schema::FEDERATED_TABLES;
 
-use super::{Cell, Database, digest, printed};
+use super::{Cell, Database};
 
 /// What the twin's sqlite3 answers to the statement that makes statements, so that it knows them when they come back.
 pub(crate) const ALL: &str = "-- the twin's own: fingerprint all\n";
@@ -23,13 +23,8 @@ impl Database {
             }
         }
         if let Some(log) = self.table("logdb") {
-            let at = log.column("fed_index").unwrap_or(4);
-            let federated = log
-                .rows
-                .values()
-                .filter(|row| matches!(row.get(at), Some(Cell::Int(index)) if *index >= 0));
-            let (count, text) = printed(federated);
-            let _ = write!(out, "sha 0 {}  -\ntable 0 logdb {count}\n", digest(&text));
+            let (count, digest) = log.federated_print();
+            let _ = write!(out, "sha 0 {digest}  -\ntable 0 logdb {count}\n");
         }
         for (table, part) in [("db_versioning", "db"), ("local_db_versioning", "local")] {
             if let Some(Cell::Text(version)) = self.newest(table, "version") {
