@@ -7,10 +7,8 @@ mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
-
-use nebplay_model::log::NO_INDEX;
-use sha2::{Digest, Sha256};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::sync::Arc;
 
 pub(crate) use dump::Ran;
 pub(crate) use sql::{Wrong, execute, fingerprint, only_reads};
@@ -19,7 +17,7 @@ pub(crate) use sql::{Wrong, execute, fingerprint, only_reads};
 const NO_INDEX_DUMPED: [&str; 2] = ["18446744073709551615.0", "1.84467440737095516e+19"];
 
 /// A value in a row.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cell {
     /// None.
     Null,
@@ -74,14 +72,6 @@ impl Cell {
             Self::NoIndex => "1.84467440737096e+19".to_owned(),
         }
     }
-
-    /// As the fingerprint writes it.
-    fn print(&self, to: &mut String) {
-        match self {
-            Self::NoIndex => _ = write!(to, "{NO_INDEX}"),
-            other => other.write(to),
-        }
-    }
 }
 
 /// A table.
@@ -93,13 +83,42 @@ pub(crate) struct Table {
     rows: BTreeMap<Vec<Cell>, Arc<[Cell]>>,
     /// How many columns are the key; of a table without one, all of them.
     key: usize,
-    print: OnceLock<Print>,
-    /// As `print`, of the rows that belong to the federation; only the log has others beside them.
-    federated: OnceLock<Print>,
+    /// Of all rows.
+    all: Print,
+    /// Of the rows that belong to the federation; only the log has others beside them.
+    federated: Print,
 }
 
-/// Number of rows and digest of what is in them.
-type Print = (usize, Arc<str>);
+/// Number of rows and a digest of what is in them: the sum of theirs, so that a row more or less costs no more than that row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Print {
+    rows: usize,
+    sum: u64,
+}
+
+impl Print {
+    fn add(&mut self, row: &[Cell]) {
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(hash(row));
+    }
+
+    fn take(&mut self, row: &[Cell]) {
+        self.rows -= 1;
+        self.sum = self.sum.wrapping_sub(hash(row));
+    }
+
+    /// As long as a SHA-256, which scripts expect.
+    fn digest(&self) -> String {
+        format!("{:064x}", self.sum)
+    }
+}
+
+/// Always the same for the same row.
+fn hash(row: &[Cell]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    row.hash(&mut hasher);
+    hasher.finish()
+}
 
 /// An index that is no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,8 +174,8 @@ impl Table {
             columns: columns.into(),
             rows: BTreeMap::new(),
             key,
-            print: OnceLock::new(),
-            federated: OnceLock::new(),
+            all: Print::default(),
+            federated: Print::default(),
         }
     }
 
@@ -189,8 +208,14 @@ impl Table {
     }
 
     fn put(&mut self, row: Arc<[Cell]>) {
-        self.changes();
-        self.rows.insert(self.key_of(&row), row);
+        let is_federated = self.is_federated(&row);
+        self.all.add(&row);
+        if is_federated {
+            self.federated.add(&row);
+        }
+        if let Some(old) = self.rows.insert(self.key_of(&row), row) {
+            self.is_gone(&old);
+        }
     }
 
     /// Adds a row of a statement, unless there is one with its key.
@@ -206,26 +231,22 @@ impl Table {
     }
 
     fn remove(&mut self, key: &[Cell]) {
-        self.changes();
-        self.rows.remove(key);
+        if let Some(old) = self.rows.remove(key) {
+            self.is_gone(&old);
+        }
     }
 
-    fn changes(&mut self) {
-        self.print = OnceLock::new();
-        self.federated = OnceLock::new();
+    fn is_gone(&mut self, row: &[Cell]) {
+        self.all.take(row);
+        if self.is_federated(row) {
+            self.federated.take(row);
+        }
     }
 
-    fn print(&self) -> &Print {
-        self.print.get_or_init(|| print_of(self.rows.values()))
-    }
-
-    fn federated_print(&self) -> &Print {
-        self.federated.get_or_init(|| {
-            let at = self.column("fed_index").unwrap_or(4);
-            let is_federated =
-                |row: &&Arc<[Cell]>| matches!(row.get(at), Some(Cell::Int(index)) if *index >= 0);
-            print_of(self.rows.values().filter(is_federated))
-        })
+    /// Whether it is a row of the federated log.
+    fn is_federated(&self, row: &[Cell]) -> bool {
+        let at = self.column("fed_index");
+        at.is_some_and(|at| matches!(row.get(at), Some(Cell::Int(index)) if *index >= 0))
     }
 }
 
@@ -251,28 +272,6 @@ fn definitions(create: &str) -> Vec<&str> {
     parts
 }
 
-/// Rows as the fingerprint sees them.
-fn print_of<'a>(rows: impl Iterator<Item = &'a Arc<[Cell]>>) -> Print {
-    let (mut count, mut text, mut sum) = (0, String::new(), Sha256::new());
-    for row in rows {
-        count += 1;
-        text.clear();
-        for (at, cell) in row.iter().enumerate() {
-            if at > 0 {
-                text.push(',');
-            }
-            cell.print(&mut text);
-        }
-        text.push('\n');
-        sum.update(&text);
-    }
-    let hex = sum.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    (count, hex.into())
-}
-
 /// All tables of a zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Database {
@@ -288,8 +287,8 @@ impl Database {
     pub fn as_file(&self) -> String {
         let mut text = String::from("SQLite format 3\0");
         for (name, table) in &self.tables {
-            let (count, digest) = table.print();
-            let _ = writeln!(text, "{name} {count} {digest}");
+            let Print { rows, sum } = table.all;
+            let _ = writeln!(text, "{name} {rows} {sum:x}");
         }
         text
     }
@@ -352,7 +351,7 @@ impl Database {
             .iter()
             .filter(|name| **name != "db_versioning");
         pools
-            .filter_map(|name| Some(format!("{name} {}\n", self.table(name)?.print().1)))
+            .filter_map(|name| Some(format!("{name} {:x}\n", self.table(name)?.all.sum)))
             .collect()
     }
 }

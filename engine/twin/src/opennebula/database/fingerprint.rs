@@ -18,12 +18,12 @@ impl Database {
         let wanted = |name: &str| all || name == "logdb" || FEDERATED_TABLES.contains(&name);
         for (number, (name, table)) in (1..).zip(self.tables.iter().filter(|(name, _)| wanted(name))) {
             if &**name != "logdb" || all {
-                let (count, digest) = table.print();
+                let (count, digest) = (table.all.rows, table.all.digest());
                 let _ = write!(out, "sha {number} {digest}  -\ntable {number} {name} {count}\n");
             }
         }
         if let Some(log) = self.table("logdb") {
-            let (count, digest) = log.federated_print();
+            let (count, digest) = (log.federated.rows, log.federated.digest());
             let _ = write!(out, "sha 0 {digest}  -\ntable 0 logdb {count}\n");
         }
         for (table, part) in [("db_versioning", "db"), ("local_db_versioning", "local")] {
