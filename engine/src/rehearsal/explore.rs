@@ -38,8 +38,10 @@ pub enum Outcome {
 /// One rehearsal with a fault.
 #[derive(Debug, Clone)]
 pub struct Rehearsed {
-    /// What went wrong.
+    /// What went wrong; of two faults the second.
     pub fault: Fault,
+    /// What went wrong before.
+    pub after: Option<Fault>,
     /// How it ended.
     pub outcome: Outcome,
     /// The rules that were broken.
@@ -67,7 +69,41 @@ pub struct Step {
     pub acts: bool,
     pub(super) calls: Calls,
     /// The number of the fork it is reached from.
-    fork: usize,
+    pub(super) fork: usize,
+}
+
+impl Step {
+    /// Every fault that makes a difference at it.
+    pub(super) fn faults(&self) -> impl Iterator<Item = Fault> {
+        let has_effect = self.calls.effect().is_some();
+        let kinds = Kind::ALL.into_iter().filter(move |kind| match kind {
+            Kind::Away => false,
+            Kind::KilledDuring | Kind::FailsAfter | Kind::LostAfter | Kind::DiskFull | Kind::Fails => {
+                has_effect
+            }
+            _ => true,
+        });
+        kinds.map(|kind| Fault {
+            step: self.step.id.clone(),
+            host: self.step.host.clone(),
+            kind,
+        })
+    }
+}
+
+#[cfg(test)]
+impl Step {
+    /// One that only looks, for tests.
+    pub(super) fn looking(step: StepRef) -> Self {
+        Self {
+            step,
+            task: String::new(),
+            module: String::new(),
+            acts: false,
+            calls: Calls::default(),
+            fork: 0,
+        }
+    }
 }
 
 /// The undisturbed run, and where it can be forked.
@@ -78,7 +114,7 @@ pub struct Undisturbed {
     pub breaches: Vec<Breach>,
     /// Its steps, those that were not skipped.
     pub steps: Vec<Step>,
-    forks: Vec<Fork>,
+    pub(super) forks: Vec<Fork>,
     before: Federation,
 }
 
@@ -121,7 +157,7 @@ fn judge(zones: &[ZoneOf], before: &Federation, after: &Federation, ended: Ended
     })
 }
 
-fn steps_of(night: &Night, forks: &[Fork]) -> Vec<Step> {
+pub(super) fn steps_of(night: &Night, forks: &[Fork]) -> Vec<Step> {
     let mut tasks: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     let mut steps = Vec::new();
     let mut fork = 0;
@@ -156,23 +192,16 @@ fn steps_of(night: &Night, forks: &[Fork]) -> Vec<Step> {
 }
 
 impl Undisturbed {
-    /// Every fault that can strike: at each step those that make a difference there, and each slave away from the beginning.
-    pub fn faults(&self, zones: &[ZoneOf]) -> Vec<Fault> {
+    /// Every fault that can strike: at each step those that make a difference there, and each slave away from the beginning; none at
+    /// the hosts that are left out.
+    pub fn faults(&self, zones: &[ZoneOf], left_out: &BTreeMap<String, String>) -> Vec<Fault> {
         let mut faults = Vec::new();
-        for step in &self.steps {
-            let kinds = Kind::ALL.into_iter().filter(|kind| match kind {
-                Kind::Away => false,
-                Kind::KilledDuring | Kind::FailsAfter | Kind::LostAfter => step.calls.effect().is_some(),
-                Kind::DiskFull | Kind::Fails => step.calls.effect().is_some(),
-                _ => true,
-            });
-            faults.extend(kinds.map(|kind| Fault {
-                step: step.step.id.clone(),
-                host: step.step.host.clone(),
-                kind,
-            }));
+        let is_in = |host: &str| !left_out.contains_key(host);
+        for step in self.steps.iter().filter(|step| is_in(&step.step.host)) {
+            faults.extend(step.faults());
         }
-        faults.extend(zones.iter().filter(|zone| !zone.master).map(|zone| Fault {
+        let slaves = zones.iter().filter(|zone| !zone.master && is_in(&zone.host));
+        faults.extend(slaves.map(|zone| Fault {
             step: String::new(),
             host: zone.host.clone(),
             kind: Kind::Away,
@@ -180,68 +209,77 @@ impl Undisturbed {
         faults
     }
 
-    fn step(&self, id: &str) -> Option<&Step> {
-        self.steps.iter().find(|step| step.step.id == id)
-    }
-
     /// One rehearsal.
     pub fn rehearse(&self, stage: &Stage, zones: &[ZoneOf], fault: &Fault) -> io::Result<Rehearsed> {
-        let (journal, federation, calls): (&[Event], &Federation, Calls) = match self.step(&fault.step) {
+        let fork = self.fork_for(fault);
+        let first = struck(
+            stage,
+            &[fork.journal],
+            Settle::default(),
+            fork.federation,
+            (fault, &fork.calls),
+            false,
+        )?;
+        let course = Course {
+            journals: vec![fork.journal],
+            work: self.work_until(fork.federation),
+            night: first,
+        };
+        self.go_on(stage, zones, fault, course)
+    }
+
+    /// Where the undisturbed run is left for a fault.
+    pub(super) fn fork_for(&self, fault: &Fault) -> From<'_> {
+        match self.steps.iter().find(|step| step.step.id == fault.step) {
             Some(step) if fault.kind != Kind::Away => {
                 let fork = &self.forks[step.fork];
-                (
-                    &self.night.events[..fork.events],
-                    &fork.federation,
-                    step.calls.clone(),
-                )
+                From {
+                    journal: &self.night.events[..fork.events],
+                    federation: &fork.federation,
+                    calls: step.calls.clone(),
+                }
             }
-            _ => (&[], &self.before, Calls::default()),
-        };
-        let first = night::run(
-            stage,
-            federation.clone(),
-            Beginning {
-                journal: &[journal],
-                strike: Some(Strike::of(fault.clone(), &calls)),
-                ..Beginning::default()
+            _ => From {
+                journal: &[],
+                federation: &self.before,
+                calls: Calls::default(),
             },
-        )?;
-        let mut outcome = Outcome::Completed;
-        let mut night = first;
+        }
+    }
+
+    /// Which step of the undisturbed run was at work when, up to the moment a federation is at.
+    pub(super) fn work_until(&self, federation: &Federation) -> Vec<Work> {
+        let before = |work: &&Work| work.from < federation.now();
+        self.night.work.iter().filter(before).cloned().collect()
+    }
+
+    /// What an operator does after a fault, to the end; and what to think of it.
+    pub(super) fn go_on(
+        &self,
+        stage: &Stage,
+        zones: &[ZoneOf],
+        fault: &Fault,
+        course: Course<'_>,
+    ) -> io::Result<Rehearsed> {
+        let Course {
+            journals,
+            mut work,
+            mut night,
+        } = course;
         let struck = night.struck;
-        let before_fork = if journal.is_empty() {
-            &[][..]
-        } else {
-            &self.night.work[..]
-        };
-        let mut work: Vec<Work> = before_fork
-            .iter()
-            .filter(|work| work.from < federation.now())
-            .chain(&night.work)
-            .cloned()
-            .collect();
+        let mut outcome = Outcome::Completed;
+        work.append(&mut night.work);
         if !done(&night) {
             outcome = Outcome::Resumed;
-            let federation = mended(&night.federation);
             let events = std::mem::take(&mut night.events);
-            night = night::run(
-                stage,
-                federation,
-                Beginning {
-                    journal: &[journal, &events],
-                    settle: Settle {
-                        in_doubt: None,
-                        retry_failed: true,
-                    },
-                    ..Beginning::default()
-                },
-            )?;
-            work.extend(night.work.iter().cloned());
+            let journals = [&journals[..], &[&events]].concat();
+            night = resumed(stage, &journals, &night.federation, false)?;
+            work.append(&mut night.work);
         }
         if !done(&night) {
             outcome = Outcome::RunAnew;
             night = night::run(stage, mended(&night.federation), Beginning::default())?;
-            work.extend(night.work.iter().cloned());
+            work.append(&mut night.work);
         }
         let ended = if done(&night) { Ended::Done } else { Ended::Stopped };
         let breaches = judge(zones, &self.before, &night.federation, ended);
@@ -258,31 +296,92 @@ impl Undisturbed {
                 failed.task, failed.host, failed.failure.message
             ))
         });
+        let is_kept = !breaches.is_empty();
+        let deeds = || night.federation.deeds.in_order().into_iter().cloned().collect();
         Ok(Rehearsed {
             fault: fault.clone(),
+            after: None,
             outcome,
             struck,
-            work: if breaches.is_empty() { Vec::new() } else { work },
-            deeds: if breaches.is_empty() {
-                Vec::new()
-            } else {
-                night.federation.deeds.in_order().into_iter().cloned().collect()
-            },
+            work: if is_kept { work } else { Vec::new() },
+            deeds: if is_kept { deeds() } else { Vec::new() },
             breaches,
             stopped,
         })
     }
 
-    /// All of these, on all cores, in their order.
-    pub fn explore(&self, stage: &Stage, zones: &[ZoneOf], faults: &[Fault]) -> io::Result<Vec<Rehearsed>> {
-        faults
-            .par_iter()
-            .map(|fault| self.rehearse(stage, zones, fault))
-            .collect()
+    /// All of these, on all cores, in their order. `tick` is called after each.
+    pub fn explore(
+        &self,
+        stage: &Stage,
+        zones: &[ZoneOf],
+        faults: &[Fault],
+        tick: &(dyn Fn() + Sync),
+    ) -> io::Result<Vec<Rehearsed>> {
+        let one = |fault| {
+            let rehearsed = self.rehearse(stage, zones, fault);
+            tick();
+            rehearsed
+        };
+        faults.par_iter().map(one).collect()
     }
 }
 
-fn done(night: &Night) -> bool {
+/// Where a run is left.
+pub(super) struct From<'a> {
+    pub(super) journal: &'a [Event],
+    pub(super) federation: &'a Federation,
+    pub(super) calls: Calls,
+}
+
+/// A night so far.
+pub(super) struct Course<'a> {
+    /// Its journals before the last run.
+    pub(super) journals: Vec<&'a [Event]>,
+    /// What was at work before that run.
+    pub(super) work: Vec<Work>,
+    /// The last run.
+    pub(super) night: Night,
+}
+
+/// A run on which a fault strikes.
+pub(super) fn struck(
+    stage: &Stage,
+    journals: &[&[Event]],
+    settle: Settle,
+    federation: &Federation,
+    (fault, calls): (&Fault, &Calls),
+    forks: bool,
+) -> io::Result<Night> {
+    let beginning = Beginning {
+        journal: journals,
+        settle,
+        strike: Some(Strike::of(fault.clone(), calls)),
+        forks,
+    };
+    night::run(stage, federation.clone(), beginning)
+}
+
+/// `nebplay resume`, after what an operator mends.
+pub(super) fn resumed(
+    stage: &Stage,
+    journals: &[&[Event]],
+    federation: &Federation,
+    forks: bool,
+) -> io::Result<Night> {
+    let beginning = Beginning {
+        journal: journals,
+        settle: Settle {
+            in_doubt: None,
+            retry_failed: true,
+        },
+        forks,
+        ..Beginning::default()
+    };
+    night::run(stage, mended(federation), beginning)
+}
+
+pub(super) fn done(night: &Night) -> bool {
     night
         .summary
         .as_ref()

@@ -4,16 +4,20 @@
 //! * [`night`]: one run on a federation, perhaps gone on with after another one.
 //! * [`fault`]: what can go wrong, and [`faulty`] hosts, on which it does.
 //! * [`explore`]: every fault at every step, each followed by what an operator does next.
+//! * [`alike`]: slaves of which a few stand for the others.
+//! * [`pairs`]: two faults on one night.
 //! * [`invariants`]: what must hold on every night, and where it is written; [`story`]: how one came to be broken.
 //! * [`window`]: how long the API is away, and why so long.
 //!
 //! A fault is a fork: the run up to it is the fold of the undisturbed run's events, and the twin is cloned as it was there.
 
+pub mod alike;
 pub mod explore;
 pub mod fault;
 mod faulty;
 pub mod invariants;
 pub mod night;
+pub mod pairs;
 mod recorder;
 pub mod stage;
 pub mod story;

@@ -29,7 +29,7 @@ pub struct Night {
     pub work: Vec<Work>,
     /// What its steps called, by their identity.
     pub(super) calls: BTreeMap<String, Calls>,
-    /// Where it can be forked; only of a run without a fault, from its beginning.
+    /// Where it can be forked, if it was to be.
     pub(super) forks: Vec<Fork>,
     /// Whether the fault came to pass.
     pub struck: bool,
@@ -42,7 +42,6 @@ pub(super) struct Beginning<'a> {
     pub(super) journal: &'a [&'a [Event]],
     /// How what nobody can tell about is settled.
     pub(super) settle: Settle,
-
     /// It is to be forked later.
     pub(super) forks: bool,
     /// What goes wrong.
@@ -59,8 +58,7 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
         let twin = Twin::new(federation);
         let journal = || beginning.journal.iter().copied().flatten();
         let is_new = journal().next().is_none();
-        let forks = is_new && beginning.strike.is_none() && beginning.forks;
-        let recorder = Recorder::new(beginning.strike, twin.clone(), forks);
+        let recorder = Recorder::new(beginning.strike, twin.clone(), beginning.forks);
         let clock = Arc::new(twin.clock());
         let (last, elapsed) = journal()
             .last()

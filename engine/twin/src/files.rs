@@ -98,6 +98,11 @@ impl Node {
 }
 
 impl Files {
+    /// Every path, and what it names.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.nodes.iter().map(|(path, node)| (&**path, node))
+    }
+
     /// What the path itself names, a link unfollowed.
     pub fn at(&self, path: &str) -> Option<&Node> {
         self.nodes.get(self.parents_resolved(path).as_str())

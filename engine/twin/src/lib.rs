@@ -7,6 +7,7 @@
 //! * [`federation`]: all machines, the network and the time; cheap to clone, so that a night can be forked at any moment.
 //! * [`machine`]: one machine.
 //! * [`twin`]: the federation as the engine sees it, as hosts and a clock.
+//! * [`kin`]: whether two federations are alike.
 //! * [`look`]: what stands where, for those who judge a night.
 //! * [`deeds`]: what was done, as the federation itself saw it; what the invariants of a rehearsal are checked against.
 //!
@@ -16,6 +17,7 @@ pub mod deeds;
 pub mod federation;
 pub mod files;
 pub mod image;
+pub mod kin;
 pub mod look;
 pub mod machine;
 pub mod opennebula;

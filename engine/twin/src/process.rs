@@ -74,6 +74,7 @@ impl Process<'_> {
     /// leave its work as far as it came.
     pub(crate) fn spends(&mut self, time: Duration) -> f64 {
         let from = *self.elapsed;
+        let time = self.federation.rates.varied(time, &self.machine().name, self.pid);
         *self.elapsed += time;
         match self.limit {
             Some(limit) if *self.elapsed > limit => {

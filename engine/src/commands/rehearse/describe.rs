@@ -88,7 +88,11 @@ fn version(text: &str, option: &str) -> Result<Version, CommandError> {
 }
 
 /// The federation of an inventory.
-pub(super) fn description(prepared: &Prepared, assumed: &Assumed) -> Result<Description, CommandError> {
+pub(super) fn description(
+    prepared: &Prepared,
+    assumed: &Assumed,
+    seed: u64,
+) -> Result<Description, CommandError> {
     let federation = &prepared.options.hosts.zoned.federation;
     if federation.zones.is_empty() {
         return Err(CommandError::Usage {
@@ -128,7 +132,10 @@ pub(super) fn description(prepared: &Prepared, assumed: &Assumed) -> Result<Desc
         version: running,
         offered: vec![running, offered],
         users: assumed.users,
-        rates: assumed.rates(),
+        rates: Rates {
+            seed,
+            ..assumed.rates()
+        },
         ..Description::guide(0)
     })
 }

@@ -69,6 +69,7 @@ pub(super) fn text(report: &Report) -> String {
                 "step": one.fault.step,
                 "host": one.fault.host,
                 "fault": one.fault.kind.name(),
+                "after": one.after.as_ref().map(|first| json!({"step": first.step, "host": first.host, "fault": first.kind.name()})),
                 "struck": one.struck,
                 "outcome": one.outcome,
                 "stopped": one.stopped,
@@ -97,6 +98,8 @@ pub(super) fn text(report: &Report) -> String {
             "path": report.window.path.iter().map(|share| json!({"task": share.task, "seconds": share.takes.as_secs_f64(), "hosts": share.hosts})).collect::<Vec<_>>(),
         },
         "rehearsals": rehearsals,
+        "pruned": report.pruned,
+        "left_out": report.left_out,
         "seconds": report.took.as_secs_f64(),
     });
     format!("{value}\n")

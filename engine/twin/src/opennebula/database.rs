@@ -332,6 +332,11 @@ impl Database {
         }
     }
 
+    /// Names of the indexes.
+    pub fn index_names(&self) -> impl Iterator<Item = &str> {
+        self.indexes.iter().map(|index| &*index.name)
+    }
+
     /// Names of the users it knows.
     pub fn users(&self) -> BTreeSet<String> {
         let rows = self

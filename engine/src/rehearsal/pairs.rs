@@ -1,0 +1,214 @@
+//! Two faults on one night: the second strikes at a step of what comes after the first.
+//!
+//! Most first faults lead back to where the undisturbed run has been, or another first fault. From states that are alike (see
+//! [`nebplay_twin::kin`]) the same step goes wrong in the same ways, so each is looked at once.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+
+use nebplay_twin::kin;
+use rayon::prelude::*;
+
+use super::explore::{Course, Rehearsed, Step, Undisturbed, done, resumed, steps_of, struck};
+use super::fault::Fault;
+use super::invariants::ZoneOf;
+use super::night::{Night, Work};
+use super::stage::Stage;
+use crate::events::Event;
+use crate::run::Settle;
+
+/// A second fault, and what it comes after.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    first: Fault,
+    /// It strikes in the run that the first fault struck, or in the one that resumes it.
+    in_resumed: bool,
+    second: Fault,
+}
+
+/// Second faults.
+#[derive(Debug, Default)]
+pub struct Pairs {
+    /// Those to be rehearsed.
+    pub new: Vec<Pair>,
+    /// How many others strike at the same step, in a state that is like that of one of them or of the undisturbed run.
+    pub pruned: usize,
+}
+
+/// What comes after a first fault.
+struct Aftermath<'a> {
+    journal: &'a [Event],
+    work: Vec<Work>,
+    /// The run that it struck, and the one that resumed it if it stopped.
+    nights: Vec<(Night, Vec<Step>)>,
+}
+
+impl Undisturbed {
+    /// Every second fault that can strike after one of these, where nothing like it has been looked at before.
+    pub fn pairs(
+        &self,
+        stage: &Stage,
+        firsts: &[Fault],
+        left_out: &BTreeMap<String, String>,
+        tick: &(dyn Fn() + Sync),
+    ) -> io::Result<Pairs> {
+        let found: Vec<Vec<(u64, Pair)>> = firsts
+            .par_iter()
+            .map(|first| {
+                let pairs = self.pairs_after(stage, first, left_out);
+                tick();
+                pairs
+            })
+            .collect::<io::Result<_>>()?;
+        let mut seen: HashSet<(u64, &str)> = HashSet::new();
+        for step in &self.steps {
+            seen.insert((kin::digest(&self.forks[step.fork].federation), &step.step.id));
+        }
+        let mut pairs = Pairs::default();
+        for after in &found {
+            let is_new = |(state, pair): &&(u64, Pair)| !seen.contains(&(*state, &*pair.second.step));
+            let new: Vec<&(u64, Pair)> = after.iter().filter(is_new).collect();
+            seen.extend(new.iter().map(|(state, pair)| (*state, &*pair.second.step)));
+            pairs.pruned += after.len() - new.len();
+            pairs.new.extend(new.into_iter().map(|(_, pair)| pair.clone()));
+        }
+        Ok(pairs)
+    }
+
+    fn pairs_after(
+        &self,
+        stage: &Stage,
+        first: &Fault,
+        left_out: &BTreeMap<String, String>,
+    ) -> io::Result<Vec<(u64, Pair)>> {
+        let aftermath = self.aftermath(stage, first)?;
+        let mut pairs = Vec::new();
+        for (number, (night, steps)) in aftermath.nights.iter().enumerate() {
+            let is_in = |step: &&Step| {
+                !left_out.contains_key(&step.step.host) && (number > 0 || step.step.id != first.step)
+            };
+            for step in steps.iter().filter(is_in) {
+                let state = kin::digest(&night.forks[step.fork].federation);
+                pairs.extend(step.faults().map(|second| {
+                    let pair = Pair {
+                        first: first.clone(),
+                        in_resumed: number > 0,
+                        second,
+                    };
+                    (state, pair)
+                }));
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn aftermath(&self, stage: &Stage, first: &Fault) -> io::Result<Aftermath<'_>> {
+        let from = self.fork_for(first);
+        let settle = Settle::default();
+        let night = struck(
+            stage,
+            &[from.journal],
+            settle,
+            from.federation,
+            (first, &from.calls),
+            true,
+        )?;
+        let mut nights = Vec::new();
+        let is_done = done(&night);
+        let with_steps = |night: Night| {
+            let steps = steps_of(&night, &night.forks);
+            (night, steps)
+        };
+        nights.push(with_steps(night));
+        if !is_done {
+            let night = &nights[0].0;
+            let night = resumed(stage, &[from.journal, &night.events], &night.federation, true)?;
+            nights.push(with_steps(night));
+        }
+        Ok(Aftermath {
+            journal: from.journal,
+            work: self.work_until(from.federation),
+            nights,
+        })
+    }
+
+    /// All of these, on all cores, in their order. `tick` is called after each.
+    pub fn explore_pairs(
+        &self,
+        stage: &Stage,
+        zones: &[ZoneOf],
+        pairs: &[Pair],
+        tick: &(dyn Fn() + Sync),
+    ) -> io::Result<Vec<Rehearsed>> {
+        // Those of one first fault share what comes after it.
+        let of_one: Vec<&[Pair]> = pairs.chunk_by(|one, other| one.first == other.first).collect();
+        let of_each: Vec<Vec<Rehearsed>> = of_one
+            .par_iter()
+            .map(|pairs| {
+                let Some(first) = pairs.first() else {
+                    return Ok(Vec::new());
+                };
+                let aftermath = self.aftermath(stage, &first.first)?;
+                pairs
+                    .iter()
+                    .map(|pair| {
+                        let rehearsed = self.second(stage, zones, pair, &aftermath);
+                        tick();
+                        rehearsed
+                    })
+                    .collect()
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(of_each.into_iter().flatten().collect())
+    }
+
+    fn second(
+        &self,
+        stage: &Stage,
+        zones: &[ZoneOf],
+        pair: &Pair,
+        aftermath: &Aftermath<'_>,
+    ) -> io::Result<Rehearsed> {
+        let number = usize::from(pair.in_resumed);
+        let (night, steps) = &aftermath.nights[number];
+        let step = steps.iter().find(|step| step.step.id == pair.second.step);
+        let step = step.ok_or_else(|| io::Error::other("the same run took another course"))?;
+        let fork = &night.forks[step.fork];
+        let mut journals = vec![aftermath.journal];
+        let mut work = aftermath.work.clone();
+        for (night, _) in &aftermath.nights[..number] {
+            journals.push(&night.events);
+            work.extend(night.work.iter().cloned());
+        }
+        journals.push(&night.events[..fork.events]);
+        work.extend(
+            night
+                .work
+                .iter()
+                .filter(|work| work.from < fork.federation.now())
+                .cloned(),
+        );
+        let settle = Settle {
+            in_doubt: None,
+            retry_failed: pair.in_resumed,
+        };
+        let night = struck(
+            stage,
+            &journals,
+            settle,
+            &fork.federation,
+            (&pair.second, &step.calls),
+            false,
+        )?;
+        let course = Course {
+            journals,
+            work,
+            night,
+        };
+        let rehearsed = self.go_on(stage, zones, &pair.second, course)?;
+        Ok(Rehearsed {
+            after: Some(pair.first.clone()),
+            ..rehearsed
+        })
+    }
+}
