@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 use super::explore::Step;
 use super::invariants::ZoneOf;
 
+/// The hosts that no fault strikes at, each with the one whose part it plays.
+pub type LeftOut = BTreeMap<String, String>;
+
 /// A step without its host: its task, its item, and whether it acts.
 type Part<'a> = (&'a str, Option<&'a str>, bool);
 
-/// The hosts that no fault strikes at, each with the one whose part it plays.
-pub fn left_out(steps: &[Step], zones: &[ZoneOf]) -> BTreeMap<String, String> {
+/// Which slaves are left out.
+pub fn left_out(steps: &[Step], zones: &[ZoneOf]) -> LeftOut {
     let mut alike: BTreeMap<Vec<Part<'_>>, Vec<&str>> = BTreeMap::new();
     for zone in zones.iter().filter(|zone| !zone.master) {
         let what_it_does = steps.iter().filter(|step| step.step.host == zone.host);
@@ -21,7 +24,7 @@ pub fn left_out(steps: &[Step], zones: &[ZoneOf]) -> BTreeMap<String, String> {
             .collect();
         alike.entry(what_it_does).or_default().push(&zone.host);
     }
-    let mut left_out = BTreeMap::new();
+    let mut left_out = LeftOut::new();
     for hosts in alike.values() {
         if let [first, between @ .., _last] = &hosts[..] {
             left_out.extend(

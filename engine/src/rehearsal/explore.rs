@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nebplay_twin::deeds::Deed;
 use nebplay_twin::federation::Federation;
 use rayon::prelude::*;
 
+use super::alike::LeftOut;
 use super::fault::{Fault, Kind};
 use super::invariants::{self, Breach, Ended, Evidence, ZoneOf};
 use super::night::{self, Beginning, Night, Work};
@@ -120,13 +122,8 @@ pub struct Undisturbed {
 
 /// Runs the plan once without any fault.
 pub fn undisturbed(stage: &Stage, federation: &Federation, zones: &[ZoneOf]) -> io::Result<Undisturbed> {
-    let beginning = Beginning {
-        forks: true,
-        ..Beginning::default()
-    };
-    let mut night = night::run(stage, federation.clone(), beginning)?;
-    let forks = std::mem::take(&mut night.forks);
-    let steps = steps_of(&night, &forks);
+    let night = night::run(stage, federation.clone(), Beginning::default())?;
+    let steps = steps_of(&night, &[]);
     let done = night
         .summary
         .as_ref()
@@ -141,7 +138,7 @@ pub fn undisturbed(stage: &Stage, federation: &Federation, zones: &[ZoneOf]) -> 
         night,
         breaches,
         steps,
-        forks,
+        forks: Vec::new(),
         before: federation.clone(),
     })
 }
@@ -192,9 +189,22 @@ pub(super) fn steps_of(night: &Night, forks: &[Fork]) -> Vec<Step> {
 }
 
 impl Undisturbed {
+    /// Runs it again and keeps the federation as it was at the steps, but for those of hosts that are left out: faults can then strike
+    /// there.
+    pub fn keep_forks(&mut self, stage: &Stage, left_out: &Arc<LeftOut>) -> io::Result<()> {
+        let beginning = Beginning {
+            forks: Some(Arc::clone(left_out)),
+            ..Beginning::default()
+        };
+        self.night = night::run(stage, self.before.clone(), beginning)?;
+        self.forks = std::mem::take(&mut self.night.forks);
+        self.steps = steps_of(&self.night, &self.forks);
+        Ok(())
+    }
+
     /// Every fault that can strike: at each step those that make a difference there, and each slave away from the beginning; none at
     /// the hosts that are left out.
-    pub fn faults(&self, zones: &[ZoneOf], left_out: &BTreeMap<String, String>) -> Vec<Fault> {
+    pub fn faults(&self, zones: &[ZoneOf], left_out: &LeftOut) -> Vec<Fault> {
         let mut faults = Vec::new();
         let is_in = |host: &str| !left_out.contains_key(host);
         for step in self.steps.iter().filter(|step| is_in(&step.step.host)) {
@@ -218,7 +228,7 @@ impl Undisturbed {
             Settle::default(),
             fork.federation,
             (fault, &fork.calls),
-            false,
+            None,
         )?;
         let course = Course {
             journals: vec![fork.journal],
@@ -273,7 +283,7 @@ impl Undisturbed {
             outcome = Outcome::Resumed;
             let events = std::mem::take(&mut night.events);
             let journals = [&journals[..], &[&events]].concat();
-            night = resumed(stage, &journals, &night.federation, false)?;
+            night = resumed(stage, &journals, &night.federation, None)?;
             work.append(&mut night.work);
         }
         if !done(&night) {
@@ -351,7 +361,7 @@ pub(super) fn struck(
     settle: Settle,
     federation: &Federation,
     (fault, calls): (&Fault, &Calls),
-    forks: bool,
+    forks: Option<Arc<LeftOut>>,
 ) -> io::Result<Night> {
     let beginning = Beginning {
         journal: journals,
@@ -367,7 +377,7 @@ pub(super) fn resumed(
     stage: &Stage,
     journals: &[&[Event]],
     federation: &Federation,
-    forks: bool,
+    forks: Option<Arc<LeftOut>>,
 ) -> io::Result<Night> {
     let beginning = Beginning {
         journal: journals,

@@ -10,6 +10,7 @@ use nebplay_twin::federation::Federation;
 use nebplay_twin::twin::Twin;
 use tokio::sync::watch;
 
+use super::alike::LeftOut;
 use super::faulty::Machines;
 pub use super::recorder::Work;
 use super::recorder::{Calls, Fork, Recorder, Strike};
@@ -42,8 +43,8 @@ pub(super) struct Beginning<'a> {
     pub(super) journal: &'a [&'a [Event]],
     /// How what nobody can tell about is settled.
     pub(super) settle: Settle,
-    /// It is to be forked later.
-    pub(super) forks: bool,
+    /// It is to be forked later, at the steps of all hosts but these.
+    pub(super) forks: Option<Arc<LeftOut>>,
     /// What goes wrong.
     pub(super) strike: Option<Strike>,
 }

@@ -3,12 +3,14 @@
 //! Most first faults lead back to where the undisturbed run has been, or another first fault. From states that are alike (see
 //! [`nebplay_twin::kin`]) the same step goes wrong in the same ways, so each is looked at once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io;
+use std::sync::Arc;
 
 use nebplay_twin::kin;
 use rayon::prelude::*;
 
+use super::alike::LeftOut;
 use super::explore::{Course, Rehearsed, Step, Undisturbed, done, resumed, steps_of, struck};
 use super::fault::Fault;
 use super::invariants::ZoneOf;
@@ -49,7 +51,7 @@ impl Undisturbed {
         &self,
         stage: &Stage,
         firsts: &[Fault],
-        left_out: &BTreeMap<String, String>,
+        left_out: &Arc<LeftOut>,
         tick: &(dyn Fn() + Sync),
     ) -> io::Result<Pairs> {
         let found: Vec<Vec<(u64, Pair)>> = firsts
@@ -79,9 +81,9 @@ impl Undisturbed {
         &self,
         stage: &Stage,
         first: &Fault,
-        left_out: &BTreeMap<String, String>,
+        left_out: &Arc<LeftOut>,
     ) -> io::Result<Vec<(u64, Pair)>> {
-        let aftermath = self.aftermath(stage, first)?;
+        let aftermath = self.aftermath(stage, first, left_out)?;
         let mut pairs = Vec::new();
         for (number, (night, steps)) in aftermath.nights.iter().enumerate() {
             let is_in = |step: &&Step| {
@@ -102,7 +104,7 @@ impl Undisturbed {
         Ok(pairs)
     }
 
-    fn aftermath(&self, stage: &Stage, first: &Fault) -> io::Result<Aftermath<'_>> {
+    fn aftermath(&self, stage: &Stage, first: &Fault, left_out: &Arc<LeftOut>) -> io::Result<Aftermath<'_>> {
         let from = self.fork_for(first);
         let settle = Settle::default();
         let night = struck(
@@ -111,7 +113,7 @@ impl Undisturbed {
             settle,
             from.federation,
             (first, &from.calls),
-            true,
+            Some(Arc::clone(left_out)),
         )?;
         let mut nights = Vec::new();
         let is_done = done(&night);
@@ -122,7 +124,8 @@ impl Undisturbed {
         nights.push(with_steps(night));
         if !is_done {
             let night = &nights[0].0;
-            let night = resumed(stage, &[from.journal, &night.events], &night.federation, true)?;
+            let journals = [from.journal, &night.events];
+            let night = resumed(stage, &journals, &night.federation, Some(Arc::clone(left_out)))?;
             nights.push(with_steps(night));
         }
         Ok(Aftermath {
@@ -138,6 +141,7 @@ impl Undisturbed {
         stage: &Stage,
         zones: &[ZoneOf],
         pairs: &[Pair],
+        left_out: &Arc<LeftOut>,
         tick: &(dyn Fn() + Sync),
     ) -> io::Result<Vec<Rehearsed>> {
         // Those of one first fault share what comes after it.
@@ -148,7 +152,7 @@ impl Undisturbed {
                 let Some(first) = pairs.first() else {
                     return Ok(Vec::new());
                 };
-                let aftermath = self.aftermath(stage, &first.first)?;
+                let aftermath = self.aftermath(stage, &first.first, left_out)?;
                 pairs
                     .iter()
                     .map(|pair| {
@@ -198,7 +202,7 @@ impl Undisturbed {
             settle,
             &fork.federation,
             (&pair.second, &step.calls),
-            false,
+            None,
         )?;
         let course = Course {
             journals,

@@ -9,6 +9,7 @@ use nebplay_twin::federation::Federation;
 use nebplay_twin::twin::Twin;
 use tokio::sync::Notify;
 
+use super::alike::LeftOut;
 use super::fault::{Fault, Kind};
 use crate::events::{Event, StepRef, View, What};
 
@@ -133,13 +134,13 @@ pub(super) struct Recorder {
     kill: Arc<Notify>,
     strike: Option<Arc<Strike>>,
     twin: Option<Twin>,
-    /// Whether the federation is kept at every step, to be forked there.
-    forks: bool,
+    /// The federation is kept at every step, to be forked there, but for the steps of these hosts.
+    forks: Option<Arc<LeftOut>>,
 }
 
 impl Recorder {
     /// With a fault, or without.
-    pub(super) fn new(strike: Option<Strike>, twin: Twin, forks: bool) -> Self {
+    pub(super) fn new(strike: Option<Strike>, twin: Twin, forks: Option<Arc<LeftOut>>) -> Self {
         Self {
             strike: strike.map(Arc::new),
             twin: Some(twin),
@@ -248,8 +249,9 @@ impl View for Recorder {
         }
         let place =
             |step: &crate::events::StepRef| step.delegate.clone().unwrap_or_else(|| step.host.clone());
-        if matches!(event.what, What::StepStarted { .. })
-            && let Some(twin) = self.twin.as_ref().filter(|_| self.forks)
+        if let What::StepStarted { step } = &event.what
+            && let (Some(twin), Some(left_out)) = (&self.twin, &self.forks)
+            && !left_out.contains_key(&step.host)
         {
             let mut state = self.state();
             if state.at_work.is_empty() {

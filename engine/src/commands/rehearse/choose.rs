@@ -1,7 +1,7 @@
 //! Which faults are rehearsed.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,6 +10,7 @@ use super::failed;
 use crate::commands::error::CommandError;
 use crate::commands::terminal::Terminal;
 use crate::diagnostics::suggest;
+use crate::rehearsal::alike::LeftOut;
 use crate::rehearsal::explore::{self, Rehearsed, Undisturbed};
 use crate::rehearsal::fault::{Fault, Kind};
 use crate::rehearsal::invariants::ZoneOf;
@@ -55,10 +56,11 @@ pub(super) fn rehearsed(
     wanted: &Wanted,
     stage: &Stage,
     zones: &[ZoneOf],
-    undisturbed: &Undisturbed,
-    left_out: &BTreeMap<String, String>,
+    undisturbed: &mut Undisturbed,
+    left_out: &Arc<LeftOut>,
     terminal: &Terminal,
 ) -> Result<Explored, CommandError> {
+    undisturbed.keep_forks(stage, left_out).map_err(failed)?;
     let firsts = if wanted.fault.is_empty() {
         undisturbed.faults(zones, left_out)
     } else {
@@ -86,7 +88,7 @@ pub(super) fn rehearsed(
         .map_err(failed)?;
     rehearsed.extend(
         undisturbed
-            .explore_pairs(stage, zones, &pairs, &tick)
+            .explore_pairs(stage, zones, &pairs, left_out, &tick)
             .map_err(failed)?,
     );
     Ok(Explored { rehearsed, pruned })

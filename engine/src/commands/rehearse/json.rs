@@ -99,7 +99,7 @@ pub(super) fn text(report: &Report) -> String {
         },
         "rehearsals": rehearsals,
         "pruned": report.pruned,
-        "left_out": report.left_out,
+        "left_out": *report.left_out,
         "seconds": report.took.as_secs_f64(),
     });
     format!("{value}\n")

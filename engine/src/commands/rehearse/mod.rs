@@ -9,7 +9,6 @@ mod paint;
 mod report;
 mod story;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +24,7 @@ use super::options::RunArgs;
 use super::prepare::{Prepared, prepare, tags};
 use super::terminal::{self, Terminal};
 use crate::events::RunResult;
-use crate::rehearsal::alike;
+use crate::rehearsal::alike::{self, LeftOut};
 use crate::rehearsal::explore::{self, Outcome, Rehearsed, Undisturbed};
 use crate::rehearsal::invariants::ZoneOf;
 use crate::rehearsal::stage::Stage;
@@ -76,7 +75,7 @@ pub(super) struct Report {
     /// Pairs of faults that were left out, because one like them was rehearsed.
     pub(super) pruned: usize,
     /// The slaves that no fault struck at, each with the one that does the same.
-    pub(super) left_out: BTreeMap<String, String>,
+    pub(super) left_out: Arc<LeftOut>,
     /// Whether it was all that can go wrong, and not what was asked for by name.
     pub(super) explored: bool,
     /// How long all faults took, in real time.
@@ -101,16 +100,24 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         .collect();
     let stage = stage(prepared);
     let federation = image::federation(&description);
-    let undisturbed = explore::undisturbed(&stage, &federation, &zones).map_err(failed)?;
+    let mut undisturbed = explore::undisturbed(&stage, &federation, &zones).map_err(failed)?;
     let is_well = undisturbed.breaches.is_empty() && ended_well(&undisturbed);
-    let left_out = if args.wanted.every_host {
-        BTreeMap::new()
+    let left_out = if args.wanted.every_host || !args.wanted.fault.is_empty() {
+        LeftOut::new()
     } else {
         alike::left_out(&undisturbed.steps, &zones)
     };
+    let left_out = Arc::new(left_out);
     let began = Instant::now();
     let explored = if is_well && !args.wanted.undisturbed {
-        choose::rehearsed(&args.wanted, &stage, &zones, &undisturbed, &left_out, terminal)?
+        choose::rehearsed(
+            &args.wanted,
+            &stage,
+            &zones,
+            &mut undisturbed,
+            &left_out,
+            terminal,
+        )?
     } else {
         Explored::default()
     };

@@ -8,8 +8,9 @@ use super::{answer, new_user};
 use crate::deeds::Act;
 use crate::federation::{At, Federation};
 
-/// The time between two of them.
-const PAUSE: Duration = Duration::from_secs(20);
+/// The time between two of them, for each zone: a night is the longer the more zones there are, and its clients are not to grow with
+/// it, nor what every zone keeps of them.
+const PAUSE: Duration = Duration::from_secs(7);
 
 /// No client knows of the federation before.
 const MOST: u64 = 1_000;
@@ -28,9 +29,10 @@ pub(super) fn write(federation: &mut Federation, at: At) {
     if filtered || machine.away_until > federation.now() {
         return;
     }
+    let zones = u32::try_from(federation.len()).unwrap_or(u32::MAX);
     let name = format!("client-{}", federation.made_by_clients);
     let call = new_user(&running.session.clone(), &name);
-    federation.next_client = federation.now() + PAUSE;
+    federation.next_client = federation.now() + PAUSE * zones;
     if matches!(answer(federation, at, &call), Answer::Success(_)) {
         federation.made_by_clients += 1;
         federation.did(at, Act::Acknowledged { user: name });
