@@ -79,6 +79,38 @@ fn mutants() -> Vec<Mutant> {
     paths.into_iter().map(read).collect()
 }
 
+/// A playbook of the test's own, rehearsed undisturbed; what is printed.
+fn told(playbook: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("play.yml");
+    std::fs::write(&path, playbook).unwrap();
+    let output = Command::new(nebplay())
+        .arg("rehearse")
+        .arg(&path)
+        .args(["-i", INVENTORY, "--undisturbed"])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_program_that_the_twin_does_not_know_answers_what_the_task_says() {
+    let play = |answer: &str| {
+        format!(
+            "- hosts: master\n  tasks:\n    - command: weather --tomorrow\n      register: weather\n{answer}    - assert:\n        that: weather.stdout == 'rain'\n"
+        )
+    };
+    let silent = told(&play(""));
+    assert!(
+        silent.contains("the twin knows nothing of `weather --tomorrow`"),
+        "{silent}"
+    );
+    assert!(silent.contains("does not come to its end"), "{silent}");
+    let answered = told(&play("      rehearse: {stdout: rain}\n"));
+    assert!(answered.contains("it comes to its end"), "{answered}");
+    assert!(!answered.contains("knows nothing"), "{answered}");
+}
+
 #[test]
 fn every_mistake_is_caught_by_the_rule_it_breaks() {
     let mutants = mutants();

@@ -293,19 +293,26 @@ impl Plan {
     /// The task of this identity, handlers too; none of an included file.
     pub fn task(&self, id: &str) -> Option<&TaskNode> {
         let mut found = None;
+        self.each_task(&mut |task| {
+            if task.id == id {
+                found = Some(task);
+            }
+        });
+        found
+    }
+
+    /// Every task, handlers too; none of included files.
+    pub fn each_task<'p>(&'p self, visit: &mut dyn FnMut(&'p TaskNode)) {
         for play in &self.plays {
             let lists = play.sections.iter().map(|section| &section.nodes);
             for nodes in lists.chain([&play.handlers]) {
                 Node::walk(nodes, &mut Vec::new(), &mut |node, _| {
-                    if let Node::Task(task) = node
-                        && task.id == id
-                    {
-                        found = Some(task);
+                    if let Node::Task(task) = node {
+                        visit(task);
                     }
                 });
             }
         }
-        found.map(Arc::as_ref)
     }
 
     /// Every tag that an item has, chosen or not; `None` where an `include_tasks` may bring others.

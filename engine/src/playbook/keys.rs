@@ -46,6 +46,7 @@ pub(super) const TASK: &[&str] = &[
     "loop_control",
     "notify",
     "register",
+    "rehearse",
     "retries",
     "until",
 ];

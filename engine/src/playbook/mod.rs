@@ -12,6 +12,7 @@ mod load;
 mod loops;
 mod plays;
 mod reader;
+mod rehearsed;
 mod section;
 mod syntax;
 mod task;

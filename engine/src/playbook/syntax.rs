@@ -155,6 +155,19 @@ pub struct Task {
     pub failed_when: Option<Vec<Node>>,
     /// It changed something if all of these are true.
     pub changed_when: Option<Vec<Node>>,
+    /// What a rehearsal's hosts answer where they do not know what the task runs.
+    pub rehearse: Option<Answer>,
+}
+
+/// What a program answers that a rehearsal's hosts do not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Its exit status.
+    pub rc: i32,
+    /// What it prints.
+    pub stdout: String,
+    /// What it prints as errors.
+    pub stderr: String,
 }
 
 impl std::fmt::Debug for Task {

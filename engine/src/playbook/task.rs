@@ -45,6 +45,7 @@ impl Loader<'_> {
             .map(|node| self.texts(node, "listen", false))
             .unwrap_or_default();
         let failed_when = field("failed_when").map(|node| self.conditions(node));
+        let rehearse = field("rehearse").and_then(|node| self.answer(node));
         let changed_when = field("changed_when").map(|node| self.conditions(node));
         let (module, named) = module?;
         let args = self.arguments(module, named, field("args"));
@@ -67,6 +68,7 @@ impl Loader<'_> {
             listen,
             failed_when,
             changed_when,
+            rehearse,
         })
     }
 

@@ -256,6 +256,20 @@ fn everything_that_is_wrong_is_found_and_underlined() {
             )],
         ),
         (
+            "- command: a\n  rehearse: {rc: 256, stdin: a}",
+            vec![
+                ("`rc` is an exit status, from 0 to 255", "256"),
+                ("a `rehearse` has no keyword `stdin`", "stdin"),
+            ],
+        ),
+        (
+            "- command: a\n  rehearse: hello",
+            vec![(
+                "`rehearse` must be a mapping of `rc`, `stdout` and `stderr`, not text",
+                "hello",
+            )],
+        ),
+        (
             "- command: a\n  register: my-result",
             vec![("`my-result` cannot be the name of a variable", "my-result")],
         ),

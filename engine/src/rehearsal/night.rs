@@ -59,7 +59,12 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
         let twin = Twin::new(federation);
         let journal = || beginning.journal.iter().copied().flatten();
         let is_new = journal().next().is_none();
-        let recorder = Recorder::new(beginning.strike, twin.clone(), beginning.forks);
+        let recorder = Recorder::new(
+            beginning.strike,
+            twin.clone(),
+            beginning.forks,
+            Arc::clone(&stage.answers),
+        );
         let clock = Arc::new(twin.clock());
         let (last, elapsed) = journal()
             .last()

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nebplay_modules::host::Clock as _;
+use nebplay_twin::Ended;
 use nebplay_twin::federation::Federation;
 use nebplay_twin::twin::Twin;
 use tokio::sync::Notify;
@@ -136,15 +137,26 @@ pub(super) struct Recorder {
     twin: Option<Twin>,
     /// The federation is kept at every step, to be forked there, but for the steps of these hosts.
     forks: Option<Arc<LeftOut>>,
+    /// What tasks say that programs answer which the twin does not know.
+    answers: Answers,
 }
+
+/// By a task's identity.
+pub(super) type Answers = Arc<BTreeMap<String, Ended>>;
 
 impl Recorder {
     /// With a fault, or without.
-    pub(super) fn new(strike: Option<Strike>, twin: Twin, forks: Option<Arc<LeftOut>>) -> Self {
+    pub(super) fn new(
+        strike: Option<Strike>,
+        twin: Twin,
+        forks: Option<Arc<LeftOut>>,
+        answers: Answers,
+    ) -> Self {
         Self {
             strike: strike.map(Arc::new),
             twin: Some(twin),
             forks,
+            answers,
             ..Self::default()
         }
     }
@@ -166,6 +178,21 @@ impl Recorder {
     /// What was at work when, taken out.
     pub(super) fn take_work(&self) -> Vec<Work> {
         std::mem::take(&mut self.state().work)
+    }
+
+    /// What programs that the twin does not know answer on a machine from now on.
+    fn set_answer(&self, machine: &str, answer: Option<&Ended>) {
+        if let Some(twin) = self.twin.as_ref().filter(|_| !self.answers.is_empty()) {
+            twin.change(|federation| {
+                let Some(at) = federation.find(machine) else {
+                    return;
+                };
+                match answer {
+                    Some(answer) => _ = federation.answers.insert(at, answer.clone()),
+                    None => _ = federation.answers.remove(&at),
+                }
+            });
+        }
     }
 
     fn now(&self) -> Duration {
@@ -279,6 +306,7 @@ impl View for Recorder {
                         to: None,
                     };
                     self.state().work.push(work);
+                    self.set_answer(&place(step), self.answers.get(&step.task));
                 }
                 self.state().at_work.insert(place(step), at_work);
                 kill = self
@@ -286,6 +314,7 @@ impl View for Recorder {
                     .is_some_and(|strike| strike.acts == acting);
             }
             What::StepEnded { step, .. } => {
+                self.set_answer(&place(step), None);
                 let now = self.now();
                 let mut state = self.state();
                 state.at_work.remove(&place(step));

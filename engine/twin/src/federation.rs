@@ -1,10 +1,12 @@
 //! All machines, and the time. A clone shares every machine until one of the two changes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nebplay_modules::host::{Command, Exit};
 use nebplay_modules::job::JobEnd;
+use nebplay_sh::Ended;
 
 use crate::deeds::{Act, Deed, Deeds};
 use crate::machine::{Job, Machine};
@@ -29,6 +31,8 @@ pub struct Federation {
     pending: Vec<Arc<Pending>>,
     /// When the next client comes.
     pub next_client: Duration,
+    /// What is answered on a machine by programs that the twin knows nothing of; nothing said: nothing, and status 0.
+    pub answers: BTreeMap<At, Ended>,
 }
 
 /// A job that runs, and what it comes to if nothing else happens on its machine meanwhile.
@@ -59,6 +63,7 @@ impl Federation {
             pending: Vec::new(),
             made_by_clients: 0,
             next_client: now,
+            answers: BTreeMap::new(),
         }
     }
 

@@ -27,5 +27,7 @@ pub mod rates;
 mod session;
 pub mod twin;
 
+pub use nebplay_sh::Ended;
+
 #[cfg(test)]
 mod tests;

@@ -210,6 +210,9 @@ impl System for Session<'_> {
         if let Some(tool) = nebplay_sh::tools::find(name) {
             return tool(call, self);
         }
+        if let Some(answer) = self.federation.answers.get(&self.at) {
+            return answer.clone();
+        }
         self.federation
             .did(self.at, Act::NotModelled(call.argv.join(" ")));
         complaint(0, "")

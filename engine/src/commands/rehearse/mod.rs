@@ -27,7 +27,7 @@ use crate::events::RunResult;
 use crate::rehearsal::alike::{self, LeftOut};
 use crate::rehearsal::explore::{self, Outcome, Rehearsed, Undisturbed};
 use crate::rehearsal::invariants::ZoneOf;
-use crate::rehearsal::stage::Stage;
+use crate::rehearsal::stage::{self, Stage};
 use crate::rehearsal::window::{self, Window};
 use crate::run;
 use crate::template::layer_of;
@@ -242,6 +242,7 @@ fn stage(prepared: Prepared) -> Stage {
         halt: None,
     };
     Stage {
+        answers: stage::answers(&prepared.plan),
         plan: prepared.plan,
         options: settings,
         inventory: options.hosts.zoned.clone(),

@@ -202,6 +202,7 @@ fn item(node: &Node) -> Item {
         delay: node.get("delay").cloned(),
         notify: texts(node.get("notify")),
         listen: texts(node.get("listen")),
+        rehearse: None,
         failed_when: node.get("failed_when").map(|node| several(Some(node))),
         changed_when: node.get("changed_when").map(|node| several(Some(node))),
     }))
