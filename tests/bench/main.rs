@@ -1,7 +1,7 @@
 //! Side by side in one run: nebplay, the floor (bare ssh2 making the same round trips), and the peers that are installed.
 //!
 //! Machines are noisy, so every contender runs in turn, several times, and ratios of medians are what counts.
-//! How many times is the environment variable `ROUNDS`. `make bench`, or `cargo run --release -p nebplay-tests --bin bench -- [commands] [start] [distribute] [parse] [journal]`.
+//! How many times is the environment variable `ROUNDS`. `make bench`, or `cargo run --release -p nebplay-tests --bin bench -- [commands] [start] [distribute] [parse] [journal] [rehearsal] [window]`.
 
 #![expect(
     clippy::print_stdout,
@@ -15,8 +15,10 @@ mod floor;
 mod journal;
 mod measure;
 mod parse;
+mod rehearsal;
 mod sshd;
 mod start;
+mod window;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +53,12 @@ fn run(words: &[String]) -> Fallible<()> {
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
     if wanted("parse") {
         parse::bench(&bench)?;
+    }
+    if wanted("rehearsal") {
+        rehearsal::bench(&bench)?;
+    }
+    if wanted("window") {
+        window::bench()?;
     }
     if wanted("start") {
         start::bench(&bench)?;

@@ -48,7 +48,13 @@ fn the_twin_does_what_the_hosts_do() {
         return;
     };
     let rehearsed = lab
-        .nebplay(["rehearse", "playbooks/upgrade.yml", "--undisturbed", "--json"])
+        .nebplay([
+            "rehearse",
+            "playbooks/upgrade.yml",
+            "--undisturbed",
+            "--json",
+            "--from-live",
+        ])
         .run()
         .expect_code(0);
     let report: Value = serde_json::from_str(&rehearsed.stdout).unwrap();

@@ -254,6 +254,16 @@ impl RunArgs {
         })
     }
 
+    /// Where journals are.
+    pub(super) fn state_args(&self) -> &StateArgs {
+        &self.state
+    }
+
+    /// The hosts, to be asked beside the run.
+    pub(super) fn hosts(&self) -> Result<Hosts, CommandError> {
+        self.inventory.read(&self.playbooks, Some(&self.connection))
+    }
+
     /// The same, for a rehearsal: it keeps no journal and asks for no password.
     pub(super) fn rehearsed(mut self) -> Self {
         self.no_journal = true;

@@ -7,6 +7,7 @@
 //! * [`alike`]: slaves of which a few stand for the others.
 //! * [`pairs`]: two faults on one night.
 //! * [`invariants`]: what must hold on every night, and where it is written; [`story`]: how one came to be broken.
+//! * [`measured`]: how long steps took in an earlier run.
 //! * [`window`]: how long the API is away, and why so long.
 //!
 //! A fault is a fork: the run up to it is the fold of the undisturbed run's events, and the twin is cloned as it was there.
@@ -16,6 +17,7 @@ pub mod explore;
 pub mod fault;
 mod faulty;
 pub mod invariants;
+pub mod measured;
 pub mod night;
 pub mod pairs;
 mod recorder;

@@ -63,7 +63,7 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
             beginning.strike,
             twin.clone(),
             beginning.forks,
-            Arc::clone(&stage.answers),
+            Arc::clone(&stage.script),
         );
         let clock = Arc::new(twin.clock());
         let (last, elapsed) = journal()

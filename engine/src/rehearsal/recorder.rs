@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nebplay_modules::host::Clock as _;
-use nebplay_twin::Ended;
 use nebplay_twin::federation::Federation;
 use nebplay_twin::twin::Twin;
 use tokio::sync::Notify;
 
 use super::alike::LeftOut;
 use super::fault::{Fault, Kind};
+use super::stage::Script;
 use crate::events::{Event, StepRef, View, What};
 
 /// A call of a step to a host, as far as faults are about it.
@@ -137,12 +137,9 @@ pub(super) struct Recorder {
     twin: Option<Twin>,
     /// The federation is kept at every step, to be forked there, but for the steps of these hosts.
     forks: Option<Arc<LeftOut>>,
-    /// What tasks say that programs answer which the twin does not know.
-    answers: Answers,
+    /// What is known of steps beforehand.
+    script: Arc<Script>,
 }
-
-/// By a task's identity.
-pub(super) type Answers = Arc<BTreeMap<String, Ended>>;
 
 impl Recorder {
     /// With a fault, or without.
@@ -150,13 +147,13 @@ impl Recorder {
         strike: Option<Strike>,
         twin: Twin,
         forks: Option<Arc<LeftOut>>,
-        answers: Answers,
+        script: Arc<Script>,
     ) -> Self {
         Self {
             strike: strike.map(Arc::new),
             twin: Some(twin),
             forks,
-            answers,
+            script,
             ..Self::default()
         }
     }
@@ -180,19 +177,25 @@ impl Recorder {
         std::mem::take(&mut self.state().work)
     }
 
-    /// What programs that the twin does not know answer on a machine from now on.
-    fn set_answer(&self, machine: &str, answer: Option<&Ended>) {
-        if let Some(twin) = self.twin.as_ref().filter(|_| !self.answers.is_empty()) {
-            twin.change(|federation| {
-                let Some(at) = federation.find(machine) else {
-                    return;
-                };
-                match answer {
-                    Some(answer) => _ = federation.answers.insert(at, answer.clone()),
-                    None => _ = federation.answers.remove(&at),
-                }
-            });
-        }
+    /// What a machine does as the step at work there has it: what programs answer that the twin does not know, and how long things take.
+    fn set_up(&self, machine: &str, step: Option<&StepRef>) {
+        let Some(twin) = self.twin.as_ref().filter(|_| !self.script.is_empty()) else {
+            return;
+        };
+        twin.change(|federation| {
+            let Some(at) = federation.find(machine) else {
+                return;
+            };
+            federation.answers.remove(&at);
+            federation.pace.remove(&at);
+            let Some(step) = step else { return };
+            if let Some(answer) = self.script.answers.get(&step.task) {
+                federation.answers.insert(at, answer.clone());
+            }
+            if let Some(pace) = self.script.paces.get(&step.id) {
+                federation.pace.insert(at, *pace);
+            }
+        });
     }
 
     fn now(&self) -> Duration {
@@ -306,7 +309,7 @@ impl View for Recorder {
                         to: None,
                     };
                     self.state().work.push(work);
-                    self.set_answer(&place(step), self.answers.get(&step.task));
+                    self.set_up(&place(step), Some(step));
                 }
                 self.state().at_work.insert(place(step), at_work);
                 kill = self
@@ -314,7 +317,7 @@ impl View for Recorder {
                     .is_some_and(|strike| strike.acts == acting);
             }
             What::StepEnded { step, .. } => {
-                self.set_answer(&place(step), None);
+                self.set_up(&place(step), None);
                 let now = self.now();
                 let mut state = self.state();
                 state.at_work.remove(&place(step));

@@ -15,8 +15,8 @@ use crate::template::{Layer, Templates};
 pub struct Stage {
     /// The plan.
     pub plan: Plan,
-    /// What its tasks say that programs answer which the twin does not know, by the task's identity.
-    pub answers: Arc<BTreeMap<String, Ended>>,
+    /// What is known of its steps beforehand.
+    pub script: Arc<Script>,
     /// How it is run.
     pub options: Options,
     /// Hosts, variables, zones.
@@ -33,18 +33,36 @@ pub struct Stage {
     pub secrets: Arc<Secrets>,
 }
 
-/// What the plan's tasks say that unknown programs answer. Tasks of included files are not among them: they are loaded on the way.
-pub fn answers(plan: &Plan) -> Arc<BTreeMap<String, Ended>> {
-    let mut answers = BTreeMap::new();
-    plan.each_task(&mut |task| {
-        if let Some(answer) = &task.task.rehearse {
-            let ended = Ended {
-                status: answer.rc,
-                stdout: answer.stdout.clone().into_bytes(),
-                stderr: answer.stderr.clone().into_bytes(),
-            };
-            answers.insert(task.id.clone(), ended);
+/// What is known of steps before they are rehearsed.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// What their tasks say that programs answer which the twin does not know, by the task's identity.
+    pub answers: BTreeMap<String, Ended>,
+    /// How many times as long as by the twin's rates they take, by their own identity.
+    pub paces: BTreeMap<String, f64>,
+}
+
+impl Script {
+    /// What a plan's tasks say. Those of included files are not among them: they are loaded on the way.
+    pub fn of(plan: &Plan) -> Self {
+        let mut answers = BTreeMap::new();
+        plan.each_task(&mut |task| {
+            if let Some(answer) = &task.task.rehearse {
+                let ended = Ended {
+                    status: answer.rc,
+                    stdout: answer.stdout.clone().into_bytes(),
+                    stderr: answer.stderr.clone().into_bytes(),
+                };
+                answers.insert(task.id.clone(), ended);
+            }
+        });
+        Self {
+            answers,
+            paces: BTreeMap::new(),
         }
-    });
-    Arc::new(answers)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.paces.is_empty()
+    }
 }

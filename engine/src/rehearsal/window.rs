@@ -89,7 +89,7 @@ pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work])
                 _ if *deed.on != *zone.host => continue,
                 Act::OnedStarted { .. } => {
                     open.runs = true;
-                    when += answers_after;
+                    when = answers(work, &zone.host, when, answers_after);
                 }
                 Act::OnedStopped { .. } => open.runs = false,
                 Act::ApiFiltered(filtered) => open.filtered = *filtered,
@@ -127,6 +127,15 @@ pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work])
         zones: away,
         federation,
     }
+}
+
+/// When oned answers that was started then: so much later, but no later than the step ends that started it, which waits for it.
+fn answers(work: &[Work], host: &str, started: Duration, after: Duration) -> Duration {
+    let at_work = work
+        .iter()
+        .find(|work| work.place == host && work.from <= started && work.to.is_some_and(|to| started <= to));
+    let ends = at_work.and_then(|work| work.to);
+    (started + after).min(ends.unwrap_or(Duration::MAX))
 }
 
 /// Which task the run waits for at each moment: where several steps are at work at once, the one that ends last counts.

@@ -33,6 +33,8 @@ pub struct Federation {
     pub next_client: Duration,
     /// What is answered on a machine by programs that the twin knows nothing of; nothing said: nothing, and status 0.
     pub answers: BTreeMap<At, Ended>,
+    /// How many times as long as by the rates everything takes on a machine, where that is known better.
+    pub pace: BTreeMap<At, f64>,
 }
 
 /// A job that runs, and what it comes to if nothing else happens on its machine meanwhile.
@@ -64,6 +66,7 @@ impl Federation {
             made_by_clients: 0,
             next_client: now,
             answers: BTreeMap::new(),
+            pace: BTreeMap::new(),
         }
     }
 
@@ -127,6 +130,11 @@ impl Federation {
         due.min_by_key(|pending| (pending.ends, pending.at)).cloned()
     }
 
+    /// How long what takes `time` by the rates takes on a machine.
+    pub fn paced(&self, at: At, time: Duration) -> Duration {
+        self.pace.get(&at).map_or(time, |pace| time.mul_f64(*pace))
+    }
+
     /// When a job ends; `None`: it does not run.
     pub fn job_ends(&self, at: At, name: &str) -> Option<Duration> {
         let pending = self
@@ -156,7 +164,7 @@ impl Federation {
         self.pending.push(Arc::new(Pending {
             at,
             name: name.to_owned(),
-            ends: self.now + came.took,
+            ends: self.now + self.paced(at, came.took),
             base,
             then: alone.then(|| Arc::clone(&copy.machines[at])),
             deeds: copy.deeds.in_order().into_iter().cloned().collect(),

@@ -24,6 +24,14 @@ pub struct Rates {
     pub fetch: f64,
     /// Bytes of packages that dpkg unpacks and configures in a second.
     pub unpack: f64,
+    /// A program to be started by a script.
+    pub spawn: Duration,
+    /// What each package takes beside its bytes: scripts, triggers, what dpkg writes down.
+    pub package: Duration,
+    /// The lists of the repositories to fetch and read.
+    pub lists: Duration,
+    /// onedb to begin, before it does anything.
+    pub onedb: Duration,
     /// One unit to start, and to stop.
     pub unit: Duration,
     /// oned from its start until it answers.
@@ -60,6 +68,10 @@ impl Default for Rates {
             link: 11.0 * MIB,
             fetch: 11.0 * MIB,
             unpack: 8.0 * MIB,
+            spawn: Duration::from_millis(4),
+            package: Duration::from_millis(200),
+            lists: Duration::from_secs(5),
+            onedb: Duration::from_millis(300),
             unit: Duration::from_secs(1),
             oned: Duration::from_secs(5),
             boot: Duration::from_secs(90),

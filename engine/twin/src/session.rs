@@ -181,6 +181,7 @@ impl System for Session<'_> {
         else {
             return complaint(127, "sh: 1: : not found\n");
         };
+        self.elapsed += self.federation.rates.spawn;
         if matches!(name, "sh" | "bash" | "dash") {
             return self.shell(call);
         }

@@ -118,7 +118,7 @@ impl TwinHost {
         let (away, round_trip) = {
             let federation = self.twin.at_now();
             let away = federation.machine(self.at).away_until > federation.now();
-            (away, federation.rates.round_trip)
+            (away, federation.paced(self.at, federation.rates.round_trip))
         };
         self.twin
             .clock
@@ -162,7 +162,9 @@ impl TwinHost {
         self.reach().await?;
         let Came { output, took, whole } = {
             let mut federation = self.twin.at_now();
-            federation.execute(self.at, command, Some(command.deadline))
+            let mut came = federation.execute(self.at, command, Some(command.deadline));
+            came.took = federation.paced(self.at, came.took);
+            came
         };
         self.twin.clock.sleep(took).await;
         if whole {

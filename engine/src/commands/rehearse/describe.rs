@@ -6,6 +6,7 @@ use nebplay_modules::federation_map::Role;
 use nebplay_twin::image::{self, Description, Zone};
 use nebplay_twin::rates::{Rates, Sizes};
 
+use super::known::Known;
 use crate::commands::error::CommandError;
 use crate::commands::prepare::Prepared;
 
@@ -33,6 +34,12 @@ pub(super) struct Assumed {
     /// Users that the zones share, in the twin.
     #[arg(long, value_name = "N", default_value_t = 10)]
     users: u32,
+    /// Look at the real zones first: versions, sizes, units, links. Nothing is changed there.
+    #[arg(long)]
+    pub(super) from_live: bool,
+    /// How long steps took in an earlier run of this playbook: the beginning of its name (`nebplay runs`), or `latest`.
+    #[arg(long, value_name = "RUN")]
+    pub(super) measured: Option<String>,
 }
 
 impl Assumed {
@@ -53,9 +60,9 @@ impl Assumed {
         }
     }
 
-    /// What is assumed, a sentence each.
-    pub(super) fn sentences(&self) -> Vec<String> {
-        let rates = self.rates();
+    /// What is assumed and what is known, a sentence each.
+    pub(super) fn sentences(&self, description: &Description) -> Vec<String> {
+        let rates = description.rates;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -63,22 +70,46 @@ impl Assumed {
             reason = "whole MiB/s"
         )]
         let mib = |rate: f64| (rate / MIB as f64).round() as u64;
-        vec![
-            format!(
-                "assumed: databases of {} MiB (--database-size), {} MiB of them federated (--federated-size), links of {} Mbit/s (--link);",
-                self.database_size, self.federated_size, self.link
-            ),
-            format!(
-                "a second dumps {} MiB, loads {}, migrates {}, checks {}, reads {}, unpacks {}; oned takes {} s to answer",
-                mib(rates.dump),
-                mib(rates.load),
-                mib(rates.migrate),
-                mib(rates.check),
-                mib(rates.read),
-                mib(rates.unpack),
+        let mut sentences = if self.from_live {
+            let sizes = description.zones.iter().map(|zone| {
+                let sizes = zone.sizes;
+                format!(
+                    "{} {} MiB, {} federated, packages {}",
+                    zone.machine,
+                    sizes.database / MIB,
+                    sizes.federated / MIB,
+                    sizes.packages / MIB
+                )
+            });
+            vec![
+                format!("measured: {};", sizes.collect::<Vec<_>>().join("; ")),
+                format!(
+                    "measured: OpenNebula {}; the slowest link {} MiB/s; a call {} ms; oned answers after {:.1} s",
+                    description.version,
+                    mib(rates.link),
+                    rates.round_trip.as_millis(),
+                    rates.oned.as_secs_f64()
+                ),
+            ]
+        } else {
+            vec![format!(
+                "assumed: databases of {} MiB (--database-size), {} MiB of them federated (--federated-size), links of {} Mbit/s (--link); oned answers after {} s",
+                self.database_size,
+                self.federated_size,
+                self.link,
                 rates.oned.as_secs()
-            ),
-        ]
+            )]
+        };
+        sentences.push(format!(
+            "assumed: a second dumps {} MiB, loads {}, migrates {}, checks {}, reads {}, unpacks {}",
+            mib(rates.dump),
+            mib(rates.load),
+            mib(rates.migrate),
+            mib(rates.check),
+            mib(rates.read),
+            mib(rates.unpack),
+        ));
+        sentences
     }
 }
 
@@ -91,6 +122,7 @@ fn version(text: &str, option: &str) -> Result<Version, CommandError> {
 pub(super) fn description(
     prepared: &Prepared,
     assumed: &Assumed,
+    known: &Known,
     seed: u64,
 ) -> Result<Description, CommandError> {
     let federation = &prepared.options.hosts.zoned.federation;
@@ -120,21 +152,29 @@ pub(super) fn description(
             machine: host.clone(),
             address: address.unwrap_or_else(|| image::address(number)),
             hosts: vec![2, 2],
-            sizes: assumed.sizes(),
+            sizes: known.sizes(number, assumed.sizes()),
         });
     }
-    let (running, offered) = (
-        version(&assumed.running, "running")?,
-        version(&assumed.offered, "offered")?,
-    );
+    let running = match known.version()? {
+        Some(version) => version,
+        None => version(&assumed.running, "running")?,
+    };
+    let mut offered = vec![running];
+    // What a repository offers that only the playbook sets up is not known yet.
+    let assumed_too = version(&assumed.offered, "offered")?;
+    for version in known.offered().iter().chain([&assumed_too]) {
+        if !offered.contains(version) {
+            offered.push(*version);
+        }
+    }
     Ok(Description {
         zones,
         version: running,
-        offered: vec![running, offered],
+        offered,
         users: assumed.users,
         rates: Rates {
             seed,
-            ..assumed.rates()
+            ..known.rates(assumed.rates())
         },
         ..Description::guide(0)
     })

@@ -86,6 +86,7 @@ pub(super) fn text(report: &Report) -> String {
     let value = json!({
         "undisturbed": {
             "result": night.summary.as_ref().map(|summary| summary.result),
+            "seconds": report.once.as_secs_f64(),
             "steps": steps(&night.events),
             "zones": state(report),
             "failures": failures,

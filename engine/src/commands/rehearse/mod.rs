@@ -4,6 +4,8 @@ mod choose;
 mod describe;
 mod forecast;
 mod json;
+mod known;
+mod live;
 mod matrix;
 mod paint;
 mod report;
@@ -22,12 +24,15 @@ use super::exit;
 use super::files::Files;
 use super::options::RunArgs;
 use super::prepare::{Prepared, prepare, tags};
+use super::state::StateArgs;
 use super::terminal::{self, Terminal};
+use crate::diagnostics::Finding;
 use crate::events::RunResult;
 use crate::rehearsal::alike::{self, LeftOut};
 use crate::rehearsal::explore::{self, Outcome, Rehearsed, Undisturbed};
 use crate::rehearsal::invariants::ZoneOf;
-use crate::rehearsal::stage::{self, Stage};
+use crate::rehearsal::measured;
+use crate::rehearsal::stage::{Script, Stage};
 use crate::rehearsal::window::{self, Window};
 use crate::run;
 use crate::template::layer_of;
@@ -50,6 +55,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   nebplay rehearse playbooks/upgrade.yml -i inventories/example.ini
   nebplay rehearse upgrade.yml -i prod.ini --database-size 12000 --link 1000
+  nebplay rehearse upgrade.yml -i prod.ini --from-live --measured latest   sizes and times as they are
   nebplay rehearse upgrade.yml -i prod.ini --fault 'fe-eu-ge:onedb_restore:lost-after'
   nebplay rehearse upgrade.yml -i prod.ini --undisturbed                the forecast alone
   nebplay rehearse upgrade.yml -i prod.ini --depth 2 --sample 5000      pairs of faults, some of them
@@ -78,6 +84,8 @@ pub(super) struct Report {
     pub(super) left_out: Arc<LeftOut>,
     /// Whether it was all that can go wrong, and not what was asked for by name.
     pub(super) explored: bool,
+    /// How long the undisturbed run took, in real time.
+    pub(super) once: Duration,
     /// How long all faults took, in real time.
     pub(super) took: Duration,
     pub(super) window: Window,
@@ -86,9 +94,11 @@ pub(super) struct Report {
 
 /// Rehearses.
 pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
+    let journals = args.run.state_args().clone();
+    let known = known::look(&args.run, args.assumed.from_live)?;
     let prepared = prepare(args.run.rehearsed())?;
     let json = prepared.options.json;
-    let description = describe::description(&prepared, &args.assumed, args.wanted.seed)?;
+    let description = describe::description(&prepared, &args.assumed, &known, args.wanted.seed)?;
     let zones: Vec<ZoneOf> = description
         .zones
         .iter()
@@ -98,9 +108,16 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
             master: zone.master,
         })
         .collect();
-    let stage = stage(prepared);
-    let federation = image::federation(&description);
+    let mut stage = stage(prepared);
+    let mut federation = image::federation(&description);
+    known.apply(&mut federation);
+    let mut assumptions = args.assumed.sentences(&description);
+    if let Some(run) = &args.assumed.measured {
+        assumptions.push(pace(&mut stage, &federation, &zones, run, &journals)?);
+    }
+    let began = Instant::now();
     let mut undisturbed = explore::undisturbed(&stage, &federation, &zones).map_err(failed)?;
+    let once = began.elapsed();
     let is_well = undisturbed.breaches.is_empty() && ended_well(&undisturbed);
     let left_out = if args.wanted.every_host || !args.wanted.fault.is_empty() {
         LeftOut::new()
@@ -123,7 +140,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     };
     let took = began.elapsed();
     let window = window_of(&zones, &federation, &undisturbed);
-    let alternatives = if is_well {
+    let alternatives = if is_well && !json {
         alternatives(&stage, &zones, &federation, &window)?
     } else {
         Vec::new()
@@ -135,6 +152,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         pruned: explored.pruned,
         left_out,
         explored: args.wanted.fault.is_empty(),
+        once,
         took,
         window,
         alternatives,
@@ -143,7 +161,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         terminal::print(&json::text(&report))?;
     } else {
         let paint = Paint { on: terminal.colour };
-        terminal::print(&report.text(&stage, &args.assumed, paint, terminal))?;
+        terminal::print(&report.text(&stage, &assumptions, paint, terminal))?;
     }
     let violated = report
         .rehearsed
@@ -154,6 +172,40 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     } else {
         exit::FAILED
     })
+}
+
+/// Lets steps take as long as they did in an earlier run. Gives a sentence about it.
+fn pace(
+    stage: &mut Stage,
+    federation: &Federation,
+    zones: &[ZoneOf],
+    run: &str,
+    journals: &StateArgs,
+) -> Result<String, CommandError> {
+    let state = journals.state()?;
+    let kept = if run == "latest" {
+        state
+            .all()?
+            .pop()
+            .ok_or_else(|| CommandError::usage("there is no earlier run"))?
+    } else {
+        state.find(run)?
+    };
+    let history = kept
+        .read()
+        .map_err(|damage| Finding::nowhere(damage.to_string()))?;
+    let took = measured::took(&history.events);
+    let known = measured::keep_pace(stage, federation, zones, &took).map_err(failed)?;
+    if known == 0 {
+        return Err(CommandError::Usage {
+            message: format!("the run {} has no step of this playbook on these hosts", kept.id),
+            help: Some("`nebplay runs` lists the runs with their playbooks".to_owned()),
+        });
+    }
+    Ok(format!(
+        "measured: {known} steps take as long as in the run {}",
+        kept.id
+    ))
 }
 
 fn failed(error: std::io::Error) -> CommandError {
@@ -242,7 +294,7 @@ fn stage(prepared: Prepared) -> Stage {
         halt: None,
     };
     Stage {
-        answers: stage::answers(&prepared.plan),
+        script: Arc::new(Script::of(&prepared.plan)),
         plan: prepared.plan,
         options: settings,
         inventory: options.hosts.zoned.clone(),

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use nebplay_twin::deeds::Act;
 
-use super::describe::Assumed;
 use super::paint::Paint;
 use super::{Report, ended_well, forecast, matrix, story};
 use crate::commands::terminal::Terminal;
@@ -16,7 +15,13 @@ use crate::rehearsal::stage::Stage;
 use crate::rehearsal::story::tell;
 
 impl Report {
-    pub(super) fn text(&self, stage: &Stage, assumed: &Assumed, paint: Paint, terminal: &Terminal) -> String {
+    pub(super) fn text(
+        &self,
+        stage: &Stage,
+        assumptions: &[String],
+        paint: Paint,
+        terminal: &Terminal,
+    ) -> String {
         let mut out = String::new();
         let night = &self.undisturbed.night;
         out.push_str(&format!("{}\n", paint.bold("Undisturbed")));
@@ -70,13 +75,12 @@ impl Report {
         }
         if self.window.run > Duration::ZERO && ended_well(&self.undisturbed) {
             out.push_str(&format!("\n{}\n", paint.bold("Forecast")));
-            let assumptions = assumed.sentences();
             out.push_str(&forecast::text(
                 &self.zones,
                 &stage.plan,
                 &self.window,
                 &self.alternatives,
-                &assumptions,
+                assumptions,
                 paint,
             ));
         }

@@ -109,7 +109,7 @@ pub(crate) fn start(federation: &mut Federation, at: At) -> Result<(), String> {
     let mut log = log::Log::new(federation.now(), conf.zone_id);
     log.info("ONE", &format!("Starting OpenNebula {version} ()"));
     let now = federation.now();
-    let ready = now + federation.rates.oned;
+    let ready = now + federation.paced(at, federation.rates.oned);
     let machine = federation.machine_mut(at);
     let prepared = prepare::prepare(machine, &conf, version, now, &mut log);
     if prepared.is_err() {

@@ -22,7 +22,9 @@ pub(super) fn source(twin: Twin, at: At, command: &Command) -> Source {
         let came = run(&twin, at, &command).await;
         let time = twin.change(|federation| {
             let bytes = daemon::stands_for(federation, at, &came.output.stdout);
-            lasting(bytes, federation.rates.link)
+            // Bytes flow between two machines: the one of which more is known sets the pace.
+            let pace = federation.pace.values().copied().min_by(f64::total_cmp);
+            lasting(bytes, federation.rates.link).mul_f64(pace.unwrap_or(1.0))
         });
         tokio::time::sleep(time).await;
         // Whoever reads may have gone; the command has ended all the same.

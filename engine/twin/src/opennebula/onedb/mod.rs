@@ -162,6 +162,10 @@ pub(super) fn onedb(process: &mut Process<'_>) -> i32 {
 
 fn run(process: &mut Process<'_>) -> Result<u8, Stop> {
     let options = Options::parse(process.args, &OPTIONS).map_err(Stop::new)?;
+    let begins = process.federation.rates.onedb;
+    if process.spends(begins) < 1.0 {
+        return Ok(137);
+    }
     let required = tools_version(process);
     if options.has("version") {
         process.say(format!("OpenNebula {required}\n"));

@@ -147,7 +147,8 @@ pub(super) fn apt_get(process: &mut Process<'_>) -> i32 {
     };
     match verb.as_str() {
         "update" => {
-            process.spends(std::time::Duration::from_secs(5));
+            let lists = process.federation.rates.lists;
+            process.spends(lists);
             process.say("Reading package lists...\n");
             0
         }

@@ -10,6 +10,7 @@ use crate::files::{Content, FULL, Node};
 use crate::machine::Machine;
 use crate::process::Process;
 use crate::programs::systemd;
+use crate::rates::lasting;
 
 /// The guard that keeps packages from starting services.
 const GUARD: &str = "/usr/sbin/policy-rc.d";
@@ -65,8 +66,8 @@ pub(super) fn install(process: &mut Process<'_>, steps: &[Step]) -> i32 {
     let share = process.machine().sizes.packages / u64::try_from(steps.len().max(1)).unwrap_or(1);
     let mut status = 0;
     for step in steps {
-        let rate = process.federation.rates.unpack;
-        let done = process.works_through(share, rate);
+        let rates = process.federation.rates;
+        let done = process.spends(lasting(share, rates.unpack) + rates.package);
         // Before the first half of its time nothing of it is unpacked.
         if done < 0.5 {
             status = 100;

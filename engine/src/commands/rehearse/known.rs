@@ -1,0 +1,128 @@
+//! What is known of the federation beside the inventory, and what becomes of a rehearsal by it.
+
+use std::time::Duration;
+
+use nebplay_model::version::Version;
+use nebplay_modules::host::Command;
+use nebplay_twin::State;
+use nebplay_twin::deeds::Deeds;
+use nebplay_twin::federation::Federation;
+use nebplay_twin::rates::{Rates, Sizes, lasting};
+
+use super::live::{self, Live};
+use crate::commands::error::CommandError;
+use crate::commands::options::RunArgs;
+
+/// How much smaller the lists of a repository are on the way than on the host.
+const LISTS_PACKED: u64 = 4;
+
+/// What `apt-get update` takes beside fetching them.
+const LISTS_READ: Duration = Duration::from_millis(250);
+
+/// What systemd and a unit's end take where its start took nothing; what units of type `simple` take to start says little.
+const SYSTEMD: Duration = Duration::from_millis(120);
+
+/// What the zones told; nothing: they were not asked.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// A front-end for each zone, in their order.
+    live: Vec<Live>,
+}
+
+/// Looks at the zones, if it is to.
+pub(super) fn look(run: &RunArgs, from_live: bool) -> Result<Known, CommandError> {
+    if !from_live {
+        return Ok(Known::default());
+    }
+    let hosts = run.hosts()?;
+    let zones = &hosts.zoned.federation.zones;
+    let names = zones.iter().filter_map(|zone| zone.hosts.first().cloned());
+    let names = names.collect();
+    Ok(Known {
+        live: live::look(hosts, names)?,
+    })
+}
+
+impl Known {
+    /// The version that runs everywhere; none: nobody was asked.
+    pub(super) fn version(&self) -> Result<Option<Version>, CommandError> {
+        let versions: Vec<Option<Version>> = self.live.iter().map(|live| live.installed).collect();
+        match versions.as_slice() {
+            [] => Ok(None),
+            [first, others @ ..] if first.is_some() && others.iter().all(|other| other == first) => {
+                Ok(*first)
+            }
+            _ => {
+                let said = versions
+                    .iter()
+                    .map(|version| version.map_or("none".to_owned(), |version| version.to_string()));
+                Err(CommandError::Usage {
+                    message: format!(
+                        "the zones are not at one version of OpenNebula ({}): a rehearsal begins before the upgrade",
+                        said.collect::<Vec<_>>().join(", ")
+                    ),
+                    help: Some(
+                        "`nebplay status` shows how far each zone is; `nebplay resume` goes on".to_owned(),
+                    ),
+                })
+            }
+        }
+    }
+
+    pub(super) fn sizes(&self, number: usize, assumed: Sizes) -> Sizes {
+        let Some(live) = self.live.get(number) else {
+            return assumed;
+        };
+        Sizes {
+            database: live.database.unwrap_or(assumed.database),
+            federated: live.federated.unwrap_or(assumed.federated),
+            packages: live.packages.unwrap_or(assumed.packages),
+        }
+    }
+
+    pub(super) fn rates(&self, assumed: Rates) -> Rates {
+        let slowest =
+            |rate: fn(&Live) -> Option<f64>| self.live.iter().filter_map(rate).min_by(f64::total_cmp);
+        let longest = |time: fn(&Live) -> Option<Duration>| self.live.iter().filter_map(time).max();
+        let lists = self.live.iter().filter_map(|live| live.lists).max();
+        Rates {
+            link: slowest(|live| live.link).unwrap_or(assumed.link),
+            oned: longest(|live| live.oned).unwrap_or(assumed.oned),
+            onedb: longest(|live| live.onedb).unwrap_or(assumed.onedb),
+            lists: lists.map_or(assumed.lists, |bytes| {
+                LISTS_READ + lasting(bytes / LISTS_PACKED, assumed.fetch)
+            }),
+            spawn: longest(|live| live.spawn).unwrap_or(assumed.spawn),
+            unit: longest(|live| live.unit).map_or(assumed.unit, |takes| takes + SYSTEMD),
+            round_trip: longest(|live| Some(live.round_trip)).unwrap_or(assumed.round_trip),
+            ..assumed
+        }
+    }
+
+    /// What the repositories offer, beside the version that runs.
+    pub(super) fn offered(&self) -> &[Version] {
+        self.live.first().map_or(&[], |live| &live.offered)
+    }
+
+    /// What is not as it is on a federation in order: units that are down, or masked.
+    pub(super) fn apply(&self, federation: &mut Federation) {
+        for (at, live) in self.live.iter().enumerate() {
+            let down = live.down.iter().filter(|name| {
+                let unit = federation.machine(at).units.get(*name);
+                unit.is_some_and(|unit| unit.active == State::Up)
+            });
+            let down: Vec<String> = down.cloned().collect();
+            if !down.is_empty() {
+                let stop = ["systemctl".to_owned(), "stop".to_owned()];
+                let command = Command::new(stop.into_iter().chain(down)).as_root();
+                federation.execute(at, &command, None);
+            }
+            for name in &live.masked {
+                if let Some(unit) = federation.machine_mut(at).units.get_mut(name) {
+                    unit.masked = true;
+                }
+            }
+        }
+        federation.deeds = Deeds::default();
+    }
+}

@@ -1,0 +1,223 @@
+//! `--from-live`: what a rehearsal begins with, read from the zones themselves. Nothing is changed on them.
+
+use std::time::{Duration, Instant};
+
+use nebplay_model::version::Version;
+use nebplay_modules::host::{Command, Host};
+use nebplay_modules::module::Failure;
+use nebplay_modules::opennebula::conf::Backend;
+use nebplay_modules::opennebula::onedb::Access;
+use tokio::io::AsyncReadExt as _;
+
+use crate::commands::asking::Asking;
+use crate::commands::error::CommandError;
+use crate::commands::hosts::Hosts;
+use crate::diagnostics::Finding;
+
+/// A front-end as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Live {
+    /// The version of OpenNebula that is installed.
+    pub(super) installed: Option<Version>,
+    /// What the host's repositories offer.
+    pub(super) offered: Vec<Version>,
+    /// Bytes of the database; `None`: it is no file.
+    pub(super) database: Option<u64>,
+    /// Bytes of what is federated in it.
+    pub(super) federated: Option<u64>,
+    /// Bytes of the packages that would replace those installed.
+    pub(super) packages: Option<u64>,
+    /// Bytes of the lists of its repositories.
+    pub(super) lists: Option<u64>,
+    /// How long a program takes that does nothing.
+    pub(super) spawn: Option<Duration>,
+    /// How long onedb takes that does nothing.
+    pub(super) onedb: Option<Duration>,
+    /// How long oned took to answer the last time it was started.
+    pub(super) oned: Option<Duration>,
+    /// How long its other units took to start, on average.
+    pub(super) unit: Option<Duration>,
+    /// Units that do not run.
+    pub(super) down: Vec<String>,
+    /// Units that are masked.
+    pub(super) masked: Vec<String>,
+    /// One call and back.
+    pub(super) round_trip: Duration,
+    /// Bytes a second from there to here.
+    pub(super) link: Option<f64>,
+}
+
+/// What a link is measured with.
+const SAMPLE: u64 = 4 << 20;
+
+const LOOK: &str = r#"# nebplay: what a rehearsal begins with
+dpkg-query -W -f '${db:Status-Abbrev} ${Version}\n' opennebula 2>/dev/null | awk '$1 == "ii" { print "installed", $2 }'
+apt-cache madison opennebula 2>/dev/null | awk -F'|' '{ gsub(/ /, "", $2); print "offered", $2 }'
+names=$(dpkg-query -W -f '${Package}\n' 'opennebula*' 2>/dev/null)
+[ -z "$names" ] || apt-cache show --no-all-versions $names 2>/dev/null | awk '$1 == "Size:" { sum += $2 } END { print "packages", sum + 0 }'
+systemctl list-units --all --plain --no-legend 'opennebula*.service' | awk '$3 != "active" { print "down", $1 }'
+systemctl list-unit-files --no-legend 'opennebula*' | awk '$2 ~ /^masked/ { print "masked", $1 }'
+for unit in $(systemctl list-units --plain --no-legend 'opennebula*.service' | awk '{ print $1 }'); do
+  echo started "$unit" $(systemctl show "$unit" -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic | sort)
+done
+du -sb /var/lib/apt/lists 2>/dev/null | awk '{ print "lists", $1 }'
+began=$(date +%s%N)
+for i in 1 2 3 4 5 6 7 8 9 10; do sed -n 1p /dev/null; done
+echo spawn $((($(date +%s%N) - began) / 10))
+began=$(date +%s%N)
+onedb --version >/dev/null 2>&1 </dev/null
+echo onedb $(($(date +%s%N) - began))
+[ -z "$1" ] || stat -L -c 'database %s' "$1"
+[ -z "$1" ] || sqlite3 -batch -init /dev/null -readonly "$1" "select 'federated ' || cast(sum(n) as integer) from (
+  select total(length(body)) n from user_pool union all select total(length(body)) from group_pool
+  union all select total(length(body)) from zone_pool union all select total(length(body)) from vdc_pool
+  union all select total(length(body)) from marketplace_pool union all select total(length(body)) from marketplaceapp_pool
+  union all select total(length(sqlcmd)) from logdb where fed_index >= 0 and fed_index < 9223372036854775807)" 2>/dev/null
+exit 0"#;
+
+/// Asks all of these front-ends at once; the answers in their order.
+pub(super) fn look(hosts: Hosts, names: Vec<String>) -> Result<Vec<Live>, CommandError> {
+    let asking = Asking::of(hosts, names.clone())?;
+    let secrets = std::sync::Arc::clone(&asking.secrets);
+    let answers = asking.each(names.into_iter().map(|name| (name, ())), move |host, ()| {
+        let secrets = std::sync::Arc::clone(&secrets);
+        async move { one(&*host, &*secrets).await }
+    });
+    let mut found = Vec::new();
+    let mut wrong = Vec::new();
+    for (name, answer) in answers {
+        match answer {
+            Ok(live) => found.push(live),
+            Err(failure) => wrong.push(Finding::nowhere(format!("{name}: {}", failure.message))),
+        }
+    }
+    asking.end();
+    if wrong.is_empty() {
+        Ok(found)
+    } else {
+        Err(wrong.into())
+    }
+}
+
+async fn one(host: &dyn Host, secrets: &dyn nebplay_modules::module::Secrets) -> Result<Live, Failure> {
+    let database = match Access::of_host(host, secrets, None).await?.db {
+        Backend::Sqlite { path } => path,
+        Backend::Mysql { .. } => String::new(),
+    };
+    let command = Command::script(LOOK, [database]).as_root();
+    let output = host.run(&command).await?;
+    let mut live = read(&output.text());
+    // The connection is open now: a call is a round trip.
+    let began = Instant::now();
+    host.run(&Command::new(["true"])).await?;
+    live.round_trip = began.elapsed();
+    live.link = link(host).await;
+    Ok(live)
+}
+
+/// How fast bytes come from there that cannot be compressed.
+async fn link(host: &dyn Host) -> Option<f64> {
+    let command = Command::new(["head", "-c", &SAMPLE.to_string(), "/dev/urandom"]);
+    let began = Instant::now();
+    let mut source = host.source(&command).await.ok()?;
+    let mut bytes = Vec::new();
+    source.stdout.read_to_end(&mut bytes).await.ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "a few MiB")]
+    let rate = bytes.len() as f64 / began.elapsed().as_secs_f64().max(1e-6);
+    (bytes.len() as u64 == SAMPLE).then_some(rate)
+}
+
+/// A package's version without epoch and revision.
+fn version(text: &str) -> Option<Version> {
+    let text = text.rsplit(':').next()?.split('-').next()?;
+    let three: Vec<&str> = text.split('.').take(3).collect();
+    three.join(".").parse().ok()
+}
+
+/// `UNIT ActiveEnterTimestampMonotonic=µs InactiveExitTimestampMonotonic=µs`: how long the unit took to start.
+fn started(text: &str) -> Option<(&str, Duration)> {
+    let mut words = text.split_whitespace();
+    let unit = words.next()?;
+    let mut moment =
+        |name: &str| -> Option<u64> { words.next()?.strip_prefix(name)?.strip_prefix('=')?.parse().ok() };
+    let ready = moment("ActiveEnterTimestampMonotonic")?;
+    let began = moment("InactiveExitTimestampMonotonic").filter(|began| *began > 0)?;
+    Some((unit, Duration::from_micros(ready.checked_sub(began)?)))
+}
+
+/// Reads what the script printed. What it could not find out is not there.
+fn read(text: &str) -> Live {
+    let mut live = Live::default();
+    let mut units = Vec::new();
+    for line in text.lines() {
+        let Some((what, value)) = line.trim().split_once(' ') else {
+            continue;
+        };
+        match what {
+            "installed" => live.installed = version(value),
+            "offered" => live.offered.extend(version(value)),
+            "packages" => live.packages = value.parse().ok().filter(|size| *size > 0),
+            "lists" => live.lists = value.parse().ok(),
+            "onedb" => live.onedb = value.parse().ok().map(Duration::from_nanos),
+            "spawn" => live.spawn = value.parse().ok().map(Duration::from_nanos),
+            "database" => live.database = value.parse().ok(),
+            "federated" => live.federated = value.parse().ok(),
+            "down" => live.down.push(value.to_owned()),
+            "masked" => live.masked.push(value.to_owned()),
+            "started" => match started(value) {
+                Some(("opennebula.service", took)) => live.oned = Some(took),
+                Some((_, took)) => units.push(took),
+                None => {}
+            },
+            _ => {}
+        }
+    }
+    let count = u32::try_from(units.len()).unwrap_or(u32::MAX);
+    live.unit = (count > 0).then(|| units.iter().sum::<Duration>() / count.max(1));
+    live
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_front_end_says_is_read() {
+        let live = read(
+            "installed 7.0.0-1\noffered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\ndown opennebula-hem.service\nmasked opennebula.service\n\
+             started opennebula.service ActiveEnterTimestampMonotonic=3500000 InactiveExitTimestampMonotonic=1000000\n\
+             started opennebula-gate.service ActiveEnterTimestampMonotonic=50 InactiveExitTimestampMonotonic=10\n\
+             lists 100\nonedb 2000\ndatabase 4096\nfederated 512\n",
+        );
+        assert_eq!(live.installed, Some(Version::V7_0_0));
+        assert_eq!(live.offered, [Version::V7_2_0, Version::V7_0_0]);
+        assert_eq!((live.database, live.federated), (Some(4096), Some(512)));
+        assert_eq!(live.packages, Some(120 << 20));
+        assert_eq!(live.oned, Some(Duration::from_millis(2500)));
+        assert_eq!(
+            (live.lists, live.onedb),
+            (Some(100), Some(Duration::from_micros(2)))
+        );
+        assert_eq!(live.unit, Some(Duration::from_micros(40)));
+        assert_eq!(live.down, ["opennebula-hem.service"]);
+        assert_eq!(live.masked, ["opennebula.service"]);
+    }
+
+    #[test]
+    fn what_it_does_not_say_is_not_made_up() {
+        for text in [
+            "",
+            "installed\n",
+            "database lots\noffered ?\n",
+            "InactiveExitTimestampMonotonic 5\n",
+        ] {
+            assert_eq!(read(text), Live::default(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn versions_of_packages_are_read_without_their_revisions() {
+        assert_eq!(version("1:7.2.0.1-1+deb12"), Some(Version::V7_2_0));
+        assert_eq!(version("seven"), None);
+    }
+}

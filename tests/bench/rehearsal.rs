@@ -1,0 +1,98 @@
+//! Rehearsals: all single faults of the upgrade of three zones, and what more zones cost.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::Bench;
+use crate::measure::{Fallible, Run, promise, run};
+
+const PLAYBOOK: &str = "playbooks/upgrade.yml";
+
+/// Numbers of zones, and of faults rehearsed with each: an undisturbed run of many zones takes long enough.
+const ZONES: [(usize, usize); 4] = [(3, 40), (10, 40), (50, 10), (200, 0)];
+
+pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
+    let directory = tempfile::tempdir()?;
+    let inventory = directory.path().join("zones.ini");
+    fs::write(&inventory, zones(3)?)?;
+    println!("\nrehearsals: every fault at every step of the upgrade of three zones");
+    let (whole, report) = rehearse(bench, &inventory, &[])?;
+    let count = report["rehearsals"].as_array().map_or(0, Vec::len);
+    let seconds = report["seconds"].as_f64().unwrap_or(f64::NAN);
+    println!(
+        "{count} complete rehearsals in {seconds:.1} s: {:.0} a second; peak {} MB",
+        number(count) / seconds,
+        whole.peak / 1024
+    );
+    promise("within 10 s", seconds, seconds <= 10.0);
+    let peak = number(whole.peak / 1024);
+    promise("below 200 MB", peak, peak < 200.0);
+    println!("\nmore zones: one undisturbed run, and rehearsals with one fault");
+    println!(
+        "{:>6} {:>7} {:>12} {:>14} {:>20} {:>9}",
+        "zones", "steps", "one run, s", "ms for a step", "s for a rehearsal", "peak MB"
+    );
+    for (count, sample) in ZONES {
+        fs::write(&inventory, zones(count)?)?;
+        let sample = sample.to_string();
+        let options: &[&str] = match sample.as_str() {
+            "0" => &["--undisturbed"],
+            sample => &["--sample", sample],
+        };
+        let (whole, report) = rehearse(bench, &inventory, options)?;
+        let steps = report["undisturbed"]["steps"].as_array().map_or(0, Vec::len);
+        let once = report["undisturbed"]["seconds"].as_f64().unwrap_or(f64::NAN);
+        let rehearsed = report["rehearsals"].as_array().map_or(0, Vec::len);
+        let each = report["seconds"].as_f64().unwrap_or(f64::NAN) / number(rehearsed);
+        println!(
+            "{count:>6} {steps:>7} {once:>12.3} {:>14.2} {:>20} {:>9}",
+            once * 1000.0 / number(steps),
+            if rehearsed == 0 {
+                "-".to_owned()
+            } else {
+                format!("{each:.3}")
+            },
+            whole.peak / 1024
+        );
+    }
+    Ok(())
+}
+
+fn number(count: impl TryInto<u32>) -> f64 {
+    f64::from(count.try_into().unwrap_or(u32::MAX))
+}
+
+fn rehearse(bench: &Bench, inventory: &Path, options: &[&str]) -> Fallible<(Run, Value)> {
+    let report = tempfile::NamedTempFile::new()?;
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "out=$1; shift; exec \"$@\" >\"$out\"", "sh"])
+        .arg(report.path())
+        .arg(&bench.nebplay)
+        .args(["rehearse", PLAYBOOK, "--json", "-i"])
+        .arg(inventory)
+        .args(options);
+    let whole = run(&mut command)?;
+    Ok((whole, serde_json::from_slice(&fs::read(report.path())?)?))
+}
+
+/// A federation of so many zones.
+fn zones(count: usize) -> Fallible<String> {
+    let mut text = String::from("[master]\nfe0 ansible_host=10.0.0.1 zone_id=0 zone_name=M\n[slaves]\n");
+    for number in 1..count {
+        let address = format!("10.0.{}.{}", number / 250, number % 250 + 2);
+        writeln!(
+            text,
+            "fe{number} ansible_host={address} zone_id={} zone_name=S{number}",
+            100 + number
+        )?;
+    }
+    text.push_str(
+        "[frontends:children]\nmaster\nslaves\n[frontends:vars]\nansible_user=root\ntarget_version=7.2\n",
+    );
+    Ok(text)
+}
