@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nebplay_model::version::Version;
-use nebplay_modules::host::Command;
+use nebplay_modules::host::{Command, RunAs};
 use nebplay_twin::State;
 use nebplay_twin::deeds::Deeds;
 use nebplay_twin::federation::Federation;
@@ -12,6 +12,7 @@ use nebplay_twin::rates::{Rates, Sizes, lasting};
 use super::live::{self, Live};
 use crate::commands::error::CommandError;
 use crate::commands::options::RunArgs;
+use crate::rehearsal::invariants::ZoneOf;
 
 /// How much smaller the lists of a repository are on the way than on the host.
 const LISTS_PACKED: u64 = 4;
@@ -21,6 +22,9 @@ const LISTS_READ: Duration = Duration::from_millis(250);
 
 /// What systemd and a unit's end take where its start took nothing; what units of type `simple` take to start says little.
 const SYSTEMD: Duration = Duration::from_millis(120);
+
+/// How long the zones get to hear of each other's states.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// What the zones told; nothing: they were not asked.
 #[derive(Debug, Default)]
@@ -104,8 +108,18 @@ impl Known {
         self.live.first().map_or(&[], |live| &live.offered)
     }
 
-    /// What is not as it is on a federation in order: units that are down, or masked.
-    pub(super) fn apply(&self, federation: &mut Federation) {
+    /// What is not as it is on a federation in order: zones that are disabled, units that are down or masked.
+    pub(super) fn apply(&self, federation: &mut Federation, zones: &[ZoneOf]) {
+        let disabled = self.live.first().map_or(&[][..], |live| &live.disabled);
+        // The master stands first, and takes no writes once it is disabled.
+        for zone in zones.iter().rev().filter(|zone| disabled.contains(&zone.id)) {
+            if let Some(at) = federation.find(&zone.host) {
+                let command = Command::new(["onezone", "disable", &zone.id.to_string()]);
+                let came = federation.execute(at, &command.run_as(RunAs::User("oneadmin".to_owned())), None);
+                let then = federation.now() + came.took + SETTLED;
+                federation.advance(then);
+            }
+        }
         for (at, live) in self.live.iter().enumerate() {
             let down = live.down.iter().filter(|name| {
                 let unit = federation.machine(at).units.get(*name);
@@ -124,5 +138,84 @@ impl Known {
             }
         }
         federation.deeds = Deeds::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nebplay_twin::image::{self, Description};
+    use nebplay_twin::look;
+
+    use super::*;
+
+    fn with(live: impl Fn(usize, &mut Live)) -> Known {
+        let one = |number| {
+            let mut told = Live {
+                installed: Some(Version::V7_0_0),
+                ..Live::default()
+            };
+            live(number, &mut told);
+            told
+        };
+        Known {
+            live: (0..3).map(one).collect(),
+        }
+    }
+
+    #[test]
+    fn the_twin_stands_as_the_zones_do() {
+        let known = with(|number, told| {
+            told.disabled = vec![101];
+            if number == 1 {
+                told.down = vec!["opennebula-flow.service".to_owned()];
+                told.masked = told.down.clone();
+            }
+        });
+        let description = Description::guide(3);
+        let zones: Vec<ZoneOf> = description
+            .zones
+            .iter()
+            .map(|zone| ZoneOf {
+                id: zone.id,
+                host: zone.machine.clone(),
+                master: zone.master,
+            })
+            .collect();
+        let mut federation = image::federation(&description);
+        known.apply(&mut federation, &zones);
+        let now: Vec<_> = (0..3).map(|at| look::zone(&federation, at)).collect();
+        assert_eq!(
+            now.iter().map(|zone| zone.enabled).collect::<Vec<_>>(),
+            [true, true, false]
+        );
+        assert!(!now[1].units.contains("opennebula-flow.service"));
+        assert!(now[1].masked.contains("opennebula-flow.service"));
+        assert!(now[0].units.contains("opennebula-flow.service"));
+        assert!(federation.deeds.in_order().is_empty());
+    }
+
+    #[test]
+    fn zones_at_two_versions_are_in_the_middle_of_an_upgrade() {
+        assert_eq!(with(|_, _| {}).version().ok().flatten(), Some(Version::V7_0_0));
+        let known = with(|number, told| {
+            if number == 0 {
+                told.installed = Some(Version::V7_2_0);
+            }
+        });
+        let error = known.version().map_err(|error| error.to_string());
+        assert!(
+            matches!(&error, Err(said) if said.contains("7.2.0, 7.0.0, 7.0.0")),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_told_stays_assumed() {
+        let assumed = Rates::default();
+        assert_eq!(
+            with(|_, told| told.round_trip = assumed.round_trip).rates(assumed),
+            assumed
+        );
+        assert_eq!(Known::default().sizes(0, Sizes::default()), Sizes::default());
     }
 }

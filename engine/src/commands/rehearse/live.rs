@@ -41,6 +41,8 @@ pub(super) struct Live {
     pub(super) down: Vec<String>,
     /// Units that are masked.
     pub(super) masked: Vec<String>,
+    /// Zones that are disabled, as this one has it.
+    pub(super) disabled: Vec<i64>,
     /// One call and back.
     pub(super) round_trip: Duration,
     /// Bytes a second from there to here.
@@ -68,6 +70,8 @@ began=$(date +%s%N)
 onedb --version >/dev/null 2>&1 </dev/null
 echo onedb $(($(date +%s%N) - began))
 [ -z "$1" ] || stat -L -c 'database %s' "$1"
+[ -z "$1" ] || sqlite3 -batch -init /dev/null -readonly "$1" "select 'disabled ' || oid from zone_pool
+  where body like '%<STATE>1</STATE>%'" 2>/dev/null
 [ -z "$1" ] || sqlite3 -batch -init /dev/null -readonly "$1" "select 'federated ' || cast(sum(n) as integer) from (
   select total(length(body)) n from user_pool union all select total(length(body)) from group_pool
   union all select total(length(body)) from zone_pool union all select total(length(body)) from vdc_pool
@@ -163,6 +167,7 @@ fn read(text: &str) -> Live {
             "database" => live.database = value.parse().ok(),
             "federated" => live.federated = value.parse().ok(),
             "down" => live.down.push(value.to_owned()),
+            "disabled" => live.disabled.extend(value.parse::<i64>().ok()),
             "masked" => live.masked.push(value.to_owned()),
             "started" => match started(value) {
                 Some(("opennebula.service", took)) => live.oned = Some(took),
@@ -187,7 +192,7 @@ mod tests {
             "installed 7.0.0-1\noffered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\ndown opennebula-hem.service\nmasked opennebula.service\n\
              started opennebula.service ActiveEnterTimestampMonotonic=3500000 InactiveExitTimestampMonotonic=1000000\n\
              started opennebula-gate.service ActiveEnterTimestampMonotonic=50 InactiveExitTimestampMonotonic=10\n\
-             lists 100\nonedb 2000\ndatabase 4096\nfederated 512\n",
+             disabled 100\nlists 100\nonedb 2000\ndatabase 4096\nfederated 512\n",
         );
         assert_eq!(live.installed, Some(Version::V7_0_0));
         assert_eq!(live.offered, [Version::V7_2_0, Version::V7_0_0]);
@@ -200,6 +205,7 @@ mod tests {
         );
         assert_eq!(live.unit, Some(Duration::from_micros(40)));
         assert_eq!(live.down, ["opennebula-hem.service"]);
+        assert_eq!(live.disabled, [100]);
         assert_eq!(live.masked, ["opennebula.service"]);
     }
 

@@ -110,7 +110,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         .collect();
     let mut stage = stage(prepared);
     let mut federation = image::federation(&description);
-    known.apply(&mut federation);
+    known.apply(&mut federation, &zones);
     let mut assumptions = args.assumed.sentences(&description);
     if let Some(run) = &args.assumed.measured {
         assumptions.push(pace(&mut stage, &federation, &zones, run, &journals)?);
