@@ -189,6 +189,7 @@ impl Cloud {
             "" => Reply::Silence,
             "one.system.version" => Reply::text(&state.version),
             "one.zonepool.info" => Reply::text(&state.pool(asked)),
+            "one.zone.info" => Reply::text(&state.zone(asked, call.params[1].parse().unwrap())),
             "one.zone.raftstatus" => {
                 let index = in_turn(&mut state.zones.get_mut(&asked).unwrap().indices);
                 Reply::text(&format!(
@@ -205,17 +206,20 @@ impl Cloud {
 
 impl State {
     fn pool(&self, asked: u32) -> String {
-        let servers = "<SERVER><ID>0</ID></SERVER>".repeat(self.servers);
-        let zone = |(index, (name, id)): (usize, &(&str, u32))| {
-            format!(
-                "<ZONE><ID>{id}</ID><NAME>zone-{name}</NAME><STATE>{}</STATE><TEMPLATE><ENDPOINT><![CDATA[http://10.0.0.{}:2633/RPC2]]>\
-                 </ENDPOINT></TEMPLATE><SERVER_POOL>{servers}</SERVER_POOL></ZONE>",
-                self.zones[&asked].states[id],
-                index + 1
-            )
-        };
-        let zones: String = HOSTS.iter().enumerate().map(zone).collect();
+        let zones: String = HOSTS.iter().map(|(_, id)| self.zone(asked, *id)).collect();
         format!("<ZONE_POOL>{zones}</ZONE_POOL>")
+    }
+
+    fn zone(&self, asked: u32, id: u32) -> String {
+        let servers = "<SERVER><ID>0</ID></SERVER>".repeat(self.servers);
+        let index = HOSTS.iter().position(|(_, known)| *known == id).unwrap();
+        let name = HOSTS[index].0;
+        format!(
+            "<ZONE><ID>{id}</ID><NAME>zone-{name}</NAME><STATE>{}</STATE><TEMPLATE><ENDPOINT><![CDATA[http://10.0.0.{}:2633/RPC2]]>\
+             </ENDPOINT></TEMPLATE><SERVER_POOL>{servers}</SERVER_POOL></ZONE>",
+            self.zones[&asked].states[&id],
+            index + 1
+        )
     }
 
     fn toggle(&mut self, asked: u32, call: &Call) -> Reply {

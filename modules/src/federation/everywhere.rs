@@ -24,15 +24,12 @@ pub(crate) async fn states_of(cx: &Cx<'_>, oned: &LocalOned, pool: &[ZoneInfo], 
     for zone in pool {
         let known = cx.federation.zones.iter().find(|known| known.id == zone.id);
         let front_end = known.and_then(|known| known.hosts.first());
-        let pool = match front_end {
-            Some(name) if name == cx.host.name() => pool_of(cx.host, oned).await,
-            Some(name) => through(cx, name).await,
-            None => at_endpoint(cx, oned, &zone.endpoint).await,
+        let state = match front_end {
+            Some(name) if name == cx.host.name() => of(cx.host, oned, target).await,
+            Some(name) => through(cx, name, target).await,
+            None => at_endpoint(cx, oned, &zone.endpoint, target).await,
         };
-        all.push(Says {
-            zone: zone.id,
-            state: pool.and_then(|pool| state_in(&pool, target)),
-        });
+        all.push(Says { zone: zone.id, state });
     }
     all
 }
@@ -44,17 +41,22 @@ pub(crate) fn state_in(pool: &[ZoneInfo], id: u32) -> Result<ZoneState, Failure>
         .ok_or_else(|| Failure::failed(format!("there is no zone {id} in the zone pool")))
 }
 
-async fn pool_of(host: &dyn Host, oned: &LocalOned) -> Result<Vec<ZoneInfo>, Failure> {
-    Ok(zone::pool(&oned.client(host)).await?)
+async fn of(host: &dyn Host, oned: &LocalOned, target: u32) -> Result<ZoneState, Failure> {
+    Ok(zone::state(&oned.client(host), target).await?)
 }
 
-async fn through(cx: &Cx<'_>, name: &str) -> Result<Vec<ZoneInfo>, Failure> {
+async fn through(cx: &Cx<'_>, name: &str, target: u32) -> Result<ZoneState, Failure> {
     let peer: Arc<dyn Host> = cx.peers.peer(name).await?;
     let oned = LocalOned::of(&*peer, cx.secrets).await?;
-    pool_of(&*peer, &oned).await
+    of(&*peer, &oned, target).await
 }
 
-async fn at_endpoint(cx: &Cx<'_>, oned: &LocalOned, endpoint: &str) -> Result<Vec<ZoneInfo>, Failure> {
+async fn at_endpoint(
+    cx: &Cx<'_>,
+    oned: &LocalOned,
+    endpoint: &str,
+    target: u32,
+) -> Result<ZoneState, Failure> {
     let endpoint = Endpoint::parse(endpoint).map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(zone::pool(&Client::new(cx.host, endpoint, &oned.auth)).await?)
+    Ok(zone::state(&Client::new(cx.host, endpoint, &oned.auth), target).await?)
 }

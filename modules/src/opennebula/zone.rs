@@ -104,6 +104,19 @@ pub async fn pool(client: &Client<'_>) -> Result<Vec<ZoneInfo>, RpcError> {
     parse_pool(&text).map_err(|error| client.malformed(error.to_string()))
 }
 
+/// The state of one zone, from the tables of the zone asked. Of a large federation far less than the pool.
+pub async fn state(client: &Client<'_>, zone: u32) -> Result<ZoneState, RpcError> {
+    let id = i32::try_from(zone).map_err(|_| client.malformed("the zone's id is out of range"))?;
+    let params = [Param::Int(id), Param::Bool(false)];
+    let text = client.text("one.zone.info", &params).await?;
+    let found = parse_zone(&text).map_err(|error| client.malformed(error.to_string()))?;
+    if found.id == zone {
+        Ok(found.state)
+    } else {
+        Err(client.malformed(format!("asked for zone {zone} it told of zone {}", found.id)))
+    }
+}
+
 /// The server's own raft status and federated index. Needs ADMIN on the zone.
 pub async fn raft_status(client: &Client<'_>) -> Result<RaftStatus, RpcError> {
     let text = client.text("one.zone.raftstatus", &[]).await?;
@@ -137,6 +150,15 @@ pub fn parse_pool(text: &str) -> Result<Vec<ZoneInfo>, XmlError> {
         return Err(XmlError(format!("zone {} stands twice in the pool", pair[0].id)));
     }
     Ok(zones)
+}
+
+/// Reads a ZONE.
+pub fn parse_zone(text: &str) -> Result<ZoneInfo, XmlError> {
+    let root = xml::parse(text)?;
+    if root.name != "ZONE" {
+        return Err(XmlError(format!("expected a ZONE and found {}", root.name)));
+    }
+    zone(&root)
 }
 
 fn zone(element: &Element) -> Result<ZoneInfo, XmlError> {
