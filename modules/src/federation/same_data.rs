@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::at_once;
 use crate::module::{Cx, Failure};
 use crate::opennebula::conf::OnedConf;
 use crate::opennebula::fingerprint::{Fingerprints, federated_tables};
@@ -88,19 +89,20 @@ async fn print_of(cx: &Cx<'_>, name: &str) -> Result<Fingerprints, Failure> {
 }
 
 async fn fingerprints(cx: &Cx<'_>) -> Result<(Vec<(u32, Fingerprints)>, Vec<String>), Failure> {
-    let mut prints = Vec::new();
     let mut warnings = Vec::new();
+    let mut looks = Vec::new();
     for zone in &cx.federation.zones {
-        let Some(name) = zone.hosts.first() else {
-            warnings.push(format!(
+        match zone.hosts.first() {
+            Some(name) => looks.push(async move { Ok((zone.id, print_of(cx, name).await?)) }),
+            None => warnings.push(format!(
                 "zone {} has no front-end in the inventory and was not compared",
                 zone.id
-            ));
-            continue;
-        };
-        prints.push((zone.id, print_of(cx, name).await?));
+            )),
+        }
     }
-    Ok((prints, warnings))
+    // All at once: one after the other, a large federation is never seen between two writes.
+    let prints: Result<Vec<_>, Failure> = at_once::all(looks).await.into_iter().collect();
+    Ok((prints?, warnings))
 }
 
 fn differences_of(prints: &[(u32, Fingerprints)]) -> Vec<String> {

@@ -24,9 +24,9 @@ fn away(away: &Away) -> Value {
 /// How each step of the undisturbed run ended, in order.
 fn steps(events: &[Event]) -> Vec<Value> {
     let end = |event: &Event| match &event.what {
-        What::StepEnded { step, end } => {
-            Some(json!({"task": step.task, "host": step.host, "item": step.item, "status": end.status}))
-        }
+        What::StepEnded { step, end } => Some(
+            json!({"task": step.task, "host": step.host, "item": step.item, "status": end.status, "took_ms": end.took_ms}),
+        ),
         _ => None,
     };
     events.iter().filter_map(end).collect()

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 pub(crate) use dump::Ran;
-pub(crate) use sql::{Wrong, execute, fingerprint, only_reads};
+pub(crate) use sql::{Reads, Wrong, execute, fingerprint, only_reads};
 
 /// How a dump has 2^64-1, which is a floating number to SQLite; older versions write it the other way.
 const NO_INDEX_DUMPED: [&str; 2] = ["18446744073709551615.0", "1.84467440737095516e+19"];

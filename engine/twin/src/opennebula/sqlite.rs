@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::daemon::DATABASE;
-use super::database::{Database, Ran, Wrong, execute, fingerprint, only_reads};
+use super::database::{Database, Ran, Reads, Wrong, execute, fingerprint, only_reads};
 use super::onedb::running;
 use crate::deeds::{Act, content_of};
 use crate::files::{Content, Node};
@@ -101,8 +101,13 @@ fn work(process: &mut Process<'_>, database: &mut Database, asked: &Asked, path:
     }
     let text = String::from_utf8_lossy(process.stdin).into_owned();
     let rates = process.federation.rates;
-    if let Some(answer) = fingerprint(database, &text) {
-        let bytes = process.machine().sizes.database;
+    if let Some((answer, reads)) = fingerprint(database, &text) {
+        let sizes = process.machine().sizes;
+        let bytes = match reads {
+            Reads::Nothing => 0,
+            Reads::Federated => sizes.federated,
+            Reads::All => sizes.database,
+        };
         process.works_through(bytes, rates.read);
         process.say(answer);
         return 0;

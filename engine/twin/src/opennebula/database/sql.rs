@@ -28,15 +28,30 @@ impl From<String> for Wrong {
     }
 }
 
+/// What has to be read for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// The schema alone.
+    Nothing,
+    /// The tables of the federation.
+    Federated,
+    /// All tables.
+    All,
+}
+
 /// The answer to the two statements of a fingerprint, which are known as a whole; `None`: it is another one.
-pub(crate) fn fingerprint(database: &Database, text: &str) -> Option<String> {
+pub(crate) fn fingerprint(database: &Database, text: &str) -> Option<(String, Reads)> {
     if text.contains("with wanted(name)") {
         let all = text.contains("and 1),") || !text.contains("name in (");
-        return Some(if all { ALL } else { FEDERATED }.to_owned());
+        let statements = if all { ALL } else { FEDERATED };
+        return Some((statements.to_owned(), Reads::Nothing));
     }
     let text = text.trim_end();
-    let all = text == ALL.trim_end();
-    (all || text == FEDERATED.trim_end()).then(|| database.fingerprint(all))
+    let reads = [(ALL, Reads::All), (FEDERATED, Reads::Federated)];
+    let (_, reads) = reads
+        .into_iter()
+        .find(|(statements, _)| text == statements.trim_end())?;
+    Some((database.fingerprint(reads == Reads::All), reads))
 }
 
 /// Executes one statement, or one of the commands that begin with a dot; gives what is printed.
