@@ -112,6 +112,72 @@ fn a_program_that_the_twin_does_not_know_answers_what_the_task_says() {
 }
 
 #[test]
+fn a_second_fault_after_the_first_breaks_no_rule_either() {
+    let pairs = |seed: &str| {
+        let mut report = rehearse(
+            Path::new("../playbooks/upgrade.yml"),
+            &[
+                "--fault",
+                "fe-eu-ge:onedb_restore:killed-during",
+                "--depth",
+                "2",
+                "--sample",
+                "25",
+                "--seed",
+                seed,
+            ],
+        );
+        report["seconds"].take();
+        report["undisturbed"]["seconds"].take();
+        report
+    };
+    let report = pairs("7");
+    let rehearsals = report["rehearsals"].as_array().unwrap();
+    let seconds = rehearsals.iter().filter(|one| !one["after"].is_null());
+    assert_eq!(seconds.count(), 25);
+    assert_eq!(broken(&report), Vec::<String>::new());
+    assert_eq!(report, pairs("7"), "the same seed, another night");
+    assert_ne!(report["rehearsals"], pairs("8")["rehearsals"]);
+}
+
+#[test]
+fn of_many_slaves_that_do_the_same_two_stand_for_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let inventory = directory.path().join("zones.ini");
+    let slave = |number: usize| {
+        format!("fe{number} ansible_host=10.0.0.{number} zone_id={number} zone_name=S{number}\n")
+    };
+    let slaves: String = (2..8).map(slave).collect();
+    std::fs::write(
+        &inventory,
+        format!(
+            "[master]\nfe1 ansible_host=10.0.0.1 zone_id=0 zone_name=M\n[slaves]\n{slaves}\
+             [frontends:children]\nmaster\nslaves\n[frontends:vars]\ntarget_version=7.2\n"
+        ),
+    )
+    .unwrap();
+    let output = Command::new(nebplay())
+        .args([
+            "rehearse",
+            "../playbooks/upgrade.yml",
+            "--json",
+            "--sample",
+            "4",
+            "-i",
+        ])
+        .arg(&inventory)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let left_out = report["left_out"].as_object().unwrap();
+    assert_eq!(left_out.keys().collect::<Vec<_>>(), ["fe3", "fe4", "fe5", "fe6"]);
+    assert!(left_out.values().all(|like| like == "fe2"));
+    let rehearsals = report["rehearsals"].as_array().unwrap();
+    assert_eq!(rehearsals.len(), 4);
+    assert!(rehearsals.iter().all(|one| one["outcome"] != "violation"));
+}
+
+#[test]
 fn every_mistake_is_caught_by_the_rule_it_breaks() {
     let mutants = mutants();
     let (mistakes, right): (Vec<_>, Vec<_>) = mutants.iter().partition(|mutant| mutant.breaks != "nothing");

@@ -32,6 +32,16 @@ pub enum CommandError {
     /// A host could not be locked, although nobody else has it.
     #[error("{0}; nothing was run")]
     NotLocked(LockError),
+    /// Hosts that were to be asked could not be, or did not tell.
+    #[error("{}", said.join("\nerror: "))]
+    NotTold {
+        /// Of each host, why.
+        said: Vec<String>,
+        /// Whether one of them could not be reached.
+        unreachable: bool,
+        /// What to do about it.
+        next: String,
+    },
     /// Input or output of this machine failed.
     #[error("cannot {doing}: {error}")]
     Io {
@@ -57,7 +67,10 @@ impl CommandError {
             Self::Files(_) => exit::BAD_FILES,
             Self::Usage { .. } => exit::USAGE,
             Self::Locked { .. } => exit::LOCKED,
-            Self::NotLocked(_) => exit::FAILED,
+            Self::NotTold {
+                unreachable: true, ..
+            } => exit::UNREACHABLE,
+            Self::NotLocked(_) | Self::NotTold { .. } => exit::FAILED,
             // `nebplay doc | head`: whoever reads has seen enough.
             Self::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe => exit::OK,
             Self::Io { .. } => exit::INTERNAL,

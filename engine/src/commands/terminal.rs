@@ -76,6 +76,7 @@ impl Terminal {
                 format!("error: {message}\n{}", help.collect::<String>())
             }
             CommandError::Locked { message, next } => format!("error: {message}\n  help: {next}\n"),
+            CommandError::NotTold { next, .. } => format!("error: {error}\n  help: {next}\n"),
             CommandError::NotLocked(_) | CommandError::Io { .. } => format!("error: {error}\n"),
         };
         // Where even standard error is gone there is nobody left to tell.

@@ -48,7 +48,10 @@ impl Object for Dict {
         }
         let reason = match &self.missing {
             Missing::Undefined => {
-                Reason::undefined(diagnostics::suggest(key, self.entries.keys().map(String::as_str)))
+                // Not the dictionary itself: it holds the tracker, which will hold the hole.
+                let names: Vec<String> = self.entries.keys().cloned().collect();
+                let unknown = key.to_owned();
+                Reason::undefined(move || diagnostics::suggest(&unknown, names.iter().map(String::as_str)))
             }
             Missing::Unknown(why) => Reason::Unknown { why: why.clone() },
             Missing::Fact(host) => Reason::Facts { host: host.clone() },

@@ -91,7 +91,7 @@ impl Evaluation {
                 TemplateErrorKind::Undefined { .. } => self.tracker.hole(
                     name,
                     Reason::Undefined {
-                        suggestion: None,
+                        hint: None,
                         cause: Some(Box::new(error)),
                     },
                 ),
@@ -146,11 +146,13 @@ impl Evaluation {
 
     /// A hole for a name that is not bound.
     fn undefined(&self, name: &str) -> Value {
-        let provided = ["ansible_facts", "hostvars", "item", "omit", "vars"];
-        let names = self.scope.names().chain(provided);
-        let suggestion = diagnostics::suggest(name, names);
+        let (scope, unknown) = (self.scope.clone(), name.to_owned());
+        let hint = move || {
+            let provided = ["ansible_facts", "hostvars", "item", "omit", "vars"];
+            diagnostics::suggest(&unknown, scope.names().chain(provided))
+        };
         self.tracker
-            .hole(&format!("{}{name}", self.prefix), Reason::undefined(suggestion))
+            .hole(&format!("{}{name}", self.prefix), Reason::undefined(hint))
     }
 }
 
@@ -232,10 +234,13 @@ impl Object for HostVars {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         self.get_value(&Value::from(key)).or_else(|| {
-            let names = self.hosts.names();
-            let suggestion = diagnostics::suggest(key, names.iter().map(String::as_str));
-            let reason = Reason::undefined(suggestion);
-            Some(self.tracker.hole(&format!("hostvars.{key}"), reason))
+            let (hosts, unknown) = (Arc::clone(&self.hosts), key.to_owned());
+            let hint = move || {
+                let names = hosts.names();
+                diagnostics::suggest(&unknown, names.iter().map(String::as_str))
+            };
+            let name = format!("hostvars.{key}");
+            Some(self.tracker.hole(&name, Reason::undefined(hint)))
         })
     }
 

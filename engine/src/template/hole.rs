@@ -13,13 +13,23 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::error::{TemplateError, TemplateErrorKind};
 
+/// What was probably meant. Most holes are excused by `default`, so it is worked out only for one that is told of.
+#[derive(Clone)]
+pub(super) struct Hint(Arc<dyn Fn() -> Option<String> + Send + Sync>);
+
+impl fmt::Debug for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hint")
+    }
+}
+
 /// Why there is nothing.
 #[derive(Debug, Clone)]
 pub(super) enum Reason {
     /// Nobody defined it.
     Undefined {
         /// What was probably meant.
-        suggestion: Option<String>,
+        hint: Option<Hint>,
         /// It is defined, by a template that uses something undefined.
         cause: Option<Box<TemplateError>>,
     },
@@ -37,9 +47,9 @@ pub(super) enum Reason {
 
 impl Reason {
     /// A name that nobody defined.
-    pub(super) fn undefined(suggestion: Option<String>) -> Self {
+    pub(super) fn undefined(hint: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
         Self::Undefined {
-            suggestion,
+            hint: Some(Hint(Arc::new(hint))),
             cause: None,
         }
     }
@@ -224,10 +234,10 @@ impl Used {
             Reason::Undefined {
                 cause: Some(cause), ..
             } => *cause,
-            Reason::Undefined { suggestion, .. } => {
+            Reason::Undefined { hint, .. } => {
                 let message = format!("`{name}` is undefined");
                 let error = TemplateError::new(TemplateErrorKind::Undefined { name }, message);
-                match suggestion {
+                match hint.and_then(|Hint(suggest)| suggest()) {
                     Some(suggestion) => error.help(suggestion),
                     None => error.help("define it, or say what to take without it: `| default(…)`"),
                 }

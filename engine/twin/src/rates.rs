@@ -20,6 +20,8 @@ pub struct Rates {
     pub read: f64,
     /// Bytes that go over the network between the controller and a host in a second.
     pub link: f64,
+    /// What part of a dump is left when it is compressed.
+    pub compressed: f64,
     /// Bytes of packages that apt fetches in a second.
     pub fetch: f64,
     /// Bytes of packages that dpkg unpacks and configures in a second.
@@ -66,6 +68,7 @@ impl Default for Rates {
             check: 30.0 * MIB,
             read: 300.0 * MIB,
             link: 11.0 * MIB,
+            compressed: 0.15,
             fetch: 11.0 * MIB,
             unpack: 8.0 * MIB,
             spawn: Duration::from_millis(4),

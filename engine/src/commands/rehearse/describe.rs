@@ -101,13 +101,14 @@ impl Assumed {
             )]
         };
         sentences.push(format!(
-            "assumed: a second dumps {} MiB, loads {}, migrates {}, checks {}, reads {}, unpacks {}",
+            "assumed: a second dumps {} MiB, loads {}, migrates {}, checks {}, reads {}, unpacks {}; compressed, a dump is {:.0} % of its size",
             mib(rates.dump),
             mib(rates.load),
             mib(rates.migrate),
             mib(rates.check),
             mib(rates.read),
             mib(rates.unpack),
+            rates.compressed * 100.0,
         ));
         sentences
     }

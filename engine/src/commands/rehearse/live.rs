@@ -1,10 +1,11 @@
 //! `--from-live`: what a rehearsal begins with, read from the zones themselves. Nothing is changed on them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nebplay_model::version::Version;
 use nebplay_modules::host::{Command, Host};
-use nebplay_modules::module::Failure;
+use nebplay_modules::module::{Failure, FailureKind, Secrets};
 use nebplay_modules::opennebula::conf::Backend;
 use nebplay_modules::opennebula::onedb::Access;
 use tokio::io::AsyncReadExt as _;
@@ -12,7 +13,6 @@ use tokio::io::AsyncReadExt as _;
 use crate::commands::asking::Asking;
 use crate::commands::error::CommandError;
 use crate::commands::hosts::Hosts;
-use crate::diagnostics::Finding;
 
 /// A front-end as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,34 +82,44 @@ exit 0"#;
 /// Asks all of these front-ends at once; the answers in their order.
 pub(super) fn look(hosts: Hosts, names: Vec<String>) -> Result<Vec<Live>, CommandError> {
     let asking = Asking::of(hosts, names.clone())?;
-    let secrets = std::sync::Arc::clone(&asking.secrets);
+    let secrets = Arc::clone(&asking.secrets);
     let answers = asking.each(names.into_iter().map(|name| (name, ())), move |host, ()| {
-        let secrets = std::sync::Arc::clone(&secrets);
+        let secrets = Arc::clone(&secrets);
         async move { one(&*host, &*secrets).await }
     });
+    asking.end();
     let mut found = Vec::new();
-    let mut wrong = Vec::new();
+    let (mut said, mut unreachable) = (Vec::new(), false);
     for (name, answer) in answers {
         match answer {
             Ok(live) => found.push(live),
-            Err(failure) => wrong.push(Finding::nowhere(format!("{name}: {}", failure.message))),
+            Err(failure) => {
+                unreachable |= failure.kind == FailureKind::Unreachable;
+                said.push(if failure.message.starts_with(&name) {
+                    failure.message
+                } else {
+                    format!("{name}: {}", failure.message)
+                });
+            }
         }
     }
-    asking.end();
-    if wrong.is_empty() {
-        Ok(found)
-    } else {
-        Err(wrong.into())
+    if said.is_empty() {
+        return Ok(found);
     }
+    Err(CommandError::NotTold {
+        said,
+        unreachable,
+        next: "without --from-live the zones are taken to be in order, and sizes are assumed".to_owned(),
+    })
 }
 
-async fn one(host: &dyn Host, secrets: &dyn nebplay_modules::module::Secrets) -> Result<Live, Failure> {
-    let database = match Access::of_host(host, secrets, None).await?.db {
-        Backend::Sqlite { path } => path,
-        Backend::Mysql { .. } => String::new(),
+async fn one(host: &dyn Host, secrets: &dyn Secrets) -> Result<Live, Failure> {
+    let access = Access::of_host(host, secrets, None).await?;
+    let database = match &access.db {
+        Backend::Sqlite { path } => path.as_str(),
+        Backend::Mysql { .. } => "",
     };
-    let command = Command::script(LOOK, [database]).as_root();
-    let output = host.run(&command).await?;
+    let output = host.run(&access.script(LOOK, &[database])).await?;
     let mut live = read(&output.text());
     // The connection is open now: a call is a round trip.
     let began = Instant::now();

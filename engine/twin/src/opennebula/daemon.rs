@@ -21,6 +21,7 @@ use crate::deeds::Act;
 use crate::federation::{At, Federation};
 use crate::files::{Content, Node};
 use crate::machine::Machine;
+use crate::programs::coreutils::archive::is_compressed;
 use crate::programs::network;
 use unreached::{Unreached, Why};
 
@@ -379,7 +380,18 @@ pub(crate) fn stands_for(federation: &Federation, at: At, sample: &[u8]) -> u64 
     if sample.len() < 4096 {
         return sample.len() as u64;
     }
-    federation.machine(at).sizes.federated
+    let bytes = federation.machine(at).sizes.federated;
+    if !is_compressed(sample) {
+        return bytes;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "sizes below 2^53 bytes"
+    )]
+    let compressed = (bytes as f64 * federation.rates.compressed) as u64;
+    compressed
 }
 
 /// A user of this name, for clients.

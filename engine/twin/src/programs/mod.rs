@@ -1,7 +1,7 @@
 //! What a machine can run beside shells and text tools: everything that looks at, or changes, more than files.
 
 pub(crate) mod access;
-mod coreutils;
+pub(crate) mod coreutils;
 pub(crate) mod network;
 pub(crate) mod packages;
 pub(crate) mod processes;

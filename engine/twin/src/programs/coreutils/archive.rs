@@ -180,8 +180,15 @@ fn compare(process: &mut Process<'_>, directory: &str, entries: &[(String, Node)
     status
 }
 
+/// What a compressed file begins with.
+const MARK: &[u8] = b"twin-compressed\n";
+
+/// Whether these bytes are compressed.
+pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.starts_with(MARK)
+}
+
 pub(super) fn compress(process: &mut Process<'_>) -> i32 {
-    const MARK: &[u8] = b"twin-compressed\n";
     let words = super::Words::of(process, "");
     let decompress = words.has("d");
     let bytes = match words.names.first() {

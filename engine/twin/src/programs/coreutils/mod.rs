@@ -1,6 +1,6 @@
 //! Programs that look at files, or change them.
 
-mod archive;
+pub(crate) mod archive;
 mod find;
 mod make;
 mod misc;
