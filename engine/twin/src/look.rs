@@ -16,6 +16,8 @@ pub struct ZoneNow {
     pub units: BTreeSet<String>,
     /// Units that are masked.
     pub masked: BTreeSet<String>,
+    /// Units that start at boot, be they masked or not.
+    pub at_boot: BTreeSet<String>,
     /// Whether oned runs.
     pub runs: bool,
     /// Whether the zone is enabled, as its own database has it.
@@ -51,6 +53,10 @@ pub fn zone(federation: &Federation, at: At) -> ZoneNow {
             .units
             .iter()
             .filter(|(_, unit)| unit.masked)
+            .map(|(name, _)| name.clone())
+            .collect(),
+        at_boot: ours()
+            .filter(|(_, unit)| unit.enabled == Some(true))
             .map(|(name, _)| name.clone())
             .collect(),
         runs: machine.oned.is_some(),

@@ -64,8 +64,11 @@ echo "stopping $*"
 timeout "$limit" systemctl stop -- "$@"
 if [ "$mask" = yes ]; then
   for unit in "$@"; do
-    # Where the administrator's own file stands, no mask can be put: it must at least not be started at boot.
-    systemctl mask -- "$unit" || systemctl disable -- "$unit"
+    systemctl mask -- "$unit" && continue
+    # Where the administrator's own file stands, no mask can be put: it must at least not be started at boot. Where a mask fails for
+    # another reason, as on a full disk, nothing would remember that it is to be enabled again.
+    own=/etc/systemd/system/$unit
+    [ ! -f "$own" ] || [ -L "$own" ] || systemctl disable -- "$unit"
   done
   timeout "$limit" systemctl stop -- "$@"
 fi

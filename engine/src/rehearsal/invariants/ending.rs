@@ -29,7 +29,7 @@ pub(super) const RULES: &[(Rule, Look)] = &[
     (
         Rule {
             name: "as-it-was",
-            sentence: "what ran before runs at the end, and what was not masked is not",
+            sentence: "what ran before, or starts at boot, does so at the end, and what was not masked is not",
             source: "a unit that stays masked or stopped is missed by nobody until it is needed",
         },
         as_it_was,
@@ -118,6 +118,11 @@ fn as_it_was(tracked: &Tracked, evidence: &Evidence<'_>) -> Vec<String> {
         }
         for unit in after.masked.difference(&before.masked) {
             breaches.push(format!("{unit} is masked on {host}, and was not before"));
+        }
+        for unit in before.at_boot.difference(&after.at_boot) {
+            breaches.push(format!(
+                "{unit} was started at boot on {host}, and is not any more"
+            ));
         }
     }
     breaches
