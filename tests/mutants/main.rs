@@ -235,6 +235,15 @@ fn the_upgrade_breaks_no_rule_whatever_goes_wrong_once() {
 }
 
 #[test]
+fn the_upgrade_behind_a_packet_filter_breaks_no_rule() {
+    let playbook = Path::new("../playbooks/upgrade.yml");
+    let report = rehearse(playbook, &["-e", "keep_out=api_block", "--sample", "200"]);
+    assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
+    assert_eq!(report["rehearsals"].as_array().unwrap().len(), 200);
+    assert_eq!(broken(&report), Vec::<String>::new());
+}
+
+#[test]
 fn what_else_is_shipped_breaks_no_rule() {
     let report = rehearse(Path::new("../playbooks/restart-services.yml"), &[]);
     assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);

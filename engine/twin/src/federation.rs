@@ -11,7 +11,7 @@ use nebplay_sh::Ended;
 use crate::deeds::{Act, Deed, Deeds};
 use crate::machine::{Job, Machine};
 use crate::opennebula::daemon;
-use crate::programs::systemd;
+use crate::programs::{network, systemd};
 use crate::rates::Rates;
 use crate::session::{self, Came};
 
@@ -236,6 +236,7 @@ impl Federation {
             }
         }
         let until = self.now + self.rates.boot;
+        let kept_out = self.machine(at).filter.is_some();
         systemd::power_cut(self, at);
         let machine = self.machine_mut(at);
         machine.boots += 1;
@@ -253,6 +254,7 @@ impl Federation {
         }
         self.did(at, Act::Rebooted);
         systemd::boot(self, at);
+        network::up_again(self, at, kept_out);
     }
 
     /// Runs a command on a machine, now. `limit`: when it is killed, with everything it started.

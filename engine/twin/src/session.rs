@@ -10,8 +10,9 @@ use nebplay_sh::{Call, Ended, FileTest, Script, Start, SyntaxError, System};
 use crate::deeds::Act;
 use crate::federation::{At, Federation};
 use crate::files::{Content, EXISTS, Node};
+use crate::opennebula::daemon;
 use crate::process::Process;
-use crate::programs::{self, access};
+use crate::programs::{self, access, network};
 
 /// What a command came to.
 #[derive(Debug, Clone)]
@@ -114,6 +115,9 @@ impl Session<'_> {
             }
             None => (String::from_utf8_lossy(call.stdin).into_owned(), call.argv),
         };
+        if let Some(place) = text.strip_prefix("exec 3<>/dev/tcp/") {
+            return self.connects(place, rest.get(1));
+        }
         let script = match parsed(&text) {
             Ok(script) => script,
             Err(error) => return complaint(2, &format!("sh: {error}\n")),
@@ -128,6 +132,21 @@ impl Session<'_> {
             umask: call.umask,
         };
         nebplay_sh::run(&script, start, self)
+    }
+
+    /// `exec 3<>/dev/tcp/ADDRESS/$1`, bash's own way to see whether something listens.
+    fn connects(&mut self, place: &str, port: Option<&String>) -> Ended {
+        let address = place.split('/').next().unwrap_or_default();
+        let port = port.and_then(|port| port.parse::<u16>().ok());
+        let is_open = port.is_some_and(|port| {
+            daemon::listens(self.federation, self.at, address, port).is_ok()
+                && network::open_to_user(self.federation, self.at, &self.user, port)
+        });
+        if is_open {
+            complaint(0, "")
+        } else {
+            complaint(1, "bash: connect: Connection refused\n")
+        }
     }
 
     /// `setpriv`, `runuser`, `sudo`, `timeout`, `nice` and their like: another program with something changed.

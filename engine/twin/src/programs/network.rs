@@ -1,5 +1,9 @@
 //! The network: names, routes, and the packet filter that keeps an API out.
 
+mod filter;
+
+pub(crate) use filter::Filter;
+
 use crate::deeds::Act;
 use crate::federation::{At, Federation};
 use crate::process::{Process, Program};
@@ -44,65 +48,10 @@ pub(crate) fn filtered(federation: &Federation, from: At, to: At, port: u16) -> 
     rules.ports.contains(&port) && !allowed
 }
 
-/// What is kept out, and who is let in all the same.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// The rules as they were loaded.
-    pub text: String,
-    /// The ports nobody reaches.
-    pub ports: Vec<u16>,
-    /// But those.
-    pub allowed: Vec<String>,
-}
-
-impl Filter {
-    /// Whether anybody is kept out.
-    pub fn keeps_out(&self) -> bool {
-        !self.ports.is_empty()
-    }
-
-    fn of(text: &str) -> Self {
-        let digits = |word: &str| {
-            word.trim_matches(|c: char| !c.is_ascii_digit())
-                .parse::<u16>()
-                .ok()
-        };
-        let mut filter = Self {
-            text: text.to_owned(),
-            ..Self::default()
-        };
-        for line in text.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if line.contains("drop") || line.contains("reject") || line.contains("dport") {
-                let after = words.iter().skip_while(|word| **word != "dport").skip(1);
-                filter.ports.extend(
-                    after
-                        .map_while(|word| if *word == "{" { None } else { Some(*word) })
-                        .filter_map(digits),
-                );
-                let listed = line.split('{').nth(1).and_then(|rest| rest.split('}').next());
-                if line.contains("dport") {
-                    filter.ports.extend(
-                        listed
-                            .into_iter()
-                            .flat_map(|list| list.split(','))
-                            .filter_map(digits),
-                    );
-                }
-            }
-            if line.contains("accept") && line.contains("saddr") {
-                let addresses = line.split(|c: char| c.is_whitespace() || ",{}".contains(c));
-                filter.allowed.extend(
-                    addresses
-                        .filter(|word| word.contains('.') || word.contains(':'))
-                        .map(str::to_owned),
-                );
-            }
-        }
-        filter.ports.sort_unstable();
-        filter.ports.dedup();
-        filter
-    }
+/// Whether a user of the machine itself reaches a port of it.
+pub(crate) fn open_to_user(federation: &Federation, at: At, user: &str, port: u16) -> bool {
+    let filter = federation.machine(at).filter.as_ref();
+    !filter.is_some_and(|rules| rules.local_too && user != "root" && rules.ports.contains(&port))
 }
 
 /// Loads a file of rules. The error is nft's.
@@ -117,9 +66,16 @@ pub(crate) fn load(federation: &mut Federation, at: At, file: &str) -> Result<()
     Ok(())
 }
 
-/// A reboot forgets all rules.
+/// A reboot forgets all rules. That lets nobody in as long as the machine is down; [`up_again`] tells what it came to.
 pub(crate) fn forget(federation: &mut Federation, at: At) {
-    set(federation, at, None);
+    federation.machine_mut(at).filter = None;
+}
+
+/// The machine is up: what kept an API out before and is not loaded at boot does not any more.
+pub(crate) fn up_again(federation: &mut Federation, at: At, kept_out: bool) {
+    if kept_out && federation.machine(at).filter.is_none() {
+        federation.did(at, Act::ApiFiltered(false));
+    }
 }
 
 fn set(federation: &mut Federation, at: At, filter: Option<Filter>) {
@@ -134,11 +90,9 @@ fn set(federation: &mut Federation, at: At, filter: Option<Filter>) {
 fn nft(process: &mut Process<'_>) -> i32 {
     let words: Vec<&str> = process.args.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["-f", file] | ["-c", "-f", file] if *file != "-" => {
+        ["-c" | "--check", "-f" | "--file", _] => 0,
+        ["-f" | "--file", file] if *file != "-" => {
             let path = process.path(file);
-            if words.len() == 3 {
-                return 0;
-            }
             match load(process.federation, process.at, &path) {
                 Ok(()) => 0,
                 Err(why) => {
@@ -181,7 +135,7 @@ fn nft(process: &mut Process<'_>) -> i32 {
                 }
                 Some(filter) => {
                     let text = if words[0] == "-j" {
-                        json_of(filter)
+                        filter.json()
                     } else {
                         filter.text.clone()
                     };
@@ -201,24 +155,6 @@ fn nft(process: &mut Process<'_>) -> i32 {
             0
         }
     }
-}
-
-/// The rules as `nft -j` lists them, as far as anybody reads them: which ports are dropped.
-fn json_of(filter: &Filter) -> String {
-    let rules: Vec<String> = filter
-        .ports
-        .iter()
-        .map(|port| {
-            format!(
-                "{{\"rule\": {{\"family\": \"inet\", \"table\": \"nebplay\", \"chain\": \"input\", \"expr\": [{{\"match\": {{\"op\": \"==\", \
-                 \"left\": {{\"payload\": {{\"protocol\": \"tcp\", \"field\": \"dport\"}}}}, \"right\": {port}}}}}, {{\"reject\": {{\"type\": \"tcp reset\"}}}}]}}}}"
-            )
-        })
-        .collect();
-    format!(
-        "{{\"nftables\": [{{\"table\": {{\"family\": \"inet\", \"name\": \"nebplay\"}}}}, {}]}}\n",
-        rules.join(", ")
-    )
 }
 
 fn getent(process: &mut Process<'_>) -> i32 {
