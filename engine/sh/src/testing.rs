@@ -17,7 +17,7 @@ pub(crate) struct Memory {
 impl Memory {
     fn is_directory(&self, path: &str) -> bool {
         let below = format!("{}/", path.trim_end_matches('/'));
-        path == "/" || path == "/work" || self.files.keys().any(|file| file.starts_with(&below))
+        path == "/" || path == "/somewhere" || self.files.keys().any(|file| file.starts_with(&below))
     }
 }
 

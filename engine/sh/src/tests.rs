@@ -24,7 +24,7 @@ const fn with(script: &'static str, args: &'static [&'static str], stdin: &'stat
     Case { script, args, stdin }
 }
 
-const FILE: (&str, &str) = ("/work/list", "one 1\ntwo 2\nthree 3\n");
+const FILE: (&str, &str) = ("/somewhere/list", "one 1\ntwo 2\nthree 3\n");
 
 fn cases() -> Vec<Case> {
     vec![
@@ -122,7 +122,7 @@ fn in_memory(case: &Case) -> Ended {
     let start = Start {
         name: "sh".to_owned(),
         args: case.args.iter().map(|word| (*word).to_owned()).collect(),
-        cwd: "/work".to_owned(),
+        cwd: "/somewhere".to_owned(),
         stdin: case.stdin.as_bytes().to_vec(),
         pid: 7,
         umask: 0o22,
@@ -193,7 +193,7 @@ fn a_script_that_is_killed_runs_nothing_more() {
     let ended = run(
         &script,
         Start {
-            cwd: "/work".to_owned(),
+            cwd: "/somewhere".to_owned(),
             ..Start::default()
         },
         &mut memory,
