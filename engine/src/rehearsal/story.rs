@@ -99,12 +99,7 @@ pub fn in_words(act: &Act) -> String {
             whole,
             ..
         } => {
-            let kind = if *federated {
-                "federated tables"
-            } else {
-                "the whole database"
-            };
-            format!("{kind} dumped to {path}{}", part(*whole))
+            format!("{} dumped to {path}{}", held(*federated), part(*whole))
         }
         Act::Restored {
             path,
@@ -112,12 +107,7 @@ pub fn in_words(act: &Act) -> String {
             whole,
             ..
         } => {
-            let kind = if *federated {
-                "federated tables"
-            } else {
-                "the whole database"
-            };
-            format!("{kind} restored from {path}{}", part(*whole))
+            format!("{} restored from {path}{}", held(*federated), part(*whole))
         }
         Act::Migrated { from, to, whole } => {
             format!(
@@ -135,5 +125,14 @@ pub fn in_words(act: &Act) -> String {
         }
         Act::Rebooted => "the host reboots".to_owned(),
         Act::NotModelled(command) => format!("not modelled, taken to succeed: {command}"),
+    }
+}
+
+/// What a dump holds.
+fn held(federated: bool) -> &'static str {
+    if federated {
+        "federated tables"
+    } else {
+        "the whole database"
     }
 }

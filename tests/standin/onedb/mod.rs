@@ -8,31 +8,13 @@ mod restore;
 mod upgrade;
 
 use nebplay_model::config::Backend;
-use nebplay_model::onedb::FAILED;
 use nebplay_model::onedb::versions::{NOT_BOOTSTRAPED, Versions};
+use nebplay_model::onedb::{FAILED, OPTIONS};
 
 use crate::database::{Database, DatabaseError, zone};
 use crate::host::Host;
 use crate::output;
-use nebplay_model::cli::options::{Known, Options, flag, valued};
-
-const OPTIONS: [Known; 15] = [
-    flag(Some('v'), "verbose"),
-    flag(Some('f'), "force"),
-    flag(None, "federated"),
-    flag(None, "dry"),
-    flag(None, "no-backup"),
-    flag(Some('V'), "version"),
-    valued(Some('s'), "sqlite"),
-    valued(Some('t'), "type"),
-    valued(Some('S'), "server"),
-    valued(Some('P'), "port"),
-    valued(Some('u'), "username"),
-    valued(Some('p'), "password"),
-    valued(Some('d'), "dbname"),
-    valued(None, "encoding"),
-    valued(Some('b'), "backup"),
-];
+use nebplay_model::cli::options::Options;
 
 /// Why onedb ends without success: a line for stderr, and the exit code.
 #[derive(Debug)]

@@ -3,8 +3,11 @@
 
 pub mod clock;
 pub mod fsck;
+mod options;
 pub mod upgrade;
 pub mod versions;
+
+pub use options::OPTIONS;
 
 /// The exit code of what did not work.
 pub const FAILED: u8 = 255;

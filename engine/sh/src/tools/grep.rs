@@ -13,16 +13,7 @@ pub(super) fn grep(call: &Call<'_>, system: &mut dyn System) -> Ended {
         Ok(words) => words,
         Err(option) => return unknown(call, &option),
     };
-    let mut patterns: Vec<String> = words
-        .options
-        .iter()
-        .filter(|(name, _)| name == "e")
-        .filter_map(|(_, value)| value.clone())
-        .collect();
-    let mut files = words.words.clone();
-    if patterns.is_empty() && !files.is_empty() {
-        patterns.push(files.remove(0));
-    }
+    let (patterns, files) = words.given_or_first("e");
     let extended = words.has("E") || call.argv.first().is_some_and(|name| name == "egrep");
     let one = |pattern: &String| {
         let pattern = if words.has("F") {

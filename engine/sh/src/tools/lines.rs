@@ -31,18 +31,21 @@ fn line_count(bytes: &[u8]) -> usize {
     ended + usize::from(!bytes.ends_with(b"\n") && !bytes.is_empty())
 }
 
+/// The number of `-10`, whose digits are options each.
+fn digits(words: &Words) -> String {
+    let names = words.options.iter().map(|(name, _)| name.as_str());
+    names
+        .filter(|name| name.chars().all(|c| c.is_ascii_digit()))
+        .collect()
+}
+
 pub(super) fn head(call: &Call<'_>, system: &mut dyn System) -> Ended {
     let words = match Words::of(call, "q0123456789", "nc") {
         Ok(words) => words,
         Err(option) => return unknown(call, &option),
     };
     let (bytes, wrong) = all_bytes(call, system, &words.words);
-    let digits: String = words
-        .options
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .filter(|name| name.chars().all(|c| c.is_ascii_digit()))
-        .collect();
+    let digits = digits(&words);
     let in_bytes = words.value("c");
     let asked = in_bytes
         .or_else(|| words.value("n"))
@@ -80,12 +83,7 @@ pub(super) fn tail(call: &Call<'_>, system: &mut dyn System) -> Ended {
         Err(option) => return unknown(call, &option),
     };
     let (bytes, wrong) = all_bytes(call, system, &words.words);
-    let digits: String = words
-        .options
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .filter(|name| name.chars().all(|c| c.is_ascii_digit()))
-        .collect();
+    let digits = digits(&words);
     let start = if let Some(count) = words.value("c") {
         match count.strip_prefix('+').map(str::parse::<usize>) {
             Some(from) => from.unwrap_or(1).saturating_sub(1).min(bytes.len()),

@@ -188,6 +188,17 @@ impl Words {
         Ok(found)
     }
 
+    /// All values of an option, and the words; where the option is not given, the first word is its value.
+    fn given_or_first(&self, option: &str) -> (Vec<String>, Vec<String>) {
+        let given = self.options.iter().filter(|(name, _)| name == option);
+        let mut values: Vec<String> = given.filter_map(|(_, value)| value.clone()).collect();
+        let mut words = self.words.clone();
+        if values.is_empty() && !words.is_empty() {
+            values.push(words.remove(0));
+        }
+        (values, words)
+    }
+
     fn has(&self, option: &str) -> bool {
         self.options.iter().any(|(name, _)| name == option)
     }

@@ -36,16 +36,7 @@ pub(super) fn sed(call: &Call<'_>, system: &mut dyn System) -> Ended {
         Ok(words) => words,
         Err(option) => return unknown(call, &option),
     };
-    let mut scripts: Vec<String> = words
-        .options
-        .iter()
-        .filter(|(name, _)| name == "e")
-        .filter_map(|(_, value)| value.clone())
-        .collect();
-    let mut files = words.words.clone();
-    if scripts.is_empty() && !files.is_empty() {
-        scripts.push(files.remove(0));
-    }
+    let (scripts, files) = words.given_or_first("e");
     let extended = words.has("E") || words.has("r");
     let Some(commands) = commands(&scripts.join("\n"), extended) else {
         return failed(2, &format!("sed: {}: not modelled", scripts.join(" ")));

@@ -7,9 +7,9 @@ mod upgrade;
 
 use std::sync::Arc;
 
-use nebplay_model::cli::options::{Known, Options, flag, valued};
-use nebplay_model::onedb::FAILED;
+use nebplay_model::cli::options::Options;
 use nebplay_model::onedb::versions::{NOT_BOOTSTRAPED, Versions};
+use nebplay_model::onedb::{FAILED, OPTIONS};
 use nebplay_model::onedb::{listening, locked};
 use nebplay_model::rpc::Call;
 use nebplay_model::version::Version;
@@ -19,24 +19,6 @@ use super::database::Database;
 use crate::files::{Content, Node};
 use crate::process::Process;
 use crate::programs::systemd::State;
-
-const OPTIONS: [Known; 15] = [
-    flag(Some('v'), "verbose"),
-    flag(Some('f'), "force"),
-    flag(None, "federated"),
-    flag(None, "dry"),
-    flag(None, "no-backup"),
-    flag(Some('V'), "version"),
-    valued(Some('s'), "sqlite"),
-    valued(Some('t'), "type"),
-    valued(Some('S'), "server"),
-    valued(Some('P'), "port"),
-    valued(Some('u'), "username"),
-    valued(Some('p'), "password"),
-    valued(Some('d'), "dbname"),
-    valued(None, "encoding"),
-    valued(Some('b'), "backup"),
-];
 
 /// Why onedb ends without success: a line for stderr, and the exit code.
 struct Stop {
