@@ -1,9 +1,9 @@
-//! A machine for tests: files in memory, and no programs but the tools.
+//! A machine for tests: files in memory, and no programs but the tools and the shell itself.
 
 use std::collections::BTreeMap;
 
 use crate::system::{Call, Ended, FileTest, System};
-use crate::tools;
+use crate::{Start, parse, run, tools};
 
 /// Files by path; a directory is a path with a file below it.
 #[derive(Debug, Default)]
@@ -32,6 +32,19 @@ fn plain(path: &str) -> String {
 impl System for Memory {
     fn run(&mut self, call: &Call<'_>) -> Ended {
         self.ran += 1;
+        if let [sh, option, line] = call.argv
+            && (sh.as_str(), option.as_str()) == ("sh", "-c")
+        {
+            let start = Start {
+                name: sh.clone(),
+                env: call.env.clone(),
+                cwd: call.cwd.to_owned(),
+                stdin: call.stdin.to_vec(),
+                umask: call.umask,
+                ..Start::default()
+            };
+            return run(&parse(line).expect("a script"), start, self);
+        }
         match tools::find(&call.argv[0]) {
             Some(tool) => tool(call, self),
             None => Ended {

@@ -86,6 +86,12 @@ fn cases() -> Vec<Case> {
             "echo '  inet 10.0.0.7/24 scope' | awk '{sub(\"/.*\", \"\", $2); printf \"%s \", $2}'; echo x | awk '{ print length($0), substr(\"hello\", 2, 3), toupper(\"ab\"), index(\"abc\", \"c\") }'",
         ),
         case(
+            "printf '1 a\\n1 x\\n1 y\\n2 b\\n2 z\\nend\\n' | awk 'function finish() { if (pipe != \"\") { close(pipe); print \"rows\", name, rows; pipe = \"\" } }\n /^end/ { finish(); print; next }\n pipe == \"\" || $1 != number { finish(); number = $1; name = $2; rows = 0; pipe = \"echo \\\"sha \" number \" $(sha256sum)\\\"\"; printf \"\" | pipe; next }\n { rows++; sub(/^[0-9]+ /, \"\"); print | pipe }\n END { finish() }' | sort",
+        ),
+        case(
+            "awk 'function twice(text, own) { own = text text; return own } { print twice($1); print $2 | \"sort -r\" } END { own = 1; print twice(own); close(\"sort -r\"); print \"last\"; print \"b\" | \"cat\" }' list | sort",
+        ),
+        case(
             "sed 's/o/0/g' list; sed -n '/two/s/two \\(.\\)/\\1 zwei/p' list; sed -E 's/(t)(w)/\\2\\1/; 1d' list; sed 's/^/> /' list; echo PASSWD = x | sed -E 's/(PASS[A-Z]*[[:space:]]*=[[:space:]]*).*/\\1*/I'",
         ),
         case(

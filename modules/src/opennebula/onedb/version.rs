@@ -43,7 +43,7 @@ pub async fn read(host: &dyn Host, access: &Access) -> Result<DbVersion, Failure
         .run(&access.onedb(&["version", "-v"], None).deadline(LOOK))
         .await?;
     let said = format!("{}{}", output.text(), output.err_text());
-    interpret(output.exit, &output.text()).map_err(|why| {
+    interpret(output.exit, &output.text(), &output.err_text()).map_err(|why| {
         super::output::explain(
             Failure::failed(format!(
                 "onedb version on {}: {why} ({}): {}",
@@ -56,13 +56,14 @@ pub async fn read(host: &dyn Host, access: &Access) -> Result<DbVersion, Failure
     })
 }
 
-/// Reads exit status and standard output together: either alone is not believed.
-pub fn interpret(exit: Exit, stdout: &str) -> Result<DbVersion, &'static str> {
+/// Reads exit status and what was said together: either alone is not believed.
+pub fn interpret(exit: Exit, stdout: &str, stderr: &str) -> Result<DbVersion, &'static str> {
     let state = match exit {
         Exit::Code(0) => Standing::Current,
         Exit::Code(2) => Standing::UpgradeNeeded,
         Exit::Code(3) => Standing::Newer,
-        Exit::Code(1) => Standing::NotBootstrapped,
+        // `Database is not correctly bootstraped.` comes with it; a program that could not start ends with 1 too.
+        Exit::Code(1) if stderr.contains("bootstrap") => Standing::NotBootstrapped,
         // It has no status of its own that a shell would take for a signal.
         exit if exit.shell_signal().is_some() => return Err("it was killed"),
         Exit::Code(_) => return Err("it could not read the database"),
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_answer_seen_is_read() {
-        let needed = interpret(Exit::Code(2), NEEDED).unwrap();
+        let needed = interpret(Exit::Code(2), NEEDED, "").unwrap();
         assert_eq!(needed.state, Standing::UpgradeNeeded);
         assert_eq!(
             (needed.shared.as_deref(), needed.local.as_deref()),
@@ -164,15 +165,15 @@ mod tests {
         assert_eq!(needed.describe(), "shared 7.2.0, local 7.0.0, 7.2.0 needed");
 
         assert_eq!(
-            interpret(Exit::Code(0), CURRENT).unwrap().state,
+            interpret(Exit::Code(0), CURRENT, "").unwrap().state,
             Standing::Current
         );
-        let newer = interpret(Exit::Code(3), NEWER).unwrap();
+        let newer = interpret(Exit::Code(3), NEWER, "").unwrap();
         assert_eq!(
             (newer.state, newer.local.as_deref()),
             (Standing::Newer, Some("7.0.0"))
         );
-        let empty = interpret(Exit::Code(1), "").unwrap();
+        let empty = interpret(Exit::Code(1), "", "Database is not correctly bootstraped.\n").unwrap();
         assert_eq!((empty.state, empty.shared), (Standing::NotBootstrapped, None));
     }
 
@@ -180,6 +181,7 @@ mod tests {
     fn half_an_answer_is_none() {
         for (exit, text) in [
             (Exit::Code(255), ""),
+            (Exit::Code(1), ""),
             (Exit::Signal(9), CURRENT),
             (Exit::Code(137), CURRENT),
             (Exit::Code(0), "Shared: 7.0.0\n"),
@@ -187,7 +189,7 @@ mod tests {
             (Exit::Code(0), NEWER),
             (Exit::Code(2), CURRENT),
         ] {
-            assert!(interpret(exit, text).is_err(), "{exit} {text}");
+            assert!(interpret(exit, text, "").is_err(), "{exit} {text}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `awk`, as far as scripts on front-ends use it: patterns, fields, arrays and text functions. No pipes, no files written.
+//! `awk`, as far as scripts on front-ends use it: patterns, fields, arrays, functions, and pipes to
+//! commands. It writes no files and reads from none but its input.
 
 mod lexer;
 mod parse;
@@ -50,8 +51,20 @@ pub(super) fn awk(call: &Call<'_>, system: &mut dyn System) -> Ended {
     let files: Vec<String> = words.cloned().collect();
     let (bytes, wrong) = all_bytes(call, system, &files);
     let input = String::from_utf8_lossy(&bytes);
-    let (out, status) = run::run(&program, &variables, &input);
+    let mut complaints = Vec::new();
+    let mut command = |line: &str, reads: &str| {
+        let argv = ["sh", "-c", line].map(str::to_owned);
+        let ended = system.run(&Call {
+            argv: &argv,
+            stdin: reads.as_bytes(),
+            ..*call
+        });
+        complaints.extend(ended.stderr);
+        String::from_utf8_lossy(&ended.stdout).into_owned()
+    };
+    let (out, status) = run::run(&program, &variables, &input, &mut command);
     let mut ended = with_complaints(out.into_bytes(), &wrong);
+    ended.stderr.extend(complaints);
     ended.status = ended.status.max(status);
     ended
 }

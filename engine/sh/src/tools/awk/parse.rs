@@ -1,5 +1,7 @@
 //! The tree of an awk program.
 
+use std::collections::HashMap;
+
 use super::lexer::{Token, tokens};
 
 /// A program.
@@ -9,19 +11,29 @@ pub(super) struct Program {
     /// Patterns (none: every record), and what is done.
     pub(super) rules: Vec<(Option<Expr>, Vec<Statement>)>,
     pub(super) end: Vec<Vec<Statement>>,
+    pub(super) functions: HashMap<String, Function>,
+}
+
+/// A function of the program's own. Parameters that a call leaves out are its local variables.
+#[derive(Debug)]
+pub(super) struct Function {
+    pub(super) parameters: Vec<String>,
+    pub(super) body: Vec<Statement>,
 }
 
 #[derive(Debug)]
 pub(super) enum Statement {
     Do(Expr),
-    Print(Vec<Expr>),
-    Printf(Vec<Expr>),
+    /// What is printed, and the command it is piped to.
+    Print(Vec<Expr>, Option<Expr>),
+    Printf(Vec<Expr>, Option<Expr>),
     If(Expr, Vec<Statement>, Vec<Statement>),
     While(Expr, Vec<Statement>),
     For(Option<Expr>, Option<Expr>, Option<Expr>, Vec<Statement>),
     ForIn(String, String, Vec<Statement>),
     Next,
     Exit(Option<Expr>),
+    Return(Option<Expr>),
     Break,
     Continue,
     Delete(String, Vec<Expr>),
@@ -65,6 +77,9 @@ pub(super) fn program(text: &str) -> Option<Program> {
         } else if reader.is_name("END") {
             reader.at += 1;
             program.end.push(reader.block()?);
+        } else if reader.take_name("function") {
+            let (name, function) = reader.function()?;
+            program.functions.insert(name, function);
         } else if reader.is("{") {
             program.rules.push((None, reader.block()?));
         } else {
@@ -72,7 +87,7 @@ pub(super) fn program(text: &str) -> Option<Program> {
             let block = if reader.is("{") {
                 reader.block()?
             } else {
-                vec![Statement::Print(Vec::new())]
+                vec![Statement::Print(Vec::new(), None)]
             };
             program.rules.push((Some(pattern), block));
         }
@@ -158,10 +173,15 @@ impl Reader {
             "print" | "printf" => {
                 self.at += 1;
                 let list = self.print_list()?;
-                if name == "print" {
-                    Statement::Print(list)
+                let pipe = if self.take("|") {
+                    Some(self.joined()?)
                 } else {
-                    Statement::Printf(list)
+                    None
+                };
+                if name == "print" {
+                    Statement::Print(list, pipe)
+                } else {
+                    Statement::Printf(list, pipe)
                 }
             }
             "if" => {
@@ -202,11 +222,8 @@ impl Reader {
                 self.at += 1;
                 Statement::Continue
             }
-            "exit" => {
-                self.at += 1;
-                let ends = matches!(self.peek(), None | Some(Token::LineEnd | Token::Sign(";" | "}")));
-                Statement::Exit(if ends { None } else { Some(self.expression()?) })
-            }
+            "exit" => Statement::Exit(self.after_word()?),
+            "return" => Statement::Return(self.after_word()?),
             "delete" => {
                 self.at += 1;
                 match self.primary()? {
@@ -215,20 +232,50 @@ impl Reader {
                     _ => return None,
                 }
             }
-            "function" | "getline" => return None,
+            "getline" => return None,
             _ => Statement::Do(self.expression()?),
         };
         Some(statement)
     }
 
+    /// After `function`: its name, its parameters, its body.
+    fn function(&mut self) -> Option<(String, Function)> {
+        let Some(Token::Name(name, _)) = self.peek().cloned() else {
+            return None;
+        };
+        self.at += 1;
+        self.expect("(")?;
+        let parameters = self.list(")")?.into_iter().map(|parameter| match parameter {
+            Expr::Variable(name) => Some(name),
+            _ => None,
+        });
+        let parameters = parameters.collect::<Option<_>>()?;
+        self.lines();
+        let body = self.block()?;
+        Some((name, Function { parameters, body }))
+    }
+
+    fn is_end(&self) -> bool {
+        matches!(self.peek(), None | Some(Token::LineEnd | Token::Sign(";" | "}")))
+    }
+
+    /// The value that may follow `exit` and `return`. The outer `None`: something in it is not understood.
+    fn after_word(&mut self) -> Option<Option<Expr>> {
+        self.at += 1;
+        if self.is_end() {
+            return Some(None);
+        }
+        self.expression().map(Some)
+    }
+
     fn print_list(&mut self) -> Option<Vec<Expr>> {
         let mut list = Vec::new();
-        if matches!(self.peek(), None | Some(Token::LineEnd | Token::Sign(";" | "}"))) {
+        if self.is_end() || self.is("|") {
             return Some(list);
         }
         loop {
             list.push(self.expression()?);
-            if self.is(">") || self.is("|") {
+            if self.is(">") {
                 return None;
             }
             if !self.take(",") {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::parse::{Expr, Program, Statement};
+use super::parse::{Expr, Function, Program, Statement};
 use crate::tools::grep::{compiled, extended_pattern};
 
 /// A value: text that may count as a number.
@@ -81,11 +81,19 @@ fn flag(holds: bool) -> Value {
 enum Stop {
     Next,
     Exit,
+    Return(Value),
     Break,
     Continue,
 }
 
-struct Machine {
+/// Runs a command line with what it reads; gives what it printed.
+pub(super) type Command<'a> = dyn FnMut(&str, &str) -> String + 'a;
+
+struct Machine<'a> {
+    program: &'a Program,
+    command: &'a mut Command<'a>,
+    /// Commands that are printed to, in the order in which they began, with what they read.
+    pipes: Vec<(String, String)>,
     out: String,
     variables: HashMap<String, Value>,
     arrays: HashMap<String, BTreeMap<String, Value>>,
@@ -95,8 +103,16 @@ struct Machine {
 }
 
 /// Runs a program over its input; gives what it printed, and its status.
-pub(super) fn run(program: &Program, variables: &[(String, String)], input: &str) -> (String, i32) {
+pub(super) fn run<'a>(
+    program: &'a Program,
+    variables: &[(String, String)],
+    input: &str,
+    command: &'a mut Command<'a>,
+) -> (String, i32) {
     let mut machine = Machine {
+        program,
+        command,
+        pipes: Vec::new(),
         out: String::new(),
         variables: HashMap::new(),
         arrays: HashMap::new(),
@@ -136,6 +152,9 @@ pub(super) fn run(program: &Program, variables: &[(String, String)], input: &str
             break;
         }
     }
+    while let Some((command, _)) = machine.pipes.first().cloned() {
+        machine.close(&command);
+    }
     (machine.out, machine.status)
 }
 
@@ -160,7 +179,7 @@ fn records<'a>(input: &'a str, separator: &str) -> Vec<&'a str> {
     }
 }
 
-impl Machine {
+impl Machine<'_> {
     fn get(&self, name: &str) -> Value {
         match name {
             #[expect(clippy::cast_precision_loss, reason = "fewer fields than that")]
@@ -203,21 +222,19 @@ impl Machine {
             Statement::Do(expr) => {
                 self.value(expr);
             }
-            Statement::Print(list) => {
-                let text = if list.is_empty() {
+            Statement::Print(list, pipe) => {
+                let mut text = if list.is_empty() {
                     self.record.clone()
                 } else {
                     let parts: Vec<String> = list.iter().map(|expr| self.value(expr).text()).collect();
                     parts.join(&self.get("OFS").text())
                 };
-                let end = self.get("ORS").text();
-                self.out.push_str(&text);
-                self.out.push_str(&end);
+                text.push_str(&self.get("ORS").text());
+                self.print(&text, pipe.as_ref());
             }
-            Statement::Printf(list) => {
+            Statement::Printf(list, pipe) => {
                 let values: Vec<Value> = list.iter().map(|expr| self.value(expr)).collect();
-                let text = formatted(&values);
-                self.out.push_str(&text);
+                self.print(&formatted(&values), pipe.as_ref());
             }
             Statement::If(condition, yes, no) => {
                 let chosen = if self.value(condition).holds() { yes } else { no };
@@ -262,6 +279,10 @@ impl Machine {
             Statement::Next => return Err(Stop::Next),
             Statement::Break => return Err(Stop::Break),
             Statement::Continue => return Err(Stop::Continue),
+            Statement::Return(value) => {
+                let value = value.as_ref().map(|value| self.value(value));
+                return Err(Stop::Return(value.unwrap_or(Value::Read(String::new()))));
+            }
             Statement::Exit(status) => {
                 if let Some(status) = status {
                     let number = self.value(status).number();
@@ -283,6 +304,54 @@ impl Machine {
             }
         }
         Ok(())
+    }
+
+    fn print(&mut self, text: &str, pipe: Option<&Expr>) {
+        let Some(pipe) = pipe else {
+            self.out.push_str(text);
+            return;
+        };
+        let command = self.value(pipe).text();
+        match self.pipes.iter_mut().find(|(open, _)| *open == command) {
+            Some((_, reads)) => reads.push_str(text),
+            None => self.pipes.push((command, text.to_owned())),
+        }
+    }
+
+    /// Ends what a command reads, and runs it; whether there was one.
+    fn close(&mut self, command: &str) -> bool {
+        let Some(at) = self.pipes.iter().position(|(open, _)| open == command) else {
+            return false;
+        };
+        let (command, reads) = self.pipes.remove(at);
+        let printed = (self.command)(&command, &reads);
+        self.out.push_str(&printed);
+        true
+    }
+
+    /// Calls a function of the program's own; arrays are not handed over.
+    fn call_own(&mut self, function: &Function, arguments: &[Expr]) -> Value {
+        let values: Vec<Value> = arguments.iter().map(|expr| self.value(expr)).collect();
+        let mut values = values.into_iter();
+        let before: Vec<Option<Value>> = function
+            .parameters
+            .iter()
+            .map(|name| {
+                let value = values.next().unwrap_or(Value::Read(String::new()));
+                self.variables.insert(name.clone(), value)
+            })
+            .collect();
+        let ended = self.block(&function.body);
+        for (name, before) in function.parameters.iter().zip(before) {
+            match before {
+                Some(value) => self.set(name, value),
+                None => _ = self.variables.remove(name),
+            }
+        }
+        match ended {
+            Err(Stop::Return(value)) => value,
+            _ => Value::Read(String::new()),
+        }
     }
 
     fn key(&mut self, index: &[Expr]) -> String {
@@ -417,6 +486,10 @@ impl Machine {
     }
 
     fn call(&mut self, name: &str, arguments: &[Expr]) -> Value {
+        let program = self.program;
+        if let Some(function) = program.functions.get(name) {
+            return self.call_own(function, arguments);
+        }
         match (name, arguments) {
             ("split", [text, Expr::Variable(array), rest @ ..]) => {
                 let text = self.value(text).text();
@@ -495,6 +568,8 @@ impl Machine {
             "tolower" => Value::Text(text(0).to_lowercase()),
             "toupper" => Value::Text(text(0).to_uppercase()),
             "int" => Value::Number(values.first().map_or(0.0, Value::number).trunc()),
+            // 0 as of a command that went well, -1 of one that is not open.
+            "close" => Value::Number(if self.close(&text(0)) { 0.0 } else { -1.0 }),
             "sprintf" => Value::Text(formatted(&values)),
             _ => Value::Text(String::new()),
         }
