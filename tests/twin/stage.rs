@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nebplay_model::cli::options::Options;
+use nebplay_model::config::Backend;
 use nebplay_model::seed::options::{OPTIONS, plan};
 use nebplay_model::version::Version;
 use nebplay_modules::host::{Command, RunAs};
@@ -35,13 +36,14 @@ fn endpoint(zone: i64) -> String {
 
 impl Federation {
     /// None of them runs yet, and none has migrators.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(backend: &Backend) -> Self {
         let zone = |id| Zone {
             id,
             name: format!("zone{id}"),
             master: id == 0,
             machine: format!("fe{id}"),
             address: address(id),
+            backend: backend.clone(),
             hosts: Vec::new(),
             sizes: Sizes::default(),
         };
@@ -100,6 +102,8 @@ impl Federation {
         Command::script::<&str>(line, [])
             .run_as(RunAs::User("oneadmin".to_owned()))
             .env("ROOT", "")
+            .env("DB", "opennebula")
+            .env("DB_PORT", "3306")
             .env("ONE_XMLRPC", endpoint(zone))
     }
 }

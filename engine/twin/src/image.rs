@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use nebplay_model::config::Backend;
 use nebplay_model::version::Version;
 
 use crate::deeds::Deeds;
@@ -44,6 +45,8 @@ pub struct Zone {
     pub machine: String,
     /// The address under which the others reach it.
     pub address: String,
+    /// Where its database is.
+    pub backend: Backend,
     /// States of its hypervisor hosts, by OpenNebula's numbers.
     pub hosts: Vec<i64>,
     /// How large things are there.
@@ -67,6 +70,7 @@ impl Description {
                 master: number == 0,
                 machine,
                 address: address(number),
+                backend: Backend::Sqlite,
                 hosts: vec![2, 2],
                 sizes: Sizes::default(),
             }

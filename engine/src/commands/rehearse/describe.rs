@@ -1,6 +1,7 @@
 //! The federation that is rehearsed on: what the inventory says, and what is assumed where it says nothing.
 
 use clap::Args as ClapArgs;
+use nebplay_model::config::Backend;
 use nebplay_model::version::Version;
 use nebplay_modules::federation_map::Role;
 use nebplay_twin::image::{self, Description, Zone};
@@ -152,6 +153,7 @@ pub(super) fn description(
             master: zone.role == Role::Master,
             machine: host.clone(),
             address: address.unwrap_or_else(|| image::address(number)),
+            backend: Backend::Sqlite,
             hosts: vec![2, 2],
             sizes: known.sizes(number, assumed.sizes()),
         });

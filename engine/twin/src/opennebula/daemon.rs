@@ -12,11 +12,13 @@ use nebplay_model::config::OnedConf;
 use nebplay_model::log::LogEntry;
 use nebplay_model::oned::{Mode, Oned, Outcome, replicated_to, shipment_call};
 use nebplay_model::replication::Replication;
+use nebplay_model::rows::Dialect;
 use nebplay_model::rpc::{Answer, Call, Value};
 use nebplay_model::schema::Table;
 use nebplay_model::version::Version;
 
 use super::database::Database;
+use super::place::Place;
 use crate::deeds::Act;
 use crate::federation::{At, Federation};
 use crate::files::{Content, Node};
@@ -25,8 +27,6 @@ use crate::programs::coreutils::archive::is_compressed;
 use crate::programs::network;
 use unreached::{Unreached, Why};
 
-/// Where a zone's database is.
-pub(crate) const DATABASE: &str = "/var/lib/one/one.db";
 /// How often oned looks after its hosts.
 const MONITORED: Duration = Duration::from_secs(30);
 /// There while oned runs, and after it was killed.
@@ -42,6 +42,9 @@ pub struct Running {
     master: Arc<str>,
     session: Arc<str>,
     port: u16,
+    /// The file of its database, and how it writes.
+    database: Arc<str>,
+    dialect: Dialect,
     /// It answers from this moment on.
     ready: Duration,
     /// When it looks after its hosts next.
@@ -72,19 +75,25 @@ pub(crate) fn program_version(machine: &Machine) -> Option<Version> {
 
 /// The zone's database, where it is one.
 pub(crate) fn database(machine: &Machine) -> Option<&Arc<Database>> {
-    match machine.files.followed(DATABASE) {
+    let found = match &machine.oned {
+        Some(running) => machine.files.followed(&running.database),
+        None => machine.files.followed(&Place::of(machine).path()),
+    };
+    match found {
         Some(Node::File(_, Content::Database(database))) => Some(database),
         _ => None,
     }
 }
 
-/// Changes the zone's database.
-pub(crate) fn change_database(machine: &mut Machine, by: impl FnOnce(&mut Database)) {
-    let Some(path) = machine.files.resolved(DATABASE) else {
+/// Writes what oned writes, while it runs.
+fn write(machine: &mut Machine, entries: &[LogEntry]) {
+    let Some(running) = &machine.oned else { return };
+    let dialect = running.dialect;
+    let Some(path) = machine.files.resolved(&running.database) else {
         return;
     };
     if let Some(Node::File(_, Content::Database(database))) = machine.files.at_mut(&path) {
-        by(Arc::make_mut(database));
+        Arc::make_mut(database).write(entries, dialect);
     }
 }
 
@@ -118,6 +127,7 @@ pub(crate) fn start(federation: &mut Federation, at: At) -> Result<(), String> {
     }
     log::append(machine, now, &log.lines);
     let oned = prepared?;
+    let place = Place::new(conf.backend);
     let slaves: Arc<[(i64, String)]> = match conf.mode {
         Mode::Master => oned.other_zones().into(),
         _ => Arc::from([]),
@@ -135,6 +145,8 @@ pub(crate) fn start(federation: &mut Federation, at: At) -> Result<(), String> {
         master: conf.master.as_str().into(),
         session: session(machine).into(),
         port: conf.port,
+        database: place.path().into(),
+        dialect: place.dialect(),
         ready,
         next_look: ready,
     });
@@ -171,7 +183,7 @@ fn own_writes(federation: &mut Federation, at: At, act: impl FnOnce(&mut Oned) -
     };
     let writes = act(Arc::make_mut(&mut running.oned));
     if !writes.is_empty() {
-        change_database(federation.machine_mut(at), |database| database.write(&writes));
+        write(federation.machine_mut(at), &writes);
     }
 }
 
@@ -241,7 +253,7 @@ fn answer(federation: &mut Federation, at: At, call: &Call) -> Answer {
     match Arc::make_mut(&mut running.oned).handle(call, seconds) {
         Outcome::Answered { answer, writes } => {
             if !writes.is_empty() {
-                change_database(federation.machine_mut(at), |database| database.write(&writes));
+                write(federation.machine_mut(at), &writes);
                 zone_states(federation, at, &writes, call);
             }
             answer

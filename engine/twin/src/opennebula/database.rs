@@ -1,7 +1,8 @@
-//! A zone's database, as a file of SQLite: tables as data, dumps of them as text.
+//! A zone's database: tables as data, dumps of them as text, as SQLite or as MySQL writes them.
 
 mod dump;
 mod fingerprint;
+mod mysqldump;
 mod sql;
 mod zone;
 
@@ -11,6 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 pub(crate) use dump::Ran;
+pub(crate) use fingerprint::{ALL_TABLES, FEDERATED_TABLES_ALONE};
 pub(crate) use sql::{Reads, Wrong, execute, fingerprint, only_reads};
 
 /// How a dump has 2^64-1, which is a floating number to SQLite; older versions write it the other way.

@@ -2,13 +2,15 @@
 
 pub mod daemon;
 pub mod database;
+mod mysql;
 mod onedb;
+mod place;
 mod sqlite;
 mod tools;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use nebplay_model::config::{Backend, Mysql};
 use nebplay_model::onedb::FAILED;
 use nebplay_model::seed::{Plan, ZoneSeed};
 
@@ -17,6 +19,7 @@ use crate::image::{Description, Zone};
 use crate::machine::Machine;
 use crate::process::{Process, Program};
 use database::Database;
+use place::Place;
 
 /// The programs of this family: oned, onedb, onezone, onehost, onevm, oneuser, and the database's client.
 pub(crate) fn find(name: &str) -> Option<Program> {
@@ -30,6 +33,7 @@ pub(crate) fn find(name: &str) -> Option<Program> {
             _ => |process| tools::run(process, "oneuser"),
         },
         "sqlite3" => sqlite::sqlite3,
+        "mysql" | "mariadb" => mysql::client,
         _ => return None,
     })
 }
@@ -69,8 +73,9 @@ pub(crate) fn install(machine: &mut Machine, zone: &Zone, description: &Descript
     let mode = if zone.master { "MASTER" } else { "SLAVE" };
     let conf = format!(
         "# Configuration of OpenNebula\nLOG = [ SYSTEM = \"file\", DEBUG_LEVEL = 3 ]\nPORT = 2633\nLISTEN_ADDRESS = \"0.0.0.0\"\n\
-         DB = [ BACKEND = \"sqlite\", TIMEOUT = 2500 ]\n\
+         {}\n\
          FEDERATION = [\n    MODE          = \"{mode}\",\n    ZONE_ID       = {},\n    SERVER_ID     = -1,\n    MASTER_ONED   = \"{}\"\n]\n",
+        backend(&zone.backend),
         zone.id,
         if zone.master {
             String::new()
@@ -113,15 +118,35 @@ pub(crate) fn install(machine: &mut Machine, zone: &Zone, description: &Descript
         0o600,
         Content::text("oneadmin:opennebula\n"),
     );
+    if let Backend::Mysql(login) = &zone.backend {
+        mysql::install(machine, login, now);
+    }
     // What the model refuses here is a description that makes no sense; the zone then has no database, which is seen at once.
     let _ = seed(machine, &plan, now);
 }
 
-/// Makes a zone's database anew on its front-end, whatever was there. The error says what the model refused, or why the file cannot be
-/// written.
+/// Makes a zone's database anew where its oned.conf has it, whatever was there. The error says what the model refused, or why it cannot
+/// be written.
 pub fn seed(machine: &mut Machine, plan: &Plan, now: Duration) -> Result<(), String> {
+    let place = Place::of(machine);
     let database = Database::seeded(plan)?;
-    let meta = machine.meta("oneadmin", 0o600, now);
-    let node = Node::File(meta, Content::Database(Arc::new(database)));
-    Ok(machine.files.put(daemon::DATABASE, node)?)
+    Ok(place.put(machine, database, now)?)
+}
+
+/// The line of oned.conf.
+fn backend(backend: &Backend) -> String {
+    let Backend::Mysql(login) = backend else {
+        return "DB = [ BACKEND = \"sqlite\", TIMEOUT = 2500 ]".to_owned();
+    };
+    let Mysql {
+        server,
+        port,
+        user,
+        password,
+        database,
+    } = login;
+    format!(
+        "DB = [ BACKEND = \"mysql\", SERVER = \"{server}\", PORT = {port}, USER = \"{user}\", PASSWD = \"{password}\", DB_NAME = \"{database}\", \
+         CONNECTIONS = 25, COMPARE_BINARY = \"no\" ]"
+    )
 }

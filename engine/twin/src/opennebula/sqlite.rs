@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::daemon::DATABASE;
+use nebplay_model::rows::Dialect;
+
 use super::database::{Database, Ran, Reads, Wrong, execute, fingerprint, only_reads};
 use super::onedb::running;
+use super::place::Place;
 use crate::deeds::{Act, content_of};
 use crate::files::{Content, Node};
 use crate::process::Process;
@@ -122,8 +124,8 @@ fn work(process: &mut Process<'_>, database: &mut Database, asked: &Asked, path:
         (false, false) => 0,
     };
     let part = process.works_through(bytes, rates.load);
-    let Ran { out, errors, whole } = database.run(&text, part, asked.bail);
-    if is_dump && path == DATABASE {
+    let Ran { out, errors, whole } = database.run(&text, part, asked.bail, Dialect::Sqlite);
+    if is_dump && matches!(Place::of(process.machine()), Place::Sqlite(its) if its == path) {
         let running = running(process);
         process.did(Act::Restored {
             path: "standard input".to_owned(),

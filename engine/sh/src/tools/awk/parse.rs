@@ -222,8 +222,19 @@ impl Reader {
                 self.at += 1;
                 Statement::Continue
             }
-            "exit" => Statement::Exit(self.after_word()?),
-            "return" => Statement::Return(self.after_word()?),
+            "exit" | "return" => {
+                self.at += 1;
+                let value = if self.is_end() {
+                    None
+                } else {
+                    Some(self.expression()?)
+                };
+                if name == "exit" {
+                    Statement::Exit(value)
+                } else {
+                    Statement::Return(value)
+                }
+            }
             "delete" => {
                 self.at += 1;
                 match self.primary()? {
@@ -257,15 +268,6 @@ impl Reader {
 
     fn is_end(&self) -> bool {
         matches!(self.peek(), None | Some(Token::LineEnd | Token::Sign(";" | "}")))
-    }
-
-    /// The value that may follow `exit` and `return`. The outer `None`: something in it is not understood.
-    fn after_word(&mut self) -> Option<Option<Expr>> {
-        self.at += 1;
-        if self.is_end() {
-            return Some(None);
-        }
-        self.expression().map(Some)
     }
 
     fn print_list(&mut self) -> Option<Vec<Expr>> {

@@ -1,20 +1,19 @@
 //! What oned looks at before it runs: its database, which must be of its version.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use nebplay_model::config::OnedConf;
 use nebplay_model::log::Log as Indexes;
 use nebplay_model::oned::{Identity, Oned};
-use nebplay_model::rows::Dialect;
 use nebplay_model::seed::Plan;
 use nebplay_model::version::Version;
 
 use super::log::Log;
-use super::{DATABASE, database, session};
-use crate::files::{Content, Node};
+use super::{database, session};
 use crate::machine::Machine;
 use crate::opennebula::database::Database;
+use crate::opennebula::mysql;
+use crate::opennebula::place::Place;
 
 /// What oned says on a terminal before it ends.
 const MISMATCH: &str = "Database version mismatch. Check oned.log.";
@@ -28,9 +27,19 @@ pub(super) fn prepare(
     now: Duration,
     log: &mut Log,
 ) -> Result<Oned, String> {
+    let place = Place::new(conf.backend.clone());
+    if let Place::Mysql(login) = &place {
+        mysql::connect(machine, login).map_err(|refusal| {
+            log.error(
+                "ONE",
+                &format!("Could not open connect to database server: {}", refusal.2),
+            );
+            FAILED.to_owned()
+        })?;
+    }
     if database(machine).is_none_or(|database| database.is_empty()) {
         log.info("ONE", "Bootstrapping database.");
-        bootstrap(machine, conf, version, now).map_err(|why| {
+        bootstrap(machine, conf, &place, version, now).map_err(|why| {
             log.error("ONE", &format!("Error connecting to the database: {why}"));
             FAILED.to_owned()
         })?;
@@ -59,7 +68,7 @@ pub(super) fn prepare(
         zone_id: conf.zone_id,
         mode: conf.mode,
         version,
-        dialect: Dialect::Sqlite,
+        dialect: place.dialect(),
     };
     let indexes = database.indexes().unwrap_or_else(|| {
         // It runs all the same, and nothing is ever replicated to it.
@@ -78,7 +87,13 @@ pub(super) fn prepare(
 }
 
 /// What oned makes of an empty database. Another account's leftover file stops it halfway, as it does the real one.
-fn bootstrap(machine: &mut Machine, conf: &OnedConf, version: Version, now: Duration) -> Result<(), String> {
+fn bootstrap(
+    machine: &mut Machine,
+    conf: &OnedConf,
+    place: &Place,
+    version: Version,
+    now: Duration,
+) -> Result<(), String> {
     let stopped = machine.files.at("/var/lib/one/.one/sunstone_auth").is_some();
     let database = if stopped {
         Database::bare()
@@ -90,9 +105,7 @@ fn bootstrap(machine: &mut Machine, conf: &OnedConf, version: Version, now: Dura
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         Database::seeded(&Plan::bootstrap(conf.zone_id, version, password, seconds))?
     };
-    let meta = machine.meta("oneadmin", 0o600, now);
-    let node = Node::File(meta, Content::Database(Arc::new(database)));
-    machine.files.put(DATABASE, node)?;
+    place.put(machine, database, now)?;
     if stopped {
         return Err("the auth files of serveradmin are there already".to_owned());
     }

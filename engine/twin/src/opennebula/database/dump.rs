@@ -1,4 +1,4 @@
-//! Dumps: what `sqlite3 .dump` prints, and what becomes of one that is loaded.
+//! Dumps: what `sqlite3 .dump` prints, and what becomes of one that is loaded, be it SQLite's or MySQL's.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -6,16 +6,20 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Cell, Database, Table, Wrong, execute};
+use nebplay_model::rows::Dialect;
+
+use super::mysqldump::{self, END};
+use super::{Cell, Database, Index, Table, Wrong, execute};
 
 /// A statement of a script. Those of which dumps are made are read once.
 #[derive(Debug, Clone)]
-enum Statement {
+pub(super) enum Statement {
     Begin,
     Commit,
-    Drop(String),
-    Make(String, String),
-    Insert(String, Arc<[Cell]>),
+    Drop(Vec<String>),
+    /// A table, the statement that makes it without its indexes, and these.
+    Make(String, String, Vec<Index>),
+    Insert(String, Vec<Arc<[Cell]>>),
     Nothing,
     Other(String),
 }
@@ -25,7 +29,7 @@ enum Statement {
 pub(crate) struct Ran {
     /// What was printed.
     pub(crate) out: String,
-    /// What sqlite3 says of statements that failed.
+    /// What the client says of statements that failed.
     pub(crate) errors: Vec<String>,
     /// It is a dump, all of it came in, and each table that it drops is there again.
     pub(crate) whole: bool,
@@ -63,9 +67,10 @@ impl Database {
     }
 
     /// Runs a script as sqlite3 does from its standard input, or the first `part` of it: what fails is left out, unless `bail` ends it
-    /// there. A transaction that has no end never was.
-    pub(crate) fn run(&mut self, text: &str, part: f64, bail: bool) -> Ran {
-        let script = script(text);
+    /// there. A transaction that has no end never was. MySQL's client ends at what fails, always.
+    pub(crate) fn run(&mut self, text: &str, part: f64, bail: bool, dialect: Dialect) -> Ran {
+        let script = script(text, dialect);
+        let bail = bail || dialect == Dialect::Mysql;
         if part < 1.0 || !self.is_empty() {
             return self.follow(&script, part, bail);
         }
@@ -101,21 +106,28 @@ impl Database {
                     before = None;
                     Ok(())
                 }
+                Statement::Other(text) if script.dialect == Dialect::Mysql && is_sqlites(text) => {
+                    Err(Wrong::Parse(format!("near \"{text}\": syntax error")))
+                }
                 Statement::Other(text) => execute(self, text).map(|printed| ran.out.push_str(&printed)),
                 simple => self.do_simple(simple),
             };
             if let Err(wrong) = result {
-                ran.errors.push(near_line(*line, &wrong));
+                ran.errors.push(near_line(*line, &wrong, script.dialect));
                 if bail {
                     break;
                 }
             }
         }
-        if let Some(line) = script.cut_off.filter(|_| part >= 1.0) {
+        if let Some(line) = script
+            .cut_off
+            .filter(|_| part >= 1.0 && (!bail || ran.errors.is_empty()))
+        {
             let wrong = Wrong::Parse("incomplete input".to_owned());
-            ran.errors.push(near_line(line, &wrong));
+            ran.errors.push(near_line(line, &wrong, script.dialect));
         }
-        ran.whole = script.dropped > 0 && part >= 1.0 && before.is_none() && ran.errors.is_empty();
+        ran.whole =
+            script.dropped > 0 && script.has_end && part >= 1.0 && before.is_none() && ran.errors.is_empty();
         if let Some(before) = before {
             *self = before;
         }
@@ -123,25 +135,28 @@ impl Database {
             .statements
             .iter()
             .filter_map(|(_, statement)| match statement {
-                Statement::Drop(name) => Some(name),
+                Statement::Drop(names) => Some(names),
                 _ => None,
             });
-        ran.whole &= dropped.into_iter().all(|name| self.table(name).is_some());
+        ran.whole &= dropped.flatten().all(|name| self.table(name).is_some());
         ran
     }
 
     fn do_simple(&mut self, statement: &Statement) -> Result<(), Wrong> {
         match statement {
-            Statement::Drop(name) => self.drop(name),
-            Statement::Make(name, _) if self.table(name).is_some() => {
+            Statement::Drop(names) => names.iter().for_each(|name| self.drop(name)),
+            Statement::Make(name, ..) if self.table(name).is_some() => {
                 return Err(Wrong::Parse(format!("table {name} already exists")));
             }
-            Statement::Make(name, create) => self.make(name, create),
-            Statement::Insert(name, row) => {
-                return match self.table_mut(name) {
-                    Some(table) => table.add(name, Arc::clone(row)),
-                    None => Err(Wrong::Parse(format!("no such table: {name}"))),
+            Statement::Make(name, create, indexes) => {
+                self.make(name, create);
+                self.indexes.extend(indexes.iter().cloned());
+            }
+            Statement::Insert(name, rows) => {
+                let Some(table) = self.table_mut(name) else {
+                    return Err(Wrong::Parse(format!("no such table: {name}")));
                 };
+                return rows.iter().try_for_each(|row| table.add(name, Arc::clone(row)));
             }
             _ => {}
         }
@@ -149,7 +164,18 @@ impl Database {
     }
 }
 
-fn near_line(line: usize, wrong: &Wrong) -> String {
+/// Whether a statement is one that only SQLite understands: names in double quotes, and its settings.
+fn is_sqlites(text: &str) -> bool {
+    text.contains('"')
+        || text
+            .get(..6)
+            .is_some_and(|word| word.eq_ignore_ascii_case("pragma"))
+}
+
+fn near_line(line: usize, wrong: &Wrong, dialect: Dialect) -> String {
+    if dialect == Dialect::Mysql {
+        return mysqldump::error(line, wrong);
+    }
     match wrong {
         Wrong::Parse(why) => format!("Parse error near line {line}: {why}"),
         Wrong::Runtime(why, code) => format!("Runtime error near line {line}: {why} ({code})"),
@@ -172,40 +198,44 @@ fn dump_table(text: &mut String, name: &str, table: &Table) {
 
 /// A script that was read.
 struct Script {
+    dialect: Dialect,
     /// Its statements, each with the line it begins on.
     statements: Vec<(usize, Statement)>,
     /// The line on which a last one begins that has no end.
     cut_off: Option<usize>,
     /// How many tables it drops.
     dropped: usize,
+    /// Each of its parts has the end that MySQL's dumper writes; SQLite's is its last statement.
+    has_end: bool,
     /// What an empty database becomes by it, if nothing fails.
     loaded: OnceCell<(Database, Ran)>,
 }
 
 /// The same few dumps are loaded again and again, and each is large: few are kept.
-fn script(text: &str) -> Rc<Script> {
+fn script(text: &str, dialect: Dialect) -> Rc<Script> {
     const KEPT: usize = 8;
     thread_local! {
-        static READ: RefCell<HashMap<Box<str>, Rc<Script>>> = RefCell::default();
+        static READ: RefCell<[HashMap<Box<str>, Rc<Script>>; 2]> = RefCell::default();
     }
-    READ.with_borrow_mut(|read| {
+    READ.with_borrow_mut(|[sqlite, mysql]| {
+        let read = if dialect == Dialect::Mysql { mysql } else { sqlite };
         if let Some(found) = read.get(text) {
             return Rc::clone(found);
         }
         if read.len() >= KEPT {
             read.clear();
         }
-        let parsed = Rc::new(parse(text));
+        let parsed = Rc::new(parse(text, dialect));
         read.insert(text.into(), Rc::clone(&parsed));
         parsed
     })
 }
 
-fn parse(text: &str) -> Script {
+fn parse(text: &str, dialect: Dialect) -> Script {
     let mut statements = Vec::new();
     let (mut rest, mut line) = (text, 1);
     let cut_off = loop {
-        let begin = past_blank(rest);
+        let begin = past_blank(rest, dialect);
         line += rest[..begin].matches('\n').count();
         rest = &rest[begin..];
         if rest.is_empty() {
@@ -214,10 +244,11 @@ fn parse(text: &str) -> Script {
         let end = if rest.starts_with('.') {
             rest.find('\n').or(Some(rest.len()))
         } else {
-            end_of_statement(rest)
+            end_of_statement(rest, dialect)
         };
         let Some(end) = end else { break Some(line) };
-        statements.push((line, statement(rest[..end].trim_end())));
+        let whole = rest[..end].trim_end();
+        statements.push((line, statement(whole, dialect)));
         line += rest[..end].matches('\n').count();
         rest = rest.get(end + 1..).unwrap_or_default();
     };
@@ -225,19 +256,26 @@ fn parse(text: &str) -> Script {
         .iter()
         .filter(|(_, statement)| matches!(statement, Statement::Drop(_)))
         .count();
+    let parts = text.matches("\n-- MariaDB dump ").count();
     Script {
+        dialect,
         statements,
         cut_off,
         dropped,
+        has_end: dialect == Dialect::Sqlite || text.matches(END).count() == parts.max(1),
         loaded: OnceCell::new(),
     }
 }
 
-/// The length of what stands before a statement: blanks and comments.
-fn past_blank(text: &str) -> usize {
+/// The length of what stands before a statement: blanks and comments, MySQL's settings in comments among them.
+fn past_blank(text: &str, dialect: Dialect) -> usize {
     let mut rest = text;
     loop {
         rest = rest.trim_start_matches([' ', '\t', '\r', '\n', ';']);
+        if dialect == Dialect::Mysql && rest.starts_with("/*") {
+            rest = rest.find("*/").map_or("", |end| &rest[end + 2..]);
+            continue;
+        }
         if !rest.starts_with("--") {
             return text.len() - rest.len();
         }
@@ -246,10 +284,16 @@ fn past_blank(text: &str) -> usize {
 }
 
 /// Where a statement's semicolon is.
-fn end_of_statement(text: &str) -> Option<usize> {
+fn end_of_statement(text: &str, dialect: Dialect) -> Option<usize> {
     let mut quoted = None;
+    let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {
+        if escaped {
+            escaped = false;
+            continue;
+        }
         match (quoted, byte) {
+            (Some(_), b'\\') if dialect == Dialect::Mysql => escaped = true,
             (None, b'\'' | b'"') => quoted = Some(byte),
             (Some(mark), byte) if mark == byte => quoted = None,
             (None, b';') => return Some(at),
@@ -259,7 +303,11 @@ fn end_of_statement(text: &str) -> Option<usize> {
     None
 }
 
-fn statement(text: &str) -> Statement {
+fn statement(text: &str, dialect: Dialect) -> Statement {
+    if dialect == Dialect::Mysql {
+        let known = mysqldump::statement(text);
+        return known.unwrap_or_else(|| Statement::Other(text.to_owned()));
+    }
     let name = |rest: &str| {
         rest.split(['(', ' '])
             .next()
@@ -270,14 +318,14 @@ fn statement(text: &str) -> Statement {
     let simple = if let Some(rest) = text.strip_prefix("INSERT INTO ") {
         rest.split_once(" VALUES").and_then(|(table, rest)| {
             let values = rest.trim().strip_prefix('(')?.strip_suffix(')')?;
-            Some(Statement::Insert(name(table), cells(values)?.into()))
+            Some(Statement::Insert(name(table), vec![cells(values)?.into()]))
         })
     } else if let Some(rest) = text.strip_prefix("CREATE TABLE ") {
         rest.contains('(')
-            .then(|| Statement::Make(name(rest), text.to_owned()))
+            .then(|| Statement::Make(name(rest), text.to_owned(), Vec::new()))
             .filter(|_| !rest.starts_with("IF NOT"))
     } else if let Some(rest) = text.strip_prefix("DROP TABLE IF EXISTS ") {
-        Some(Statement::Drop(name(rest)))
+        Some(Statement::Drop(vec![name(rest)]))
     } else {
         let word = text.split_whitespace().next().unwrap_or_default();
         [

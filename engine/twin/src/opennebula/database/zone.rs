@@ -115,9 +115,9 @@ impl Database {
     }
 
     /// Executes and logs entries.
-    pub(crate) fn write(&mut self, entries: &[LogEntry]) {
+    pub(crate) fn write(&mut self, entries: &[LogEntry], dialect: Dialect) {
         for entry in entries {
-            if let Some(operation) = RowOp::parse(&entry.sql, Dialect::Sqlite) {
+            if let Some(operation) = RowOp::parse(&entry.sql, dialect) {
                 self.apply(&operation);
             }
             self.log(entry);

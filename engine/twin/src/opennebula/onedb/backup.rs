@@ -1,17 +1,24 @@
-//! `onedb backup`. The dumps are piped by a shell whose failure nobody looks at: a full disk leaves a cut file and exit 0.
+//! `onedb backup`. SQLite's dumps are piped by a shell whose failure nobody looks at: a full disk leaves a cut file and exit 0. MySQL's end
+//! with the dumper.
 
 use std::fmt::Write as _;
 
+use nebplay_model::config::Mysql;
 use nebplay_model::onedb::backup_suffix;
+use nebplay_model::rows::Dialect;
 use nebplay_model::schema::FEDERATED_TABLES;
 
 use super::{Stop, Tool};
 use crate::deeds::{Act, content_of};
 use crate::files::{Content, Node, parent};
 use crate::opennebula::database::Database;
+use crate::opennebula::place::Place;
 
 /// The copy of the log that is dumped in its place. A backup that was killed leaves it, and it is in the way of the next one.
 const LOG_COPY: &str = "logdb_tmp";
+
+const MYSQL_ADVICE: &str = "Use 'onedb restore' or restore the DB using the mysql command:\n\
+                            mysql -u user -h server -P port db_name < backup_file\n\n";
 
 pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
     let named = tool.options.words.get(1).cloned();
@@ -23,30 +30,41 @@ pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
 /// Makes a backup at the place named, or at the one onedb chooses, and says so. Gives that place.
 pub(super) fn make(tool: &mut Tool<'_, '_>, named: Option<String>, federated: bool) -> Result<String, Stop> {
     let suffix = backup_suffix(federated, tool.process.seconds());
-    let file = named.unwrap_or_else(|| format!("{}{suffix}.bck", tool.file));
+    let file = named.unwrap_or_else(|| match &tool.place {
+        Place::Sqlite(file) => format!("{file}{suffix}.bck"),
+        Place::Mysql(Mysql { server, database, .. }) => {
+            format!("/var/lib/one/mysql_{server}_{database}{suffix}.sql")
+        }
+    });
     let path = tool.process.path(&file);
     if tool.process.machine().files.at(&path).is_some() && !tool.options.has("force") {
         return Err(Stop::new(format!(
             "File {file} exists, backup aborted. Use -f to overwrite."
         )));
     }
-    let of = if federated { " of federated tables" } else { "" };
-    tool.say(&format!("Sqlite database backup{of} stored in {file}\n"));
+    let is_sqlite = tool.place.dialect() == Dialect::Sqlite;
+    if is_sqlite {
+        let of = if federated { " of federated tables" } else { "" };
+        tool.say(&format!("Sqlite database backup{of} stored in {file}\n"));
+    }
     let directory = tool.process.machine().files.followed(parent(&path));
     if !matches!(directory, Some(Node::Directory(_))) {
-        return Err(Stop::new(format!(
-            "No such file or directory @ rb_sysopen - {file}"
-        )));
+        return Err(cannot_create(tool, &file, federated));
     }
     let sizes = tool.process.machine().sizes;
-    let (text, bytes) = if federated {
-        (federated_dump(tool)?, sizes.federated)
+    let bytes = if federated {
+        sizes.federated
     } else {
-        (full_dump(tool), sizes.database)
+        sizes.database
+    };
+    let text = match &tool.place {
+        Place::Mysql(login) => mysql_dump(tool, &login.database, federated),
+        Place::Sqlite(_) if federated => federated_dump(tool)?,
+        Place::Sqlite(_) => full_dump(tool),
     };
     let rate = tool.process.federation.rates.dump;
     let done = tool.process.works_through(bytes, rate);
-    if federated && done >= 1.0 {
+    if federated && is_sqlite && done >= 1.0 {
         tool.change(|database| database.drop(LOG_COPY))?;
     }
     #[expect(
@@ -69,9 +87,7 @@ pub(super) fn make(tool: &mut Tool<'_, '_>, named: Option<String>, federated: bo
     let written = tool.process.write(&file, Content::text(&text[..end]));
     tool.process.machine_mut().files.full = full;
     if written.is_err() {
-        return Err(Stop::new(format!(
-            "No such file or directory @ rb_sysopen - {file}"
-        )));
+        return Err(cannot_create(tool, &file, federated));
     }
     let versions = tool.both();
     tool.process.did(Act::Dumped {
@@ -81,8 +97,60 @@ pub(super) fn make(tool: &mut Tool<'_, '_>, named: Option<String>, federated: bo
         whole: end == text.len(),
         versions,
     });
-    tool.say("Use 'onedb restore' to restore the DB.\n");
+    match &tool.place {
+        Place::Sqlite(_) => tool.say("Use 'onedb restore' to restore the DB.\n"),
+        Place::Mysql(login) if full => {
+            tool.process.complain("mysqldump: Got errno 28 on write\n");
+            return Err(unknown_error(login, &file, federated));
+        }
+        Place::Mysql(_) => tool.say(&format!("MySQL dump stored in {file}\n{MYSQL_ADVICE}")),
+    }
     Ok(file)
+}
+
+/// What becomes of a backup whose file cannot be made: the one opens it itself, for the other a shell does.
+fn cannot_create(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> Stop {
+    match &tool.place {
+        Place::Sqlite(_) => Stop::new(format!("No such file or directory @ rb_sysopen - {file}")),
+        Place::Mysql(login) => {
+            let stop = unknown_error(login, file, federated);
+            tool.process
+                .complain(format!("sh: 1: cannot create {file}: Directory nonexistent\n"));
+            stop
+        }
+    }
+}
+
+/// The whole command line, password and all, stands in the error.
+fn unknown_error(login: &Mysql, file: &str, federated: bool) -> Stop {
+    let Mysql {
+        server,
+        port,
+        user,
+        password,
+        database,
+    } = login;
+    let tables = if federated {
+        format!(" {}", FEDERATED_TABLES.join(" "))
+    } else {
+        String::new()
+    };
+    Stop::new(format!(
+        "Unknown error running 'mysqldump -u {user} -p'{password}' -h {server} -P {port}  --add-drop-table {database}{tables} > {file}'"
+    ))
+}
+
+/// Two dumps into one file where it is a federated one: the tables, then the log.
+fn mysql_dump(tool: &Tool<'_, '_>, schema: &str, federated: bool) -> String {
+    let Some(database) = tool.database() else {
+        return String::new();
+    };
+    let now = tool.process.seconds();
+    if !federated {
+        return database.mysqldump(schema, None, now);
+    }
+    let tables = database.mysqldump(schema, Some(&FEDERATED_TABLES), now);
+    tables + &database.mysqldump(schema, Some(&["logdb"]), now)
 }
 
 fn drop_all<'a>(names: impl IntoIterator<Item = &'a str>) -> String {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod fsck;
+mod login;
 mod restore;
 mod upgrade;
 
@@ -14,8 +15,9 @@ use nebplay_model::onedb::{listening, locked};
 use nebplay_model::rpc::Call;
 use nebplay_model::version::Version;
 
-use super::daemon::{self, DATABASE, LOCK};
+use super::daemon::{self, LOCK};
 use super::database::Database;
+use super::place::Place;
 use crate::files::{Content, Node};
 use crate::process::Process;
 use crate::programs::systemd::State;
@@ -39,29 +41,39 @@ impl Stop {
 struct Tool<'a, 'b> {
     process: &'a mut Process<'b>,
     options: Options,
-    /// The database's file.
-    file: String,
+    place: Place,
     required: Version,
 }
 
 impl Tool<'_, '_> {
     fn database(&self) -> Option<Arc<Database>> {
-        let path = self.process.path(&self.file);
-        match self.process.machine().files.followed(&path) {
+        match self.process.machine().files.followed(&self.place.path()) {
             Some(Node::File(_, Content::Database(database))) => Some(Arc::clone(database)),
             _ => None,
         }
     }
 
-    /// Puts a database in its file; a new file is oneadmin's.
+    /// Puts a database in its place; a new file is oneadmin's.
     fn put(&mut self, database: Database) -> Result<(), Stop> {
-        let file = self.file.clone();
-        let written = self.process.write(&file, Content::Database(Arc::new(database)));
-        written.map_err(|why| {
-            Stop::new(format!(
-                "SQLite3::FullException: database or disk is full ({why})"
-            ))
-        })
+        let written = match &self.place {
+            Place::Sqlite(file) => self
+                .process
+                .write(&file.clone(), Content::Database(Arc::new(database))),
+            Place::Mysql(_) => {
+                let now = self.process.federation.now();
+                let place = self.place.clone();
+                place.put(self.process.machine_mut(), database, now)
+            }
+        };
+        written.map_err(|why| Stop::new(format!("{} ({why})", self.full())))
+    }
+
+    /// What the database's library says of a full disk.
+    fn full(&self) -> &'static str {
+        match &self.place {
+            Place::Sqlite(_) => "SQLite3::FullException: database or disk is full",
+            Place::Mysql(_) => "Mysql2::Error: The table is full",
+        }
     }
 
     /// Changes the database, where there is one.
@@ -154,11 +166,11 @@ fn run(process: &mut Process<'_>) -> Result<u8, Stop> {
         return Ok(0);
     }
     let command = options.words.first().cloned().unwrap_or_default();
-    let file = options.get("sqlite").unwrap_or(DATABASE).to_owned();
+    let place = login::place(process, &options)?;
     let mut tool = Tool {
         process,
         options,
-        file,
+        place,
         required,
     };
     match command.as_str() {

@@ -1,11 +1,14 @@
-//! `onedb restore`: on SQLite it never fails, whatever becomes of the database.
+//! `onedb restore`: on SQLite it never fails, whatever becomes of the database; on MySQL it fails with the client, which takes a dump that
+//! is cut between two statements for a whole one.
 
+use nebplay_model::config::Mysql;
 use nebplay_model::onedb::RESTORE_USAGE;
 
 use super::backup::exists;
 use super::{Stop, Tool, running};
 use crate::deeds::{Act, content_of};
 use crate::opennebula::database::{Database, Ran};
+use crate::opennebula::place::Place;
 use crate::programs::access;
 
 pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
@@ -20,19 +23,24 @@ pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
     }
     tool.guard()?;
     let federated = tool.options.has("federated");
-    let target = tool.process.path(&tool.file.clone());
-    let is_there = tool.process.machine().files.followed(&target).is_some();
-    if !federated && !tool.options.has("force") && is_there {
-        return Err(Stop::new(format!(
-            "File {} exists, use -f to overwrite.",
-            tool.file
-        )));
+    if !federated && !tool.options.has("force") {
+        match &tool.place {
+            Place::Sqlite(target) if exists(tool, target) => {
+                return Err(Stop::new(format!("File {target} exists, use -f to overwrite.")));
+            }
+            Place::Mysql(Mysql { server, database, .. }) => {
+                return Err(Stop::new(format!(
+                    "MySQL database {database} at {server} exists, use -f to overwrite."
+                )));
+            }
+            Place::Sqlite(_) => {}
+        }
     }
     put_back(tool, &file, federated)?;
     Ok(0)
 }
 
-/// Puts a backup back and says so. It is piped in by a shell; neither its exit code nor sqlite3's is looked at.
+/// Puts a backup back and says so. It is piped in by a shell; neither its exit code nor sqlite3's is looked at, MySQL's client's is.
 pub(super) fn put_back(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> Result<(), Stop> {
     let path = tool.process.path(file);
     let readable = access::may_read(tool.process.machine(), tool.process.user, &path).is_ok();
@@ -59,13 +67,15 @@ pub(super) fn put_back(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> 
     let full = tool.process.machine().files.full;
     let ran = if full {
         Ran {
-            errors: vec!["Runtime error near line 1: database or disk is full (13)".to_owned()],
+            errors: vec![full_disk(&tool.place).to_owned()],
             ..Ran::default()
         }
     } else {
-        database.run(&text, part, false)
+        database.run(&text, part, false, tool.place.dialect())
     };
-    let whole = ran.whole;
+    // The second part of MySQL's federated dump is the log.
+    let is_all = !federated || text.contains("logdb");
+    let whole = ran.whole && is_all;
     let changed = database != before;
     for why in &ran.errors {
         tool.process.complain(format!("{why}\n"));
@@ -84,9 +94,25 @@ pub(super) fn put_back(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> 
             running,
         });
     }
-    tool.say(&format!(
-        "Sqlite database backup restored in {}\n",
-        tool.file.clone()
-    ));
+    let said = match &tool.place {
+        Place::Sqlite(file) => format!("Sqlite database backup restored in {file}\n"),
+        Place::Mysql(Mysql { server, database, .. }) if ran.errors.is_empty() => {
+            format!("MySQL DB {database} at {server} restored.\n")
+        }
+        Place::Mysql(Mysql { server, database, .. }) => {
+            return Err(Stop::new(format!(
+                "Error while restoring MySQL DB {database} at {server}."
+            )));
+        }
+    };
+    tool.say(&said);
     Ok(())
+}
+
+/// What the client says where nothing can be written.
+fn full_disk(place: &Place) -> &'static str {
+    match place {
+        Place::Sqlite(_) => "Runtime error near line 1: database or disk is full (13)",
+        Place::Mysql(_) => "ERROR 1114 (HY000) at line 1: The table is full",
+    }
 }

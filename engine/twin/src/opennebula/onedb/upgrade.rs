@@ -39,7 +39,8 @@ pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
         return Err(Stop::new("the database is gone"));
     };
     if tool.process.machine().files.full {
-        say(tool, "\nSQLite3::FullException: database or disk is full\n\n");
+        let full = tool.full();
+        say(tool, &format!("\n{full}\n\n"));
         tool.say(WILL_BE_RESTORED);
         restore::put_back(tool, &kept, false)?;
         return Ok(FAILED);

@@ -115,6 +115,13 @@ impl Expression {
         }
         let called = match name.to_ascii_lowercase().as_str() {
             "count" if reader.sign("*") => Self::Count,
+            "concat" => {
+                let mut left = Self::read(reader)?;
+                while reader.sign(",") {
+                    left = Self::Binary("||", Box::new(left), Box::new(Self::read(reader)?));
+                }
+                left
+            }
             "max" => Self::Extreme(Ordering::Greater, Box::new(Self::read(reader)?)),
             "min" => Self::Extreme(Ordering::Less, Box::new(Self::read(reader)?)),
             _ => return Err(format!("no such function: {name}")),

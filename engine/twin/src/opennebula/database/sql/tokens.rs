@@ -32,13 +32,13 @@ impl Reader {
         let mut rest = statement.trim_start();
         while let Some(first) = rest.chars().next() {
             let (token, after) = match first {
-                '\'' | '"' => {
+                '\'' | '"' | '`' => {
                     let (text, after) =
                         quoted(rest, first).ok_or_else(|| format!("unrecognized token: \"{rest}\""))?;
-                    let token = if first == '"' {
-                        Token::Name(text)
-                    } else {
+                    let token = if first == '\'' {
                         Token::Literal(Cell::Text(text.into()))
+                    } else {
+                        Token::Name(text)
                     };
                     (token, after)
                 }
