@@ -105,17 +105,36 @@ impl Hosts {
 
     /// Where a host is and how to get in. Connection variables may be templates over the host's variables.
     pub fn target(&self, name: &str, templates: &Templates) -> Result<Target, Finding> {
-        let vars = self.zoned.inventory.host_vars(name);
-        let scope = Scope::new()
-            .layer(vars.map(layer_of).unwrap_or_default())
-            .with_value("inventory_hostname", name)
-            .layer(layer_of(&self.extra_vars));
+        let scope = self.scope(name);
         let render = |node: &Node| {
             templates
                 .render_node(node, &scope)
                 .map_err(TemplateError::into_finding)
         };
         self.zoned.inventory.target(name, &self.overrides, &render)
+    }
+
+    /// A variable of a host, rendered; none: neither `-e` nor the inventory has it.
+    pub(super) fn variable(
+        &self,
+        host: &str,
+        variable: &str,
+        templates: &Templates,
+    ) -> Result<Option<serde_json::Value>, TemplateError> {
+        let of_host = || self.zoned.inventory.host_vars(host)?.get(variable);
+        let Some(node) = self.extra_vars.get(variable).or_else(of_host) else {
+            return Ok(None);
+        };
+        templates.render_node(node, &self.scope(host)).map(Some)
+    }
+
+    /// What a host's variables see of each other.
+    fn scope(&self, host: &str) -> Scope {
+        let vars = self.zoned.inventory.host_vars(host);
+        Scope::new()
+            .layer(vars.map(layer_of).unwrap_or_default())
+            .with_value("inventory_hostname", host)
+            .layer(layer_of(&self.extra_vars))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod fake;
 pub mod fingerprint;
 pub mod local;
 pub mod machines;
+pub mod measure;
 pub mod onedb;
 pub mod status;
 pub mod survey;

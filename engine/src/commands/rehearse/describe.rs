@@ -1,12 +1,13 @@
 //! The federation that is rehearsed on: what the inventory says, and what is assumed where it says nothing.
 
 use clap::Args as ClapArgs;
-use nebplay_model::config::Backend;
 use nebplay_model::version::Version;
 use nebplay_modules::federation_map::Role;
+use nebplay_modules::opennebula::onedb::Kind;
 use nebplay_twin::image::{self, Description, Zone};
 use nebplay_twin::rates::{Rates, Sizes};
 
+use super::backend;
 use super::known::Known;
 use crate::commands::error::CommandError;
 use crate::commands::prepare::Prepared;
@@ -23,6 +24,9 @@ pub(super) struct Assumed {
     /// The version that the repositories offer beside it.
     #[arg(long, value_name = "VERSION", default_value = "7.2.0")]
     offered: String,
+    /// Where the zones keep their databases; otherwise as the variable `database` says, or as --from-live finds it, or in SQLite.
+    #[arg(long, value_name = "sqlite|mysql", value_parser = backend::kind)]
+    backend: Option<Kind>,
     /// MiB of each zone's database.
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     database_size: u64,
@@ -153,7 +157,7 @@ pub(super) fn description(
             master: zone.role == Role::Master,
             machine: host.clone(),
             address: address.unwrap_or_else(|| image::address(number)),
-            backend: Backend::Sqlite,
+            backend: backend::of(prepared, host, assumed.backend, known.backend(number)),
             hosts: vec![2, 2],
             sizes: known.sizes(number, assumed.sizes()),
         });

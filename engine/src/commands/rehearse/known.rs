@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nebplay_model::version::Version;
 use nebplay_modules::host::{Command, RunAs};
+use nebplay_modules::opennebula::conf::Backend;
 use nebplay_twin::State;
 use nebplay_twin::deeds::Deeds;
 use nebplay_twin::federation::Federation;
@@ -78,10 +79,15 @@ impl Known {
             return assumed;
         };
         Sizes {
-            database: live.database.unwrap_or(assumed.database),
-            federated: live.federated.unwrap_or(assumed.federated),
+            database: live.zone.database.unwrap_or(assumed.database),
+            federated: live.zone.federated.unwrap_or(assumed.federated),
             packages: live.packages.unwrap_or(assumed.packages),
         }
+    }
+
+    /// Where a zone keeps its database; none: nobody was asked.
+    pub(super) fn backend(&self, number: usize) -> Option<&Backend> {
+        self.live.get(number)?.backend.as_ref()
     }
 
     pub(super) fn rates(&self, assumed: Rates) -> Rates {
@@ -110,7 +116,7 @@ impl Known {
 
     /// What is not as it is on a federation in order: zones that are disabled, units that are down or masked.
     pub(super) fn apply(&self, federation: &mut Federation, zones: &[ZoneOf]) {
-        let disabled = self.live.first().map_or(&[][..], |live| &live.disabled);
+        let disabled = self.live.first().map_or(&[][..], |live| &live.zone.disabled);
         // The master stands first, and takes no writes once it is disabled.
         for zone in zones.iter().rev().filter(|zone| disabled.contains(&zone.id)) {
             if let Some(at) = federation.find(&zone.host) {
@@ -165,7 +171,7 @@ mod tests {
     #[test]
     fn the_twin_stands_as_the_zones_do() {
         let known = with(|number, told| {
-            told.disabled = vec![101];
+            told.zone.disabled = vec![101];
             if number == 1 {
                 told.down = vec!["opennebula-flow.service".to_owned()];
                 told.masked = told.down.clone();

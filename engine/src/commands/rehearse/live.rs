@@ -7,6 +7,7 @@ use nebplay_model::version::Version;
 use nebplay_modules::host::{Command, Host};
 use nebplay_modules::module::{Failure, FailureKind, Secrets};
 use nebplay_modules::opennebula::conf::Backend;
+use nebplay_modules::opennebula::measure::{Measured, measure};
 use nebplay_modules::opennebula::onedb::Access;
 use tokio::io::AsyncReadExt as _;
 
@@ -21,10 +22,10 @@ pub(super) struct Live {
     pub(super) installed: Option<Version>,
     /// What the host's repositories offer.
     pub(super) offered: Vec<Version>,
-    /// Bytes of the database; `None`: it is no file.
-    pub(super) database: Option<u64>,
-    /// Bytes of what is federated in it.
-    pub(super) federated: Option<u64>,
+    /// Where oned keeps its database.
+    pub(super) backend: Option<Backend>,
+    /// What is in it.
+    pub(super) zone: Measured,
     /// Bytes of the packages that would replace those installed.
     pub(super) packages: Option<u64>,
     /// Bytes of the lists of its repositories.
@@ -41,8 +42,6 @@ pub(super) struct Live {
     pub(super) down: Vec<String>,
     /// Units that are masked.
     pub(super) masked: Vec<String>,
-    /// Zones that are disabled, as this one has it.
-    pub(super) disabled: Vec<i64>,
     /// One call and back.
     pub(super) round_trip: Duration,
     /// Bytes a second from there to here.
@@ -69,14 +68,6 @@ echo spawn $((($(date +%s%N) - began) / 10))
 began=$(date +%s%N)
 onedb --version >/dev/null 2>&1 </dev/null
 echo onedb $(($(date +%s%N) - began))
-[ -z "$1" ] || stat -L -c 'database %s' "$1"
-[ -z "$1" ] || sqlite3 -batch -init /dev/null -readonly "$1" "select 'disabled ' || oid from zone_pool
-  where body like '%<STATE>1</STATE>%'" 2>/dev/null
-[ -z "$1" ] || sqlite3 -batch -init /dev/null -readonly "$1" "select 'federated ' || cast(sum(n) as integer) from (
-  select total(length(body)) n from user_pool union all select total(length(body)) from group_pool
-  union all select total(length(body)) from zone_pool union all select total(length(body)) from vdc_pool
-  union all select total(length(body)) from marketplace_pool union all select total(length(body)) from marketplaceapp_pool
-  union all select total(length(sqlcmd)) from logdb where fed_index >= 0 and fed_index < 9223372036854775807)" 2>/dev/null
 exit 0"#;
 
 /// Asks all of these front-ends at once; the answers in their order.
@@ -115,12 +106,10 @@ pub(super) fn look(hosts: Hosts, names: Vec<String>) -> Result<Vec<Live>, Comman
 
 async fn one(host: &dyn Host, secrets: &dyn Secrets) -> Result<Live, Failure> {
     let access = Access::of_host(host, secrets, None).await?;
-    let database = match &access.db {
-        Backend::Sqlite { path } => path.as_str(),
-        Backend::Mysql { .. } => "",
-    };
-    let output = host.run(&access.script(LOOK, &[database])).await?;
+    let output = host.run(&access.script(LOOK, &[])).await?;
     let mut live = read(&output.text());
+    live.zone = measure(host, &access).await?;
+    live.backend = Some(access.db);
     // The connection is open now: a call is a round trip.
     let began = Instant::now();
     host.run(&Command::new(["true"])).await?;
@@ -174,10 +163,7 @@ fn read(text: &str) -> Live {
             "lists" => live.lists = value.parse().ok(),
             "onedb" => live.onedb = value.parse().ok().map(Duration::from_nanos),
             "spawn" => live.spawn = value.parse().ok().map(Duration::from_nanos),
-            "database" => live.database = value.parse().ok(),
-            "federated" => live.federated = value.parse().ok(),
             "down" => live.down.push(value.to_owned()),
-            "disabled" => live.disabled.extend(value.parse::<i64>().ok()),
             "masked" => live.masked.push(value.to_owned()),
             "started" => match started(value) {
                 Some(("opennebula.service", took)) => live.oned = Some(took),
@@ -202,11 +188,10 @@ mod tests {
             "installed 7.0.0-1\noffered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\ndown opennebula-hem.service\nmasked opennebula.service\n\
              started opennebula.service ActiveEnterTimestampMonotonic=3500000 InactiveExitTimestampMonotonic=1000000\n\
              started opennebula-gate.service ActiveEnterTimestampMonotonic=50 InactiveExitTimestampMonotonic=10\n\
-             disabled 100\nlists 100\nonedb 2000\ndatabase 4096\nfederated 512\n",
+             lists 100\nonedb 2000\n",
         );
         assert_eq!(live.installed, Some(Version::V7_0_0));
         assert_eq!(live.offered, [Version::V7_2_0, Version::V7_0_0]);
-        assert_eq!((live.database, live.federated), (Some(4096), Some(512)));
         assert_eq!(live.packages, Some(120 << 20));
         assert_eq!(live.oned, Some(Duration::from_millis(2500)));
         assert_eq!(
@@ -215,7 +200,6 @@ mod tests {
         );
         assert_eq!(live.unit, Some(Duration::from_micros(40)));
         assert_eq!(live.down, ["opennebula-hem.service"]);
-        assert_eq!(live.disabled, [100]);
         assert_eq!(live.masked, ["opennebula.service"]);
     }
 
@@ -224,7 +208,7 @@ mod tests {
         for text in [
             "",
             "installed\n",
-            "database lots\noffered ?\n",
+            "packages lots\noffered ?\n",
             "InactiveExitTimestampMonotonic 5\n",
         ] {
             assert_eq!(read(text), Live::default(), "{text:?}");

@@ -1,5 +1,6 @@
 //! `nebplay rehearse`: playbooks on a twin of the federation, undisturbed and with every single fault.
 
+mod backend;
 mod choose;
 mod describe;
 mod forecast;

@@ -16,9 +16,9 @@ use crate::process::Process;
 
 /// Where its schemas are, each one a file here.
 pub(crate) const DIRECTORY: &str = "/var/lib/mysql";
-/// The accounts it knows: `user:password`, a line each.
+/// The port it listens on, then the accounts it knows: `user:password`, a line each.
 const ACCOUNTS: &str = "/var/lib/mysql/mysql.user";
-/// The port it listens on.
+/// The port of a client that names none.
 const PORT: u16 = 3306;
 
 /// Why it refuses: its number of the error, the standard's, and words.
@@ -36,13 +36,18 @@ pub(crate) fn file(schema: &str) -> String {
     format!("{DIRECTORY}/{schema}")
 }
 
+/// The port that a login means.
+fn port(login: &Mysql) -> u16 {
+    if login.port == 0 { PORT } else { login.port }
+}
+
 /// Puts the server on a machine, with an account and nothing else.
 pub(crate) fn install(machine: &mut Machine, login: &Mysql, now: Duration) {
     let (directory, accounts) = (
         machine.meta("mysql", 0o700, now),
         machine.meta("mysql", 0o600, now),
     );
-    let account = format!("{}:{}\n", login.user, login.password);
+    let account = format!("{}\n{}:{}\n", port(login), login.user, login.password);
     // A new machine has room.
     let _ = machine.files.put(DIRECTORY, Node::Directory(directory));
     let _ = machine
@@ -54,18 +59,18 @@ pub(crate) fn install(machine: &mut Machine, login: &Mysql, now: Duration) {
 pub(crate) fn connect(machine: &Machine, login: &Mysql) -> Result<(), Refusal> {
     let Mysql {
         server,
-        port,
         user,
         password,
         ..
     } = login;
     let known = machine.files.text(ACCOUNTS);
-    if known.is_empty() || ![0, PORT].contains(port) {
+    let mut known = known.lines();
+    if known.next() != Some(port(login).to_string().as_str()) {
         let why = format!("Can't connect to server on '{server}' (115)");
         return Err(Refusal(2002, "HY000", why));
     }
     let account = format!("{user}:{password}");
-    if known.lines().any(|line| line == account) {
+    if known.any(|line| line == account) {
         return Ok(());
     }
     let using = if password.is_empty() { "NO" } else { "YES" };

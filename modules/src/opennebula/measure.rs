@@ -1,0 +1,110 @@
+//! How large a zone's database is, and which zones it has as disabled: what a rehearsal of it begins with.
+
+use super::fingerprint::{mysql, sqlite};
+use super::onedb::Access;
+use crate::host::Host;
+use crate::module::Failure;
+use crate::opennebula::conf::Backend;
+
+/// A database as it was found. Nothing was changed in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Bytes of the file, or of the schema's tables and indexes.
+    pub database: Option<u64>,
+    /// Bytes of what is federated in it: about what a federated dump has.
+    pub federated: Option<u64>,
+    /// Zones that it has as disabled.
+    pub disabled: Vec<i64>,
+}
+
+/// Understood by either database; `SIZE` and the joining of texts are their own.
+const STATEMENTS: &str = "select concat('disabled ', oid) from zone_pool where body like '%<STATE>1</STATE>%';
+select concat('federated ', sum(n)) from (
+select coalesce(sum(length(body)), 0) as n from user_pool union all select coalesce(sum(length(body)), 0) from group_pool
+union all select coalesce(sum(length(body)), 0) from zone_pool union all select coalesce(sum(length(body)), 0) from vdc_pool
+union all select coalesce(sum(length(body)), 0) from marketplace_pool
+union all select coalesce(sum(length(body)), 0) from marketplaceapp_pool
+union all select coalesce(sum(length(sqlcmd)), 0) from logdb where fed_index >= 0 and fed_index < 9223372036854775807) as parts;
+select concat('database ', SIZE;
+";
+
+const SQLITE_SIZE: &str = "page_count * page_size) from pragma_page_count(), pragma_page_size()";
+const MYSQL_SIZE: &str = "cast(coalesce(sum(data_length + index_length), 0) as unsigned)) from information_schema.tables \
+                          where table_schema = database()";
+
+/// Reads it. What cannot be found out is left open.
+pub async fn measure(host: &dyn Host, access: &Access) -> Result<Measured, Failure> {
+    let command = match &access.db {
+        Backend::Sqlite { path } => {
+            // `concat` is younger than the sqlite3 of many a front-end.
+            let statements = STATEMENTS.replace("SIZE", SQLITE_SIZE);
+            let statements = statements.replace("concat(", "(").replace(" ', ", " ' || ");
+            let script = format!(
+                "# nebplay: measure a SQLite database\n{}printf '%s\\n' \"$2\" | reader \"$1\"",
+                sqlite::FUNCTION
+            );
+            access.script(&script, &[path, &statements])
+        }
+        Backend::Mysql { .. } => {
+            let statements = STATEMENTS.replace("SIZE", MYSQL_SIZE);
+            let script = format!(
+                "# nebplay: measure a MySQL database\n{}statements=$1\nshift\nask \"$statements\" \"$@\"",
+                mysql::FUNCTIONS
+            );
+            mysql::client(access, &script, &[&statements], true)
+        }
+    };
+    Ok(read(&host.run(&command).await?.text()))
+}
+
+fn read(text: &str) -> Measured {
+    let mut measured = Measured::default();
+    for (what, value) in text.lines().filter_map(|line| line.split_once(' ')) {
+        match what {
+            "database" => measured.database = value.parse().ok(),
+            "federated" => measured.federated = value.parse().ok(),
+            "disabled" => measured.disabled.extend(value.parse::<i64>().ok()),
+            _ => {}
+        }
+    }
+    measured
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::module::Secrets;
+    use crate::opennebula::onedb::fake;
+
+    struct Nobody;
+
+    impl Secrets for Nobody {
+        fn learn(&self, _: &str, _: &str) {}
+    }
+
+    #[tokio::test]
+    async fn a_database_tells_its_size_and_the_zones_that_are_disabled() {
+        let host = fake::front_end("m", "MASTER");
+        host.sql(fake::DB, "delete from zone_pool");
+        host.sql(
+            fake::DB,
+            "insert into zone_pool (oid, name, body) values (0, 'a', '<STATE>0</STATE>'), (100, 'b', '<STATE>1</STATE>')",
+        );
+        let access = Access::of_host(&host, &Nobody, None).await.unwrap();
+        let measured = measure(&host, &access).await.unwrap();
+        let file = std::fs::metadata(host.mapped(fake::DB)).unwrap().len();
+        assert_eq!(measured.database, Some(file));
+        assert!(
+            measured.federated.is_some_and(|bytes| bytes > 30 && bytes < file),
+            "{measured:?}"
+        );
+        assert_eq!(measured.disabled, [100]);
+    }
+
+    #[test]
+    fn what_it_does_not_say_is_not_made_up() {
+        for text in ["", "database lots\n", "federated\n", "disabled x\n"] {
+            assert_eq!(read(text), Measured::default(), "{text:?}");
+        }
+    }
+}
