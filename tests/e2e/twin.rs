@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::harness::{Lab, Run};
+use crate::harness::{Builder, Lab, Run};
 use crate::traces::units;
 
 /// How each step ended, in the order of tasks; within a task in the order of hosts, as those that work at once end in any.
@@ -44,9 +44,16 @@ fn of_the_twin(report: &Value) -> Vec<String> {
 
 #[test]
 fn the_twin_does_what_the_hosts_do() {
-    let Some(lab) = Lab::sqlite("twin").boot() else {
-        return;
-    };
+    as_on_the_hosts(Lab::sqlite("twin"));
+}
+
+#[test]
+fn the_twin_does_what_hosts_on_mariadb_do() {
+    as_on_the_hosts(Lab::mysql("twin-my"));
+}
+
+fn as_on_the_hosts(lab: Builder) {
+    let Some(lab) = lab.boot() else { return };
     let rehearsed = lab
         .nebplay([
             "rehearse",
