@@ -140,6 +140,23 @@ fn a_second_fault_after_the_first_breaks_no_rule_either() {
     assert_ne!(report["rehearsals"], pairs("8")["rehearsals"]);
 }
 
+/// With the parameters of a variable, whose password is nowhere in what is printed.
+#[test]
+fn zones_on_mysql_are_rehearsed_as_well() {
+    const PASSWORD: &str = "tell-nobody";
+    let database = format!(
+        r#"{{"database": {{"backend": "mysql", "user": "oneadmin", "password": "{PASSWORD}", "name": "cloud"}}}}"#
+    );
+    let report = rehearse(
+        Path::new("../playbooks/upgrade.yml"),
+        &["-e", &database, "--sample", "40", "--seed", "3"],
+    );
+    assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
+    assert_eq!(broken(&report), Vec::<String>::new());
+    assert!(report["rehearsals"].as_array().unwrap().len() >= 40);
+    assert!(!report.to_string().contains(PASSWORD));
+}
+
 #[test]
 fn of_many_slaves_that_do_the_same_two_stand_for_all() {
     let directory = tempfile::tempdir().unwrap();
