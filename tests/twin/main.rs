@@ -1,6 +1,4 @@
 //! The twin against what the real OpenNebula printed: the stand-in's golden stories, played in memory.
-//!
-//! One of them stays out: `terminated_upgrade`, since the twin's programs end with or without their work and never by a signal they catch.
 
 #![expect(clippy::unwrap_used, reason = "all of it is a test, its helpers too")]
 
@@ -42,6 +40,7 @@ stories!(
     restore_faults,
     upgrade,
     interrupted_upgrade,
+    terminated_upgrade,
     hosts
 );
 

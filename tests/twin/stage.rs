@@ -8,6 +8,7 @@ use nebplay_model::seed::options::{OPTIONS, plan};
 use nebplay_model::version::Version;
 use nebplay_modules::host::{Command, RunAs};
 use nebplay_tests::story::{Said, Stage};
+use nebplay_twin::Limit;
 use nebplay_twin::federation::{self, At};
 use nebplay_twin::files::{Content, Node};
 use nebplay_twin::image::{self, Description, Zone};
@@ -62,7 +63,7 @@ impl Federation {
     }
 
     /// Runs a command; its time passes.
-    fn run(&mut self, zone: i64, command: &Command, limit: Option<Duration>) -> Said {
+    fn run(&mut self, zone: i64, command: &Command, limit: Option<Limit>) -> Said {
         let came = self.0.execute(at(zone), command, limit);
         self.pass(came.took);
         Said {
@@ -174,13 +175,18 @@ impl Stage for Federation {
     }
 
     fn interrupted(&mut self, zone: i64, signal: &str, line: &str) -> Said {
-        assert_eq!(signal, "KILL", "the twin's programs catch no signals");
         let command = self.line(zone, line);
         let whole = self.0.clone().execute(at(zone), &command, None).took;
         // The migration comes last; from a quarter of it on it is the local one.
         let database = self.0.machine(at(zone)).sizes.database;
         let migration = lasting(database, self.0.rates.migrate);
-        self.run(zone, &command, Some(whole.saturating_sub(migration / 2)))
+        let middle = whole.saturating_sub(migration / 2);
+        let limit = match signal {
+            "TERM" => Limit::Asked(middle),
+            "KILL" => Limit::Killed(middle),
+            other => unreachable!("the story sends SIG{other}"),
+        };
+        self.run(zone, &command, Some(limit))
     }
 
     fn as_recorded(&self, _: i64, text: &str) -> String {

@@ -313,8 +313,8 @@ impl Shell<'_> {
         } else if self.status != 0 && self.options.exit_on_failure && !looked_at && self.watched == 0 {
             return Err(Stop::Exit);
         }
+        // With what the last program left: it may have ended by itself when it was asked to.
         if self.system.stopped() {
-            self.status = 137;
             return Err(Stop::Exit);
         }
         Ok(())

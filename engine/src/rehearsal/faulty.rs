@@ -9,6 +9,7 @@ use nebplay_modules::host::{
 };
 use nebplay_modules::job::{JobEnd, JobRecord, JobSpec};
 use nebplay_modules::module::Peers;
+use nebplay_twin::Limit;
 use nebplay_twin::twin::{Twin, TwinHost};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -88,9 +89,9 @@ impl Faulty {
         self.change(|federation, at| {
             let took = federation
                 .clone()
-                .execute(at, command, Some(command.deadline))
+                .execute(at, command, Some(Limit::Deadline(command.deadline)))
                 .took;
-            federation.execute(at, command, Some(took / 2));
+            federation.execute(at, command, Some(Limit::Killed(took / 2)));
             federation.reboot(at);
         });
     }

@@ -11,6 +11,7 @@ use nebplay_sh::Ended;
 use crate::deeds::{Act, Deed, Deeds};
 use crate::machine::{Job, Machine};
 use crate::opennebula::daemon;
+use crate::process::Limit;
 use crate::programs::{network, systemd};
 use crate::rates::Rates;
 use crate::session::{self, Came};
@@ -151,12 +152,13 @@ impl Federation {
             command: command.clone(),
             started: self.now,
             end: None,
+            in_time: true,
         };
         self.machine_mut(at).jobs.insert(name.to_owned(), job);
         let base = Arc::clone(&self.machines[at]);
         let mut copy = self.clone();
         copy.deeds = Deeds::default();
-        let came = session::execute(&mut copy, at, command, Some(command.deadline));
+        let came = session::execute(&mut copy, at, command, Some(Limit::Deadline(command.deadline)));
         let others = self.machines.iter().zip(&copy.machines).enumerate();
         let alone = others
             .filter(|(number, _)| *number != at)
@@ -190,10 +192,10 @@ impl Federation {
                 }
                 pending.came.clone()
             }
-            _ => session::execute(self, at, &command, Some(command.deadline)),
+            _ => session::execute(self, at, &command, Some(Limit::Deadline(command.deadline))),
         };
-        // The wrapper's kill, as on every host: 128 + SIGKILL.
-        let exit = if whole { output.exit } else { Exit::Code(137) };
+        // What timeout(1) says of one that ran out of time.
+        let exit = if whole { output.exit } else { Exit::Code(124) };
         let end = JobEnd {
             exit: Some(exit),
             rebooted: false,
@@ -203,6 +205,7 @@ impl Federation {
         };
         if let Some(job) = self.machine_mut(at).jobs.get_mut(name) {
             job.end = Some(end);
+            job.in_time = whole;
         }
     }
 
@@ -223,7 +226,7 @@ impl Federation {
             .collect();
         self.pending.retain(|pending| pending.at != at);
         for (name, command, ran) in running {
-            let Came { output, .. } = session::execute(self, at, &command, Some(ran));
+            let Came { output, .. } = session::execute(self, at, &command, Some(Limit::Killed(ran)));
             let end = JobEnd {
                 exit: None,
                 rebooted: true,
@@ -257,8 +260,8 @@ impl Federation {
         network::up_again(self, at, kept_out);
     }
 
-    /// Runs a command on a machine, now. `limit`: when it is killed, with everything it started.
-    pub fn execute(&mut self, at: At, command: &Command, limit: Option<Duration>) -> Came {
+    /// Runs a command on a machine, now. `limit`: what ends it from outside, with everything it started.
+    pub fn execute(&mut self, at: At, command: &Command, limit: Option<Limit>) -> Came {
         session::execute(self, at, command, limit)
     }
 }

@@ -28,6 +28,7 @@ mod session;
 pub mod twin;
 
 pub use nebplay_sh::Ended;
+pub use process::Limit;
 pub use programs::systemd::State;
 
 #[cfg(test)]

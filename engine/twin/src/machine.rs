@@ -56,6 +56,8 @@ pub struct Job {
     pub started: Duration,
     /// What it came to; `None`: it runs.
     pub end: Option<JobEnd>,
+    /// Its deadline did not end it.
+    pub in_time: bool,
 }
 
 impl Machine {

@@ -11,6 +11,29 @@ use crate::files::{Content, FileError, Meta, plain};
 use crate::machine::Machine;
 use crate::rates::lasting;
 
+/// What ends a command from outside, and when, counted from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// It is asked to end (TERM).
+    Asked(Duration),
+    /// It is asked to end, and killed a while later: a deadline.
+    Deadline(Duration),
+    /// It is killed.
+    Killed(Duration),
+}
+
+/// How long a program that was asked to end is left to do so.
+const GRACE: Duration = Duration::from_secs(10);
+
+impl Limit {
+    /// When.
+    pub fn at(self) -> Duration {
+        match self {
+            Self::Asked(at) | Self::Deadline(at) | Self::Killed(at) => at,
+        }
+    }
+}
+
 /// What a program is: it works on the process and gives its exit status.
 pub(crate) type Program = fn(&mut Process<'_>) -> i32;
 
@@ -40,8 +63,10 @@ pub(crate) struct Process<'a> {
     pub(crate) stderr: Vec<u8>,
     /// How long the whole command has been going on.
     pub(crate) elapsed: &'a mut Duration,
-    /// When the whole command is killed.
-    pub(crate) limit: Option<Duration>,
+    /// What ends the whole command from outside.
+    pub(crate) limit: Option<Limit>,
+    /// Set by a program that was asked to end, and ended by itself.
+    pub(crate) caught: &'a mut bool,
 }
 
 impl Process<'_> {
@@ -76,9 +101,10 @@ impl Process<'_> {
         let from = *self.elapsed;
         let time = self.federation.rates.varied(time, &self.machine().name, self.pid);
         *self.elapsed += time;
-        match self.limit {
+        match self.limit.map(Limit::at) {
             Some(limit) if *self.elapsed > limit => {
                 *self.elapsed = limit;
+                *self.caught = false;
                 let had = limit.saturating_sub(from);
                 if time.is_zero() {
                     0.0
@@ -88,6 +114,18 @@ impl Process<'_> {
             }
             _ => 1.0,
         }
+    }
+
+    /// Whether it was asked to end and not killed, once there was too little time: it then ends by itself, in ten seconds if there is to
+    /// be an end at all.
+    pub(crate) fn catches(&mut self) -> bool {
+        self.limit = match self.limit {
+            None | Some(Limit::Killed(_)) => return false,
+            Some(Limit::Asked(_)) => None,
+            Some(Limit::Deadline(at)) => Some(Limit::Killed(at + GRACE)),
+        };
+        *self.caught = true;
+        true
     }
 
     /// As [`Process::spends`], for that many bytes at that many a second.

@@ -11,7 +11,7 @@ use crate::deeds::Act;
 use crate::federation::{At, Federation};
 use crate::files::{Content, EXISTS, Node};
 use crate::opennebula::daemon;
-use crate::process::Process;
+use crate::process::{Limit, Process};
 use crate::programs::{self, access, network};
 
 /// What a command came to.
@@ -21,7 +21,7 @@ pub struct Came {
     pub output: Output,
     /// How long it took.
     pub took: Duration,
-    /// Whether it came to its own end; otherwise it was killed at the limit.
+    /// Whether it came to its end in time; otherwise it was ended from outside at the limit.
     pub whole: bool,
 }
 
@@ -31,16 +31,13 @@ struct Session<'a> {
     at: At,
     user: String,
     elapsed: Duration,
-    limit: Option<Duration>,
+    limit: Option<Limit>,
+    /// A program ended by itself when it was asked to.
+    caught: bool,
 }
 
 /// Runs a command now, all at once; what it takes is told and not waited for.
-pub(crate) fn execute(
-    federation: &mut Federation,
-    at: At,
-    command: &Command,
-    limit: Option<Duration>,
-) -> Came {
+pub(crate) fn execute(federation: &mut Federation, at: At, command: &Command, limit: Option<Limit>) -> Came {
     let user = match &command.run_as {
         RunAs::User(user) => user.clone(),
         RunAs::Login => "root".to_owned(),
@@ -63,6 +60,7 @@ pub(crate) fn execute(
         user,
         elapsed: Duration::ZERO,
         limit,
+        caught: false,
     };
     let call = Call {
         argv: &command.argv,
@@ -75,7 +73,11 @@ pub(crate) fn execute(
     let whole = !session.stopped();
     Came {
         output: Output {
-            exit: Exit::Code(if whole { ended.status } else { 137 }),
+            exit: Exit::Code(if whole || session.caught {
+                ended.status
+            } else {
+                137
+            }),
             stdout: ended.stdout,
             stderr: ended.stderr,
             elapsed: session.elapsed,
@@ -159,8 +161,8 @@ impl Session<'_> {
         };
         let outer_limit = self.limit;
         let own_limit = wrapper.limit.map(|limit| self.elapsed + limit);
-        if let Some(own) = own_limit {
-            self.limit = Some(outer_limit.map_or(own, |outer| outer.min(own)));
+        if let Some(own) = own_limit.filter(|own| outer_limit.is_none_or(|outer| *own < outer.at())) {
+            self.limit = Some(Limit::Asked(own));
         }
         let mut ended = self.run(&inner);
         // Its own limit was the nearer one: the rest of the script goes on.
@@ -223,6 +225,7 @@ impl System for Session<'_> {
                 stderr: Vec::new(),
                 elapsed: &mut self.elapsed,
                 limit: self.limit,
+                caught: &mut self.caught,
             };
             let status = program(&mut process);
             return process.ended(status);
@@ -314,6 +317,6 @@ impl System for Session<'_> {
     }
 
     fn stopped(&self) -> bool {
-        self.limit.is_some_and(|limit| self.elapsed >= limit)
+        self.limit.is_some_and(|limit| self.elapsed >= limit.at())
     }
 }

@@ -6,6 +6,7 @@ use nebplay_modules::host::{Command, RunAs};
 
 use crate::federation::Federation;
 use crate::image::{Description, federation};
+use crate::process::Limit;
 
 fn guide() -> Federation {
     federation(&Description::guide(3))
@@ -131,7 +132,7 @@ fn a_script_that_is_killed_leaves_what_it_came_to() {
     let backup = Command::script::<&str>("onedb backup -v /var/lib/one/full.bck", [])
         .run_as(RunAs::User("oneadmin".to_owned()));
     let took = federation.clone().execute(0, &backup, None).took;
-    let came = federation.execute(0, &backup, Some(took / 2));
+    let came = federation.execute(0, &backup, Some(Limit::Killed(took / 2)));
     assert!(!came.whole && came.took <= took / 2 + Duration::from_secs(1));
     let (_, cut) = shell(
         &mut federation,

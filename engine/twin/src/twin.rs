@@ -16,6 +16,7 @@ use crate::federation::{At, Federation};
 use crate::files::{Content, Files, IS_DIRECTORY, Node};
 use crate::machine::{Job, Machine};
 use crate::opennebula::daemon;
+use crate::process::Limit;
 use crate::programs::access;
 use crate::session::Came;
 
@@ -162,7 +163,7 @@ impl TwinHost {
         self.reach().await?;
         let Came { output, took, whole } = {
             let mut federation = self.twin.at_now();
-            let mut came = federation.execute(self.at, command, Some(command.deadline));
+            let mut came = federation.execute(self.at, command, Some(Limit::Deadline(command.deadline)));
             came.took = federation.paced(self.at, came.took);
             came
         };
@@ -241,7 +242,14 @@ impl Host for TwinHost {
             };
             if let Some(end) = job.end {
                 hand_on(&end.stdout, &end.stderr, lines);
-                return Ok(end);
+                if job.in_time {
+                    return Ok(end);
+                }
+                return Err(HostError::TimedOut {
+                    host: self.name.to_string(),
+                    what: format!("job {name}"),
+                    limit: job.command.deadline,
+                });
             }
             // A machine that goes down in the meantime is noticed a minute later at most.
             self.twin

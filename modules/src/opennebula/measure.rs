@@ -28,7 +28,7 @@ union all select coalesce(sum(length(sqlcmd)), 0) from logdb where fed_index >= 
 select concat('database ', SIZE;
 ";
 
-const SQLITE_SIZE: &str = "page_count * page_size) from pragma_page_count(), pragma_page_size()";
+const SQLITE_SIZE: &str = "(page_count * page_size)) from pragma_page_count(), pragma_page_size()";
 const MYSQL_SIZE: &str = "cast(coalesce(sum(data_length + index_length), 0) as unsigned)) from information_schema.tables \
                           where table_schema = database()";
 

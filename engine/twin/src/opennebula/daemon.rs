@@ -49,6 +49,8 @@ pub struct Running {
     ready: Duration,
     /// When it looks after its hosts next.
     next_look: Duration,
+    /// Of a master: every slave has accepted all that is in the log, so that there is nothing to ship until something is written.
+    all_shipped: bool,
 }
 
 impl Running {
@@ -94,6 +96,9 @@ fn write(machine: &mut Machine, entries: &[LogEntry]) {
     };
     if let Some(Node::File(_, Content::Database(database))) = machine.files.at_mut(&path) {
         Arc::make_mut(database).write(entries, dialect);
+    }
+    if let Some(running) = &mut machine.oned {
+        running.all_shipped = false;
     }
 }
 
@@ -149,6 +154,7 @@ pub(crate) fn start(federation: &mut Federation, at: At) -> Result<(), String> {
         dialect: place.dialect(),
         ready,
         next_look: ready,
+        all_shipped: false,
     });
     federation.did(at, Act::OnedStarted { program: version });
     let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
@@ -293,9 +299,9 @@ pub(crate) fn tick(federation: &mut Federation) {
         if running.ready > federation.now() {
             continue;
         }
-        let has_work = running.oned.store.rows(Table::HostPool).next().is_some();
         let is_master = !running.slaves.is_empty();
-        if has_work && running.next_look <= federation.now() {
+        let is_due = running.next_look <= federation.now();
+        if is_due && running.oned.store.rows(Table::HostPool).next().is_some() {
             let next = federation.now() + MONITORED;
             if let Some(running) = &mut federation.machine_mut(at).oned {
                 running.next_look = next;
@@ -314,38 +320,48 @@ fn replicate(federation: &mut Federation, at: At) {
     let Some(running) = &federation.machine(at).oned else {
         return;
     };
+    if running.all_shipped {
+        return;
+    }
     let (slaves, session) = (Arc::clone(&running.slaves), Arc::clone(&running.session));
+    let mut all_shipped = true;
     for (slave, url) in &*slaves {
-        for _ in 0..10_000 {
-            let Some(running) = &mut federation.machine_mut(at).oned else {
-                return;
-            };
-            let Some(shipment) = running.replication.next(*slave, &running.oned.log) else {
-                break;
-            };
-            let Some(sql) =
-                database(federation.machine(at)).and_then(|database| database.entry_at(shipment.index))
-            else {
-                break;
-            };
-            let request = shipment_call(&session, shipment.index, shipment.previous, &sql);
-            let Ok(said) = call(federation, at, url, &request) else {
-                break;
-            };
-            let Some(last) = replicated_to(&said) else { break };
-            let Some(running) = &mut federation.machine_mut(at).oned else {
-                return;
-            };
-            if last == shipment.index {
-                running.replication.accepted(*slave, last);
-            } else {
-                let log = running.oned.log.clone();
-                running
-                    .replication
-                    .refused(*slave, nebplay_model::log::OutOfOrder { last }, &log);
-            }
+        all_shipped &= ship(federation, at, (*slave, url), &session);
+    }
+    if let Some(running) = &mut federation.machine_mut(at).oned {
+        running.all_shipped = all_shipped;
+    }
+}
+
+/// Ships to one slave, entry by entry; whether it has all of them now, as far as the master knows.
+fn ship(federation: &mut Federation, at: At, (slave, url): (i64, &str), session: &str) -> bool {
+    for _ in 0..10_000 {
+        let Some(running) = &mut federation.machine_mut(at).oned else {
+            return false;
+        };
+        let Some(shipment) = running.replication.next(slave, &running.oned.log) else {
+            return true;
+        };
+        let entry = database(federation.machine(at)).and_then(|database| database.entry_at(shipment.index));
+        let Some(sql) = entry else { return false };
+        let request = shipment_call(session, shipment.index, shipment.previous, &sql);
+        let said = call(federation, at, url, &request).ok();
+        let Some(last) = said.as_ref().and_then(replicated_to) else {
+            return false;
+        };
+        let Some(running) = &mut federation.machine_mut(at).oned else {
+            return false;
+        };
+        if last == shipment.index {
+            running.replication.accepted(slave, last);
+        } else {
+            let log = running.oned.log.clone();
+            running
+                .replication
+                .refused(slave, nebplay_model::log::OutOfOrder { last }, &log);
         }
     }
+    false
 }
 
 /// Answers a request of HTTP; `None`: it is not all there yet.

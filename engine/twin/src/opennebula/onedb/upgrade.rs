@@ -74,6 +74,11 @@ pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
         whole: done >= 1.0,
     });
     if done < 1.0 {
+        if tool.process.catches() {
+            tool.say("\nSIGTERM\n\n");
+            tool.say(WILL_BE_RESTORED);
+            restore::put_back(tool, &kept, false)?;
+        }
         return Ok(FAILED);
     }
     say(tool, "Total time: 0.42s\n");
