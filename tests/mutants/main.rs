@@ -81,8 +81,12 @@ fn mutants() -> Vec<Mutant> {
 
 /// A playbook of the test's own, rehearsed undisturbed; what is printed.
 fn told(playbook: &str) -> String {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("play.yml");
+    told_in(tempfile::tempdir().unwrap().path(), playbook)
+}
+
+/// As [`told`], in a directory that has what it includes.
+fn told_in(directory: &Path, playbook: &str) -> String {
+    let path = directory.join("play.yml");
     std::fs::write(&path, playbook).unwrap();
     let output = Command::new(nebplay())
         .arg("rehearse")
@@ -109,6 +113,22 @@ fn a_program_that_the_twin_does_not_know_answers_what_the_task_says() {
     let answered = told(&play("      rehearse: {stdout: rain}\n"));
     assert!(answered.contains("it comes to its end"), "{answered}");
     assert!(!answered.contains("knows nothing"), "{answered}");
+}
+
+#[test]
+fn a_task_of_an_included_file_says_what_its_program_answers() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join("weather.yml"),
+        "- block:\n    - command: weather --tomorrow\n      register: weather\n      rehearse: {stdout: rain}\n",
+    )
+    .unwrap();
+    let told = told_in(
+        directory.path(),
+        "- hosts: master\n  tasks:\n    - include_tasks: weather.yml\n    - assert:\n        that: weather.stdout == 'rain'\n",
+    );
+    assert!(told.contains("it comes to its end"), "{told}");
+    assert!(!told.contains("knows nothing"), "{told}");
 }
 
 #[test]

@@ -289,6 +289,17 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Every task of a list, within blocks too; none of included files.
+    pub fn each_task<'a>(nodes: &'a [Self], visit: &mut dyn FnMut(&'a TaskNode)) {
+        Self::walk(nodes, &mut Vec::new(), &mut |node, _| {
+            if let Self::Task(task) = node {
+                visit(task);
+            }
+        });
+    }
+}
+
 impl Plan {
     /// The task of this identity, handlers too; none of an included file.
     pub fn task(&self, id: &str) -> Option<&TaskNode> {
@@ -306,11 +317,7 @@ impl Plan {
         for play in &self.plays {
             let lists = play.sections.iter().map(|section| &section.nodes);
             for nodes in lists.chain([&play.handlers]) {
-                Node::walk(nodes, &mut Vec::new(), &mut |node, _| {
-                    if let Node::Task(task) = node {
-                        visit(task);
-                    }
-                });
+                Node::each_task(nodes, visit);
             }
         }
     }

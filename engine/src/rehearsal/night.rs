@@ -14,9 +14,12 @@ use super::alike::LeftOut;
 use super::faulty::Machines;
 pub use super::recorder::Work;
 use super::recorder::{Calls, Fork, Recorder, Strike};
-use super::stage::Stage;
+use super::stage::{Script, Stage};
+use crate::diagnostics::{Findings, Span};
 use crate::events::{Event, Events};
-use crate::run::{self, Operator, Replay, Settle, Stop, Summary, World};
+use crate::plan::Node;
+use crate::playbook::{Item, Vars};
+use crate::run::{self, Loader, Operator, Replay, Settle, Stop, Summary, World};
 
 /// What became of a run.
 pub struct Night {
@@ -87,7 +90,10 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
                 twin: twin.clone(),
                 recorder: recorder.clone(),
             }) as Arc<dyn Peers>,
-            loader: (stage.loader)(Arc::clone(&events)),
+            loader: Arc::new(Reading {
+                files: (stage.loader)(Arc::clone(&events)),
+                recorder: recorder.clone(),
+            }),
             operator: Arc::new(Nobody),
             templates: stage.templates.clone(),
             events,
@@ -113,6 +119,26 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
         }
     });
     Ok(night)
+}
+
+/// Reads included files, and what their tasks say that programs answer.
+struct Reading {
+    files: Arc<dyn Loader>,
+    recorder: Recorder,
+}
+
+impl Loader for Reading {
+    fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings> {
+        self.files.tasks(file, from)
+    }
+
+    fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings> {
+        self.files.vars(file, from)
+    }
+
+    fn included(&self, tasks: &[Node]) {
+        self.recorder.learn(Script::answers_of(tasks));
+    }
 }
 
 /// Nobody sits at the keyboard.

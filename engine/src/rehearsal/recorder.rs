@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nebplay_modules::host::Clock as _;
+use nebplay_twin::Ended;
 use nebplay_twin::federation::Federation;
 use nebplay_twin::twin::Twin;
 use tokio::sync::Notify;
@@ -124,6 +125,8 @@ struct State {
     calls: BTreeMap<String, Calls>,
     forks: Vec<Fork>,
     work: Vec<Work>,
+    /// What the tasks of included files say that programs answer, by the task's identity.
+    included: BTreeMap<String, Ended>,
     killed: bool,
     struck: bool,
 }
@@ -179,7 +182,9 @@ impl Recorder {
 
     /// What a machine does as the step at work there has it: what programs answer that the twin does not know, and how long things take.
     fn set_up(&self, machine: &str, step: Option<&StepRef>) {
-        let Some(twin) = self.twin.as_ref().filter(|_| !self.script.is_empty()) else {
+        let answer = step.and_then(|step| self.answer(&step.task));
+        let nothing = self.script.is_empty() && self.state().included.is_empty();
+        let Some(twin) = self.twin.as_ref().filter(|_| !nothing) else {
             return;
         };
         twin.change(|federation| {
@@ -188,14 +193,25 @@ impl Recorder {
             };
             federation.answers.remove(&at);
             federation.pace.remove(&at);
-            let Some(step) = step else { return };
-            if let Some(answer) = self.script.answers.get(&step.task) {
-                federation.answers.insert(at, answer.clone());
+            if let Some(answer) = answer {
+                federation.answers.insert(at, answer);
             }
+            let Some(step) = step else { return };
             if let Some(pace) = self.script.paces.get(&step.id) {
                 federation.pace.insert(at, *pace);
             }
         });
+    }
+
+    /// What a task says that programs answer, be it of an included file.
+    fn answer(&self, task: &str) -> Option<Ended> {
+        let written = self.script.answers.get(task).cloned();
+        written.or_else(|| self.state().included.get(task).cloned())
+    }
+
+    /// Learns what the tasks of an included file say.
+    pub(super) fn learn(&self, answers: BTreeMap<String, Ended>) {
+        self.state().included.extend(answers);
     }
 
     fn now(&self) -> Duration {

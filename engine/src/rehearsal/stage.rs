@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nebplay_twin::Ended;
 
 use crate::events::{Events, Secrets};
-use crate::plan::Plan;
+use crate::plan::{Node, Plan, TaskNode};
 use crate::run::{Inventory, Loader, Options};
 use crate::template::{Layer, Templates};
 
@@ -43,26 +43,35 @@ pub struct Script {
 }
 
 impl Script {
-    /// What a plan's tasks say. Those of included files are not among them: they are loaded on the way.
+    /// What a plan's tasks say. Those of included files are not among them: see [`Script::answers_of`].
     pub fn of(plan: &Plan) -> Self {
         let mut answers = BTreeMap::new();
-        plan.each_task(&mut |task| {
-            if let Some(answer) = &task.task.rehearse {
-                let ended = Ended {
-                    status: answer.rc,
-                    stdout: answer.stdout.clone().into_bytes(),
-                    stderr: answer.stderr.clone().into_bytes(),
-                };
-                answers.insert(task.id.clone(), ended);
-            }
-        });
+        plan.each_task(&mut |task| answers.extend(answer_of(task)));
         Self {
             answers,
             paces: BTreeMap::new(),
         }
     }
 
+    /// The answers of an included file's tasks.
+    pub(super) fn answers_of(nodes: &[Node]) -> BTreeMap<String, Ended> {
+        let mut answers = BTreeMap::new();
+        Node::each_task(nodes, &mut |task| answers.extend(answer_of(task)));
+        answers
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.answers.is_empty() && self.paces.is_empty()
     }
+}
+
+/// A task's identity and what it says, if it says anything.
+fn answer_of(task: &TaskNode) -> Option<(String, Ended)> {
+    let answer = task.task.rehearse.as_ref()?;
+    let ended = Ended {
+        status: answer.rc,
+        stdout: answer.stdout.clone().into_bytes(),
+        stderr: answer.stderr.clone().into_bytes(),
+    };
+    Some((task.id.clone(), ended))
 }

@@ -228,6 +228,7 @@ impl Runner {
             });
         }
         let nodes = resolve_items(&items, &id, &node.passed_on, &self.world.options.tags);
+        self.world.loader.included(&nodes);
         let mut context = context.clone();
         if let Some(item) = &group.item {
             context.inner.push(Arc::new(item_layer(node, item, group.index)));

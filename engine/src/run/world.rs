@@ -16,7 +16,7 @@ use super::replay::Replay;
 use super::stop::Stop;
 use crate::diagnostics::{Findings, Span};
 use crate::events::{Events, FailedStep, RunResult};
-use crate::plan::Tags;
+use crate::plan::{Node, Tags};
 use crate::playbook::{Item, Vars};
 use crate::template::{Layer, Templates};
 
@@ -40,6 +40,10 @@ pub trait Loader: Send + Sync {
     fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings>;
     /// The variables of a file, relative to the file `from` stands in.
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings>;
+    /// Told which tasks a file came to, before the first of them runs.
+    fn included(&self, tasks: &[Node]) {
+        let _ = tasks;
+    }
 }
 
 /// The person at the keyboard.

@@ -1,5 +1,7 @@
 //! A zone's database as the model knows it: rows, log, versions.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use nebplay_model::log::{Log, LogEntry};
@@ -28,6 +30,54 @@ fn value(cell: &Cell) -> Value {
     }
 }
 
+/// What a statement of the log does to a row.
+#[derive(Clone)]
+enum Change {
+    Put(schema::Table, Arc<[Cell]>),
+    Remove(schema::Table, Cell),
+}
+
+impl From<RowOp> for Change {
+    fn from(operation: RowOp) -> Self {
+        match operation {
+            RowOp::Upsert { table, values } => Self::Put(table, values.iter().map(cell).collect()),
+            RowOp::Delete { table, key } => Self::Remove(table, cell(&key)),
+        }
+    }
+}
+
+/// A statement as it is kept, and what it does.
+#[derive(Clone)]
+struct Executed {
+    dialect: Dialect,
+    sql: Arc<str>,
+    change: Option<Change>,
+}
+
+/// A statement that has been read. All zones execute the same ones, one after the other: they share them.
+fn executed(sql: &str, dialect: Dialect) -> Executed {
+    const KEPT: usize = 64;
+    thread_local! {
+        static LAST: RefCell<VecDeque<Executed>> = RefCell::default();
+    }
+    LAST.with_borrow_mut(|last| {
+        let is_it = |known: &&Executed| known.dialect == dialect && *known.sql == *sql;
+        if let Some(known) = last.iter().rev().find(is_it) {
+            return known.clone();
+        }
+        if last.len() >= KEPT {
+            last.pop_front();
+        }
+        let read = Executed {
+            dialect,
+            sql: sql.into(),
+            change: RowOp::parse(sql, dialect).map(Change::from),
+        };
+        last.push_back(read.clone());
+        read
+    })
+}
+
 impl Database {
     /// A zone's, made ready. The error says what the model refused.
     pub(crate) fn seeded(plan: &Plan) -> Result<Self, String> {
@@ -38,14 +88,12 @@ impl Database {
         }
         for table in schema::Table::ALL {
             for values in seeded.store.rows(table) {
-                database.apply(&RowOp::Upsert {
-                    table,
-                    values: values.clone(),
-                });
+                let row: Vec<Cell> = values.iter().map(cell).collect();
+                database.apply(&Change::Put(table, row.into()));
             }
         }
         for entry in &seeded.entries {
-            database.log(entry);
+            database.log(entry, entry.sql.as_str().into());
         }
         Ok(database)
     }
@@ -83,28 +131,27 @@ impl Database {
     }
 
     /// Does what an operation of the model says.
-    fn apply(&mut self, operation: &RowOp) {
-        match operation {
-            RowOp::Upsert { table, values } => {
-                let row: Vec<Cell> = values.iter().map(cell).collect();
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Put(table, row) => {
                 if let Some(table) = self.table_mut(table.name()) {
-                    table.put(row.into());
+                    table.put(Arc::clone(row));
                 }
             }
-            RowOp::Delete { table, key } => {
+            Change::Remove(table, key) => {
                 if let Some(table) = self.table_mut(table.name()) {
-                    table.remove(&[cell(key)]);
+                    table.remove(std::slice::from_ref(key));
                 }
             }
         }
     }
 
-    fn log(&mut self, entry: &LogEntry) {
+    fn log(&mut self, entry: &LogEntry, sql: Arc<str>) {
         let number = |index: u64| Cell::Int(i64::try_from(index).unwrap_or(i64::MAX));
         let row = [
             number(entry.log_index),
             Cell::Int(0),
-            Cell::Text(entry.sql.as_str().into()),
+            Cell::Text(sql),
             Cell::Int(entry.timestamp),
             entry.fed_index.map_or(Cell::NoIndex, number),
             Cell::Int(1),
@@ -117,10 +164,11 @@ impl Database {
     /// Executes and logs entries.
     pub(crate) fn write(&mut self, entries: &[LogEntry], dialect: Dialect) {
         for entry in entries {
-            if let Some(operation) = RowOp::parse(&entry.sql, dialect) {
-                self.apply(&operation);
+            let Executed { sql, change, .. } = executed(&entry.sql, dialect);
+            if let Some(change) = change {
+                self.apply(&change);
             }
-            self.log(entry);
+            self.log(entry, sql);
         }
     }
 
