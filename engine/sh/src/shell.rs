@@ -1,15 +1,21 @@
-//! A shell at work.
+//! A shell at work: its state, and the walk over its commands.
+
+mod descriptors;
+mod program;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::ast::{Command, Item, Kind, List, Pipeline, Redirect, Target, Word};
+use crate::Start;
+use crate::ast::{Command, Item, Kind, List, Pipeline, Redirect, Word};
 use crate::builtins;
 use crate::glob;
-use crate::system::{Call, Ended, System};
-use crate::{Start, tools};
+use crate::system::{Ended, System};
+pub(crate) use descriptors::Fd;
+use descriptors::Input;
+pub(crate) use program::tool;
 
 /// Why the commands that follow are not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,47 +50,6 @@ pub(crate) struct Options {
     pub(crate) no_clobber: bool,
 }
 
-/// Bytes that are read as they are asked for.
-#[derive(Debug, Default)]
-pub(crate) struct Input {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Input {
-    fn new(bytes: Vec<u8>) -> Rc<RefCell<Self>> {
-        Rc::new(RefCell::new(Self { bytes, at: 0 }))
-    }
-
-    /// A line without its end; `None`: nothing is left. And whether it had an end.
-    pub(crate) fn line(&mut self) -> Option<(Vec<u8>, bool)> {
-        let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let end = rest.iter().position(|byte| *byte == b'\n');
-        let line = rest[..end.unwrap_or(rest.len())].to_vec();
-        self.at += line.len() + usize::from(end.is_some());
-        Some((line, end.is_some()))
-    }
-
-    fn rest(&mut self) -> Vec<u8> {
-        let rest = self.bytes.split_off(self.at.min(self.bytes.len()));
-        self.at = self.bytes.len();
-        rest
-    }
-}
-
-/// What a file descriptor leads to.
-#[derive(Debug, Clone)]
-pub(crate) enum Fd {
-    /// Read from there.
-    In(Rc<RefCell<Input>>),
-    /// Collected.
-    Out(Rc<RefCell<Vec<u8>>>),
-    /// Written to a file.
-    File(String),
-    /// Nowhere.
-    Null,
-}
-
 /// A shell: what a subshell gets a copy of.
 pub(crate) struct Shell<'a> {
     pub(crate) system: &'a mut dyn System,
@@ -100,6 +65,8 @@ pub(crate) struct Shell<'a> {
     pub(crate) at_exit: Option<String>,
     pid: u32,
     last_background: Option<(u32, i32)>,
+    /// What the last command substitution of a word ended with; an assignment ends with that.
+    substituted: Option<i32>,
     /// Failures are looked at by somebody: `set -e` does not count.
     watched: usize,
 }
@@ -148,6 +115,7 @@ pub(crate) fn run(list: &List, start: Start, system: &mut dyn System) -> Ended {
         at_exit: None,
         pid: start.pid,
         last_background: None,
+        substituted: None,
         watched: 0,
     };
     // However it ends, the status says it.
@@ -223,27 +191,6 @@ impl Shell<'_> {
     pub(crate) fn complain(&mut self, why: &str) {
         let line = format!("{}: 1: {why}\n", self.name);
         self.write(2, line.as_bytes());
-    }
-
-    /// Writes to a file descriptor; whether that worked.
-    pub(crate) fn write(&mut self, fd: u32, bytes: &[u8]) -> bool {
-        match self.fds.get(&fd) {
-            Some(Fd::Out(sink)) => {
-                sink.borrow_mut().extend_from_slice(bytes);
-                true
-            }
-            Some(Fd::File(path)) => self.system.append(&path.clone(), bytes, self.umask).is_ok(),
-            Some(Fd::Null) => true,
-            Some(Fd::In(_)) | None => false,
-        }
-    }
-
-    /// All that is left to read.
-    fn rest_of_input(&mut self) -> Vec<u8> {
-        match self.fds.get(&0) {
-            Some(Fd::In(input)) => input.borrow_mut().rest(),
-            _ => Vec::new(),
-        }
     }
 
     /// A path as seen from here.
@@ -375,6 +322,7 @@ impl Shell<'_> {
         if self.system.stopped() {
             return Err(Stop::Exit);
         }
+        self.substituted = Some(self.status);
         let output = sink.take();
         let text = String::from_utf8_lossy(&output);
         Ok(text.trim_end_matches('\n').to_owned())
@@ -515,11 +463,13 @@ impl Shell<'_> {
         let argv = self.fields(words)?;
         let Some(name) = argv.first().cloned() else {
             let before = self.fds.clone();
-            let mut status = 0;
+            // `$?` is that of the command before, for every one of them.
+            let (last, mut status) = (self.status, 0);
             for (name, word) in assignments {
-                self.status = 0;
+                self.substituted = None;
                 let value = self.text(word)?;
-                status = self.status;
+                self.status = last;
+                status = self.substituted.unwrap_or(status);
                 self.assign(name, value);
             }
             let opened = self.redirect(redirects)?;
@@ -585,187 +535,4 @@ impl Shell<'_> {
         self.program(&argv, &prefix);
         Ok(())
     }
-
-    /// Runs what is no builtin and no function.
-    pub(crate) fn program(&mut self, argv: &[String], prefix: &[(String, String)]) {
-        let mut env: BTreeMap<String, String> = self
-            .variables
-            .iter()
-            .filter(|(_, variable)| variable.exported)
-            .filter_map(|(name, variable)| Some((name.clone(), variable.value.clone()?)))
-            .collect();
-        env.extend(prefix.iter().cloned());
-        // What is not read stays for the next command.
-        let stdin = if reads_input(argv) {
-            self.rest_of_input()
-        } else {
-            Vec::new()
-        };
-        let call = Call {
-            argv,
-            env: &env,
-            cwd: &self.cwd,
-            stdin: &stdin,
-            umask: self.umask,
-        };
-        let mut ended = self.system.run(&call);
-        if !self.write(1, &ended.stdout) {
-            let name = argv.first().map_or("", String::as_str);
-            ended.stderr.extend(format!("{name}: write error\n").bytes());
-            ended.status = ended.status.max(1);
-        }
-        self.write(2, &ended.stderr);
-        self.status = ended.status;
-    }
-
-    /// Opens what a command reads and writes; no: it cannot be opened, which is said.
-    fn redirect(&mut self, redirects: &[Redirect]) -> Result<bool, Stop> {
-        for redirect in redirects {
-            let fd = match &redirect.target {
-                Target::Here(text) => match text.get() {
-                    Some(word) => {
-                        let text = self.text(&word.clone())?;
-                        Fd::In(Input::new(text.into_bytes()))
-                    }
-                    None => Fd::Null,
-                },
-                Target::Same(word) => {
-                    let other = self.text(word)?;
-                    if other == "-" {
-                        self.fds.remove(&redirect.fd);
-                        continue;
-                    }
-                    let found = other.parse().ok().and_then(|number: u32| self.fds.get(&number));
-                    if let Some(fd) = found.cloned() {
-                        fd
-                    } else {
-                        self.complain(&format!("{other}: Bad file descriptor"));
-                        return Ok(false);
-                    }
-                }
-                Target::Read(word) => {
-                    let path = self.text(word)?;
-                    match self.open_to_read(&path) {
-                        Ok(fd) => fd,
-                        Err(why) => {
-                            self.complain(&format!("cannot open {path}: {}", shorter(&why)));
-                            return Ok(false);
-                        }
-                    }
-                }
-                Target::Write(word, clobber) => {
-                    let path = self.text(word)?;
-                    let exclusive = self.options.no_clobber && !clobber;
-                    let at = self.path(&path);
-                    if at == "/dev/null" {
-                        Fd::Null
-                    } else if let Err(why) = self.system.create(&at, exclusive, self.umask) {
-                        self.complain(&format!("cannot create {path}: {}", shorter(&why)));
-                        return Ok(false);
-                    } else {
-                        Fd::File(at)
-                    }
-                }
-                Target::Append(word) => {
-                    let path = self.text(word)?;
-                    let at = self.path(&path);
-                    if at == "/dev/null" {
-                        Fd::Null
-                    } else if let Err(why) = self.system.append(&at, b"", self.umask) {
-                        self.complain(&format!("cannot create {path}: {}", shorter(&why)));
-                        return Ok(false);
-                    } else {
-                        Fd::File(at)
-                    }
-                }
-            };
-            self.fds.insert(redirect.fd, fd);
-        }
-        Ok(true)
-    }
-
-    fn open_to_read(&mut self, path: &str) -> Result<Fd, String> {
-        let at = self.path(path);
-        if at == "/dev/null" {
-            return Ok(Fd::Null);
-        }
-        // A directory can be held open, to be locked.
-        if self.system.test(crate::FileTest::Directory, &at) {
-            return Ok(Fd::Null);
-        }
-        let bytes = self.system.read(&at)?;
-        Ok(Fd::In(Input::new(bytes)))
-    }
-}
-
-/// Whether a program reads its standard input, as far as it is known. One that is not known is taken to leave it alone.
-fn reads_input(argv: &[String]) -> bool {
-    const READERS: [&str; 28] = [
-        "awk",
-        "bash",
-        "bc",
-        "cat",
-        "chroot",
-        "cmp",
-        "cut",
-        "dash",
-        "env",
-        "grep",
-        "gzip",
-        "head",
-        "mysql",
-        "nft",
-        "openssl",
-        "runuser",
-        "sed",
-        "setpriv",
-        "sh",
-        "sha256sum",
-        "sort",
-        "sqlite3",
-        "sudo",
-        "tail",
-        "tar",
-        "tee",
-        "timeout",
-        "tr",
-    ];
-    const MORE: [&str; 8] = ["egrep", "mariadb", "nice", "perl", "uniq", "wc", "xargs", "zstd"];
-    let name = argv
-        .first()
-        .and_then(|word| word.rsplit('/').next())
-        .unwrap_or_default();
-    READERS.contains(&name) || MORE.contains(&name)
-}
-
-/// dash's words for a file that is not there.
-fn shorter(why: &str) -> &str {
-    match why {
-        "No such file or directory" => "No such file",
-        why => why,
-    }
-}
-
-/// Runs a tool of this package as a shell's builtin would be.
-pub(crate) fn tool(shell: &mut Shell<'_>, argv: &[String]) -> bool {
-    let Some(tool) = argv.first().and_then(|name| tools::find(name)) else {
-        return false;
-    };
-    let stdin = Vec::new();
-    let env = BTreeMap::new();
-    let cwd = shell.cwd.clone();
-    let call = Call {
-        argv,
-        env: &env,
-        cwd: &cwd,
-        stdin: &stdin,
-        umask: shell.umask,
-    };
-    let mut ended = tool(&call, shell.system);
-    if !shell.write(1, &ended.stdout) {
-        ended.status = 1;
-    }
-    shell.write(2, &ended.stderr);
-    shell.status = ended.status;
-    true
 }

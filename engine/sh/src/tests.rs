@@ -64,6 +64,9 @@ fn cases() -> Vec<Case> {
         case("set -C; echo a > new; echo b > new; echo $?; echo c >| new; cat new"),
         case("trap 'echo bye $?' EXIT; echo hi; exit 5"),
         case("(trap 'echo inner' EXIT; exit 2); echo $?"),
+        case(
+            "false; x=$?; echo $x $?; (exit 3); y=$?$(exit 4); echo $y $?; a=$(exit 5) b=$?; echo $b $?; c=$(true) d=1; echo $?; false; e= f=$?; echo $f; (exit 6); g=\"$?\" h=$((1 + $?)); echo $g $h",
+        ),
         case("true && false; echo $?; ! false; echo $?; false; x=$(false); echo $?; y=1; echo $?"),
         case(
             "if grep -q two list; then echo found; elif true; then echo no; else echo never; fi; grep -c e list; grep -vn two list",

@@ -48,14 +48,41 @@ pub struct Rehearsed {
     pub outcome: Outcome,
     /// The rules that were broken.
     pub breaches: Vec<Breach>,
-    /// Why it stopped the last time, if it did.
-    pub stopped: Option<String>,
+    /// What each of its runs came to: the one that the fault struck, `resume` after it, and the playbook run anew.
+    pub runs: Vec<RunEnd>,
     /// Whether the fault came to pass at all.
     pub struck: bool,
     /// What was done, in order; kept where a rule was broken.
     pub deeds: Vec<Deed>,
     /// Which step was at work when; kept where a rule was broken.
     pub work: Vec<Work>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Its end.
+    Done,
+    /// Its controller was killed.
+    Killed,
+    /// It stopped, and this is the first thing it said about that.
+    Stopped(String),
+}
+
+impl RunEnd {
+    fn of(night: &Night) -> Self {
+        if done(night) {
+            return Self::Done;
+        }
+        let Some(summary) = &night.summary else {
+            return Self::Killed;
+        };
+        let said = summary.failures.first().map(|failed| {
+            let why = &failed.failure.message;
+            format!("\"{}\" on {}: {why}", failed.task, failed.host)
+        });
+        Self::Stopped(said.unwrap_or_default())
+    }
 }
 
 /// A step of the undisturbed run.
@@ -278,17 +305,20 @@ impl Undisturbed {
         } = course;
         let struck = night.struck;
         let mut outcome = Outcome::Completed;
+        let mut runs = vec![RunEnd::of(&night)];
         work.append(&mut night.work);
         if !done(&night) {
             outcome = Outcome::Resumed;
             let events = std::mem::take(&mut night.events);
             let journals = [&journals[..], &[&events]].concat();
             night = resumed(stage, &journals, &night.federation, None)?;
+            runs.push(RunEnd::of(&night));
             work.append(&mut night.work);
         }
         if !done(&night) {
             outcome = Outcome::RunAnew;
             night = night::run(stage, mended(&night.federation), Beginning::default())?;
+            runs.push(RunEnd::of(&night));
             work.append(&mut night.work);
         }
         let ended = if done(&night) { Ended::Done } else { Ended::Stopped };
@@ -299,13 +329,6 @@ impl Undisturbed {
         if !breaches.is_empty() {
             outcome = Outcome::Violation;
         }
-        let stopped = night.summary.as_ref().and_then(|summary| {
-            let failed = summary.failures.first()?;
-            Some(format!(
-                "\"{}\" on {}: {}",
-                failed.task, failed.host, failed.failure.message
-            ))
-        });
         let is_kept = !breaches.is_empty();
         let deeds = || night.federation.deeds.in_order().into_iter().cloned().collect();
         Ok(Rehearsed {
@@ -316,7 +339,7 @@ impl Undisturbed {
             work: if is_kept { work } else { Vec::new() },
             deeds: if is_kept { deeds() } else { Vec::new() },
             breaches,
-            stopped,
+            runs,
         })
     }
 

@@ -37,7 +37,7 @@ pub enum Node {
 pub enum Content {
     /// These bytes.
     Bytes(Arc<[u8]>),
-    /// An SQLite database.
+    /// A database: SQLite's file, or a schema of MySQL's.
     Database(Arc<Database>),
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nebplay_model::config::Mysql;
-use nebplay_model::onedb::backup_suffix;
+use nebplay_model::onedb::{backup_suffix, mysql};
 use nebplay_model::schema::FEDERATED_TABLES;
 
 use super::{Stop, Tool};
@@ -13,9 +13,6 @@ use crate::database::{Database, dump_program};
 use crate::faults;
 use crate::host::now;
 use crate::output;
-
-const MYSQL_ADVICE: &str = "Use 'onedb restore' or restore the DB using the mysql command:\n\
-                            mysql -u user -h server -P port db_name < backup_file\n\n";
 
 pub(super) fn command(tool: &Tool) -> Result<u8, Stop> {
     let named = tool.options.words.get(1).map(String::as_str);
@@ -35,7 +32,7 @@ pub(super) fn make(tool: &Tool, named: Option<&str>, federated: bool) -> Result<
     faults::record(tool.host, "backup started");
     match &tool.database {
         Database::Sqlite(database) => sqlite(tool, database, &file, federated)?,
-        Database::Mysql(login) => mysql(tool, login, &file, federated)?,
+        Database::Mysql(login) => dump_mysql(tool, login, &file, federated)?,
     }
     faults::record(tool.host, "backup completed");
     Ok(file)
@@ -45,9 +42,7 @@ fn default_file(tool: &Tool, federated: bool) -> PathBuf {
     let suffix = backup_suffix(federated, now());
     match &tool.database {
         Database::Sqlite(database) => PathBuf::from(format!("{}{suffix}.bck", database.display())),
-        Database::Mysql(Mysql { server, database, .. }) => tool
-            .host
-            .path(&format!("/var/lib/one/mysql_{server}_{database}{suffix}.sql")),
+        Database::Mysql(login) => tool.host.path(&mysql::default_file(login, &suffix)),
     }
 }
 
@@ -106,35 +101,18 @@ fn dump(database: &Path, file: &Path, table: &str, filter: &str) {
 }
 
 /// Two dumps into one file. The whole command line, password and all, stands in the error.
-fn mysql(tool: &Tool, login: &Mysql, file: &Path, federated: bool) -> Result<(), Stop> {
-    let Mysql {
-        server,
-        port,
-        user,
-        password,
-        database,
-    } = login;
-    let options = format!("-u {user} -p'{password}' -h {server} -P {port} ");
+fn dump_mysql(tool: &Tool, login: &Mysql, file: &Path, federated: bool) -> Result<(), Stop> {
     let program = dump_program();
-    let file = file.display();
-    let commands = if federated {
-        let tables = FEDERATED_TABLES.join(" ");
-        vec![
-            format!("{options} --add-drop-table {database} {tables} > {file}"),
-            format!("{options} --add-drop-table {database} logdb --where=\"fed_index!=-1\" >> {file}"),
-        ]
-    } else {
-        vec![format!("{options} --add-drop-table {database} > {file}")]
-    };
-    for command in commands {
+    let file = file.display().to_string();
+    for command in mysql::dumps(login, &file, federated) {
         let status = Command::new("sh")
             .args(["-c", &format!("{program} {command}")])
             .status();
         if !status.is_ok_and(|status| status.success()) {
-            return Err(Stop::new(format!("Unknown error running 'mysqldump {command}'")));
+            return Err(mysql::not_dumped(&command));
         }
         faults::hang(tool.host, "in-backup", || false);
     }
-    output::say(&format!("MySQL dump stored in {file}\n{MYSQL_ADVICE}"));
+    output::say(&mysql::stored(&file));
     Ok(())
 }

@@ -9,28 +9,12 @@ mod upgrade;
 
 use nebplay_model::config::Backend;
 use nebplay_model::onedb::versions::{NOT_BOOTSTRAPED, Versions};
-use nebplay_model::onedb::{FAILED, OPTIONS};
+use nebplay_model::onedb::{OPTIONS, Stop};
 
 use crate::database::{Database, DatabaseError, zone};
 use crate::host::Host;
 use crate::output;
 use nebplay_model::cli::options::Options;
-
-/// Why onedb ends without success: a line for stderr, and the exit code.
-#[derive(Debug)]
-struct Stop {
-    line: String,
-    exit: u8,
-}
-
-impl Stop {
-    fn new(line: impl Into<String>) -> Self {
-        Self {
-            line: line.into(),
-            exit: FAILED,
-        }
-    }
-}
 
 /// A command at work.
 struct Tool<'a> {
@@ -54,7 +38,7 @@ impl Tool<'_> {
         match zone::versions(&self.database) {
             Ok(Some(versions)) => Ok(versions),
             Ok(None) => Err(not_bootstraped()),
-            Err(error) => Err(Stop::new(login::connection_error(&self.database, &error))),
+            Err(error) => Err(login::connection_error(&self.database, &error)),
         }
     }
 }
@@ -105,7 +89,7 @@ fn run(host: &Host, arguments: &[String]) -> Result<u8, Stop> {
         // The real one connects before it does anything.
         tool.database
             .query("SELECT 1")
-            .map_err(|error| Stop::new(login::connection_error(&tool.database, &error)))?;
+            .map_err(|error| login::connection_error(&tool.database, &error))?;
     }
     match command.as_str() {
         "version" => version(&tool),

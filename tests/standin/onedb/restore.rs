@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use nebplay_model::config::Mysql;
-use nebplay_model::onedb::RESTORE_USAGE;
+use nebplay_model::onedb::{RESTORE_USAGE, mysql};
 
 use super::{Stop, Tool, guard};
 use crate::database::{Database, client_program};
@@ -28,11 +28,7 @@ pub(super) fn command(tool: &Tool) -> Result<u8, Stop> {
                 let database = database.display();
                 return Err(Stop::new(format!("File {database} exists, use -f to overwrite.")));
             }
-            Database::Mysql(Mysql { server, database, .. }) => {
-                return Err(Stop::new(format!(
-                    "MySQL database {database} at {server} exists, use -f to overwrite."
-                )));
-            }
+            Database::Mysql(login) => return Err(mysql::is_there(login)),
             Database::Sqlite(_) => {}
         }
     }
@@ -48,7 +44,7 @@ pub(super) fn put_back(tool: &Tool, file: &Path) -> Result<(), Stop> {
     faults::hang(tool.host, "in-restore", || false);
     match &tool.database {
         Database::Sqlite(database) => sqlite(database, file),
-        Database::Mysql(login) => mysql(login, file)?,
+        Database::Mysql(login) => load_mysql(login, file)?,
     }
     faults::record(tool.host, "restore completed");
     Ok(())
@@ -66,7 +62,7 @@ fn sqlite(database: &Path, file: &Path) {
     ));
 }
 
-fn mysql(login: &Mysql, file: &Path) -> Result<(), Stop> {
+fn load_mysql(login: &Mysql, file: &Path) -> Result<(), Stop> {
     let Mysql {
         server,
         port,
@@ -85,11 +81,9 @@ fn mysql(login: &Mysql, file: &Path) -> Result<(), Stop> {
         .env("MYSQL_PWD", password)
         .status();
     if status.is_ok_and(|status| status.success()) {
-        output::say(&format!("MySQL DB {database} at {server} restored.\n"));
+        output::say(&mysql::restored(login));
         Ok(())
     } else {
-        Err(Stop::new(format!(
-            "Error while restoring MySQL DB {database} at {server}."
-        )))
+        Err(mysql::not_restored(login))
     }
 }

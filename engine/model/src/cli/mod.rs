@@ -4,6 +4,7 @@ pub mod columns;
 pub mod hosts;
 pub mod json;
 pub mod options;
+pub mod stop;
 pub mod tools;
 pub mod users;
 pub mod vms;

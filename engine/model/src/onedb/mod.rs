@@ -3,14 +3,13 @@
 
 pub mod clock;
 pub mod fsck;
+pub mod mysql;
 mod options;
 pub mod upgrade;
 pub mod versions;
 
+pub use crate::cli::stop::{FAILED, Stop};
 pub use options::OPTIONS;
-
-/// The exit code of what did not work.
-pub const FAILED: u8 = 255;
 
 /// What `onedb restore` without a file prints before its complaint.
 pub const RESTORE_USAGE: &str = "\

@@ -38,6 +38,14 @@ pub(super) fn of(
     }
 }
 
+/// As people call it.
+pub(super) fn name(backend: &Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => "SQLite",
+        Backend::Mysql(_) => "MySQL",
+    }
+}
+
 /// What is wrong with the variable is said by the task that takes it.
 fn given(prepared: &Prepared, host: &str) -> Option<GivenDatabase> {
     let hosts = &prepared.options.hosts;

@@ -75,13 +75,21 @@ impl Assumed {
             reason = "whole MiB/s"
         )]
         let mib = |rate: f64| (rate / MIB as f64).round() as u64;
+        let mut kinds: Vec<&str> = description
+            .zones
+            .iter()
+            .map(|zone| backend::name(&zone.backend))
+            .collect();
+        kinds.sort_unstable();
+        kinds.dedup();
         let mut sentences = if self.from_live {
             let sizes = description.zones.iter().map(|zone| {
                 let sizes = zone.sizes;
                 format!(
-                    "{} {} MiB, {} federated, packages {}",
+                    "{} {} MiB in {}, {} federated, packages {}",
                     zone.machine,
                     sizes.database / MIB,
+                    backend::name(&zone.backend),
                     sizes.federated / MIB,
                     sizes.packages / MIB
                 )
@@ -98,8 +106,9 @@ impl Assumed {
             ]
         } else {
             vec![format!(
-                "assumed: databases of {} MiB (--database-size), {} MiB of them federated (--federated-size), links of {} Mbit/s (--link); oned answers after {} s",
+                "assumed: databases of {} MiB in {} (--database-size, --backend), {} MiB of them federated (--federated-size), links of {} Mbit/s (--link); oned answers after {} s",
                 self.database_size,
+                kinds.join(" and "),
                 self.federated_size,
                 self.link,
                 rates.oned.as_secs()

@@ -5,12 +5,21 @@ use serde_json::{Map, Value, json};
 
 use super::Report;
 use crate::events::{Event, What};
+use crate::rehearsal::explore::RunEnd;
 use crate::rehearsal::invariants::{Breach, ZoneOf};
 use crate::rehearsal::window::Away;
 
 fn breaches(breaches: &[Breach]) -> Value {
     let one = |breach: &Breach| json!({"rule": breach.rule.name, "what": breach.what, "sentence": breach.rule.sentence, "source": breach.rule.source});
     breaches.iter().map(one).collect()
+}
+
+fn run_end(end: &RunEnd) -> Value {
+    match end {
+        RunEnd::Done => json!({"ended": "done"}),
+        RunEnd::Killed => json!({"ended": "killed"}),
+        RunEnd::Stopped(why) => json!({"ended": "stopped", "why": why}),
+    }
 }
 
 fn away(away: &Away) -> Value {
@@ -72,7 +81,7 @@ pub(super) fn text(report: &Report) -> String {
                 "after": one.after.as_ref().map(|first| json!({"step": first.step, "host": first.host, "fault": first.kind.name()})),
                 "struck": one.struck,
                 "outcome": one.outcome,
-                "stopped": one.stopped,
+                "runs": one.runs.iter().map(run_end).collect::<Vec<_>>(),
                 "breaches": breaches(&one.breaches),
             })
         })

@@ -9,7 +9,7 @@ use super::paint::Paint;
 use super::{Report, ended_well, forecast, matrix, story};
 use crate::commands::terminal::Terminal;
 use crate::events::RunResult;
-use crate::rehearsal::explore::{Outcome, Rehearsed};
+use crate::rehearsal::explore::{Outcome, Rehearsed, RunEnd};
 use crate::rehearsal::fault::{Fault, Kind};
 use crate::rehearsal::stage::Stage;
 use crate::rehearsal::story::tell;
@@ -114,6 +114,15 @@ impl Report {
                 paint.outcome(one.outcome, matrix::words(one.outcome))
             ));
         }
+        if !self.explored {
+            for one in self
+                .rehearsed
+                .iter()
+                .filter(|one| one.struck && one.after.is_none())
+            {
+                out.push_str(&self.course(one));
+            }
+        }
         out.push('\n');
         let mut told: Vec<&str> = Vec::new();
         for one in self
@@ -185,6 +194,22 @@ impl Report {
             self.took.as_secs_f64()
         ));
         out
+    }
+
+    /// What went wrong, and what each run came to, one after the other.
+    fn course(&self, one: &Rehearsed) -> String {
+        let mut text = format!("\n  {}\n", self.what_went_wrong(one));
+        for (run, end) in ["the run", "resume", "run anew"].iter().zip(&one.runs) {
+            let end = match end {
+                RunEnd::Done => "comes to its end".to_owned(),
+                RunEnd::Killed => "is killed".to_owned(),
+                RunEnd::Stopped(why) => {
+                    format!("stops at {}", why.trim_end().replace('\n', "\n             "))
+                }
+            };
+            let _ = writeln!(text, "    {run:<8} {end}");
+        }
+        text
     }
 
     /// A rehearsal's faults, in words.

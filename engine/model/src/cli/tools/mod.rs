@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::cli::columns::Layout;
 use crate::cli::json;
 use crate::cli::options::{Known, Options, flag, valued};
+use crate::cli::stop::Stop;
 use crate::rpc::{Answer, Call, Value};
 use crate::version::Version;
 use crate::xml::Element;
@@ -64,9 +65,6 @@ pub fn run(name: &str, arguments: &[String], surroundings: &dyn Surroundings) ->
     })
 }
 
-/// The exit code of whatever did not work.
-const FAILED: u8 = 255;
-
 /// The options all tools have.
 const OPTIONS: [Known; 13] = [
     valued(None, "endpoint"),
@@ -83,22 +81,6 @@ const OPTIONS: [Known; 13] = [
     valued(None, "driver"),
     flag(None, "all"),
 ];
-
-/// Why a tool ends without success: a line for stderr (none if all was said), and the exit code.
-#[derive(Debug)]
-struct Stop {
-    line: String,
-    exit: u8,
-}
-
-impl Stop {
-    fn new(line: impl Into<String>) -> Self {
-        Self {
-            line: line.into(),
-            exit: FAILED,
-        }
-    }
-}
 
 /// A tool at work: its options, and the oned it talks to.
 struct Tool<'a> {

@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 
 use nebplay_model::config::Mysql;
-use nebplay_model::onedb::backup_suffix;
+use nebplay_model::onedb::{Stop, backup_suffix, mysql};
 use nebplay_model::rows::Dialect;
 use nebplay_model::schema::FEDERATED_TABLES;
 
-use super::{Stop, Tool};
+use super::Tool;
 use crate::deeds::{Act, content_of};
 use crate::files::{Content, Node, parent};
 use crate::opennebula::database::Database;
@@ -16,9 +16,6 @@ use crate::opennebula::place::Place;
 
 /// The copy of the log that is dumped in its place. A backup that was killed leaves it, and it is in the way of the next one.
 const LOG_COPY: &str = "logdb_tmp";
-
-const MYSQL_ADVICE: &str = "Use 'onedb restore' or restore the DB using the mysql command:\n\
-                            mysql -u user -h server -P port db_name < backup_file\n\n";
 
 pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
     let named = tool.options.words.get(1).cloned();
@@ -32,9 +29,7 @@ pub(super) fn make(tool: &mut Tool<'_, '_>, named: Option<String>, federated: bo
     let suffix = backup_suffix(federated, tool.process.seconds());
     let file = named.unwrap_or_else(|| match &tool.place {
         Place::Sqlite(file) => format!("{file}{suffix}.bck"),
-        Place::Mysql(Mysql { server, database, .. }) => {
-            format!("/var/lib/one/mysql_{server}_{database}{suffix}.sql")
-        }
+        Place::Mysql(login) => mysql::default_file(login, &suffix),
     });
     let path = tool.process.path(&file);
     if tool.process.machine().files.at(&path).is_some() && !tool.options.has("force") {
@@ -101,9 +96,9 @@ pub(super) fn make(tool: &mut Tool<'_, '_>, named: Option<String>, federated: bo
         Place::Sqlite(_) => tool.say("Use 'onedb restore' to restore the DB.\n"),
         Place::Mysql(login) if full => {
             tool.process.complain("mysqldump: Got errno 28 on write\n");
-            return Err(unknown_error(login, &file, federated));
+            return Err(not_dumped(login, &file, federated));
         }
-        Place::Mysql(_) => tool.say(&format!("MySQL dump stored in {file}\n{MYSQL_ADVICE}")),
+        Place::Mysql(_) => tool.say(&mysql::stored(&file)),
     }
     Ok(file)
 }
@@ -113,7 +108,7 @@ fn cannot_create(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> Stop {
     match &tool.place {
         Place::Sqlite(_) => Stop::new(format!("No such file or directory @ rb_sysopen - {file}")),
         Place::Mysql(login) => {
-            let stop = unknown_error(login, file, federated);
+            let stop = not_dumped(login, file, federated);
             tool.process
                 .complain(format!("sh: 1: cannot create {file}: Directory nonexistent\n"));
             stop
@@ -121,23 +116,10 @@ fn cannot_create(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> Stop {
     }
 }
 
-/// The whole command line, password and all, stands in the error.
-fn unknown_error(login: &Mysql, file: &str, federated: bool) -> Stop {
-    let Mysql {
-        server,
-        port,
-        user,
-        password,
-        database,
-    } = login;
-    let tables = if federated {
-        format!(" {}", FEDERATED_TABLES.join(" "))
-    } else {
-        String::new()
-    };
-    Stop::new(format!(
-        "Unknown error running 'mysqldump -u {user} -p'{password}' -h {server} -P {port}  --add-drop-table {database}{tables} > {file}'"
-    ))
+/// The first of its dumps failed.
+fn not_dumped(login: &Mysql, file: &str, federated: bool) -> Stop {
+    let commands = mysql::dumps(login, file, federated);
+    mysql::not_dumped(commands.first().map_or("", String::as_str))
 }
 
 /// Two dumps into one file where it is a federated one: the tables, then the log.

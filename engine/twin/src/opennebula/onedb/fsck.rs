@@ -1,9 +1,10 @@
 //! `onedb fsck`: a backup, the checks of the model, and its repairs.
 
+use nebplay_model::onedb::Stop;
 use nebplay_model::onedb::fsck::{Counter, Repair, Seen, User, check, exit, report, version_mismatch};
 use nebplay_model::xml::{field, with_field};
 
-use super::{Stop, Tool, backup};
+use super::{Tool, backup};
 use crate::files::Content;
 use crate::opennebula::database::Database;
 

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use nebplay_model::cli::options::Options;
 use nebplay_model::onedb::versions::{NOT_BOOTSTRAPED, Versions};
-use nebplay_model::onedb::{FAILED, OPTIONS};
-use nebplay_model::onedb::{listening, locked};
+use nebplay_model::onedb::{OPTIONS, Stop, listening, locked};
 use nebplay_model::rpc::Call;
 use nebplay_model::version::Version;
 
@@ -21,21 +20,6 @@ use super::place::Place;
 use crate::files::{Content, Node};
 use crate::process::Process;
 use crate::programs::systemd::State;
-
-/// Why onedb ends without success: a line for stderr, and the exit code.
-struct Stop {
-    line: String,
-    exit: u8,
-}
-
-impl Stop {
-    fn new(line: impl Into<String>) -> Self {
-        Self {
-            line: line.into(),
-            exit: FAILED,
-        }
-    }
-}
 
 /// onedb at work.
 struct Tool<'a, 'b> {

@@ -1,11 +1,11 @@
 //! `onedb restore`: on SQLite it never fails, whatever becomes of the database; on MySQL it fails with the client, which takes a dump that
 //! is cut between two statements for a whole one.
 
-use nebplay_model::config::Mysql;
-use nebplay_model::onedb::RESTORE_USAGE;
+use nebplay_model::onedb::{RESTORE_USAGE, Stop, mysql};
+use nebplay_model::rows::Dialect;
 
 use super::backup::exists;
-use super::{Stop, Tool, running};
+use super::{Tool, running};
 use crate::deeds::{Act, content_of};
 use crate::opennebula::database::{Database, Ran};
 use crate::opennebula::place::Place;
@@ -28,11 +28,7 @@ pub(super) fn command(tool: &mut Tool<'_, '_>) -> Result<u8, Stop> {
             Place::Sqlite(target) if exists(tool, target) => {
                 return Err(Stop::new(format!("File {target} exists, use -f to overwrite.")));
             }
-            Place::Mysql(Mysql { server, database, .. }) => {
-                return Err(Stop::new(format!(
-                    "MySQL database {database} at {server} exists, use -f to overwrite."
-                )));
-            }
+            Place::Mysql(login) => return Err(mysql::is_there(login)),
             Place::Sqlite(_) => {}
         }
     }
@@ -65,13 +61,17 @@ pub(super) fn put_back(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> 
         .unwrap_or_default();
     let before = database.clone();
     let full = tool.process.machine().files.full;
+    let failed = |why: String| Ran {
+        errors: vec![why],
+        ..Ran::default()
+    };
+    let dialect = tool.place.dialect();
     let ran = if full {
-        Ran {
-            errors: vec![full_disk(&tool.place).to_owned()],
-            ..Ran::default()
-        }
+        failed(full_disk(&tool.place).to_owned())
+    } else if !readable && dialect == Dialect::Mysql {
+        failed(format!("sh: 1: cannot open {file}: Permission denied"))
     } else {
-        database.run(&text, part, false, tool.place.dialect())
+        database.run(&text, part, false, dialect)
     };
     // The second part of MySQL's federated dump is the log.
     let is_all = !federated || text.contains("logdb");
@@ -96,14 +96,8 @@ pub(super) fn put_back(tool: &mut Tool<'_, '_>, file: &str, federated: bool) -> 
     }
     let said = match &tool.place {
         Place::Sqlite(file) => format!("Sqlite database backup restored in {file}\n"),
-        Place::Mysql(Mysql { server, database, .. }) if ran.errors.is_empty() => {
-            format!("MySQL DB {database} at {server} restored.\n")
-        }
-        Place::Mysql(Mysql { server, database, .. }) => {
-            return Err(Stop::new(format!(
-                "Error while restoring MySQL DB {database} at {server}."
-            )));
-        }
+        Place::Mysql(login) if ran.errors.is_empty() => mysql::restored(login),
+        Place::Mysql(login) => return Err(mysql::not_restored(login)),
     };
     tool.say(&said);
     Ok(())

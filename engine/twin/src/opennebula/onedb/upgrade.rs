@@ -1,14 +1,13 @@
 //! `onedb upgrade`: a backup, the migrators, and the backup back if it did not work out.
 
-use nebplay_model::onedb::FAILED;
-use nebplay_model::onedb::Part;
 use nebplay_model::onedb::upgrade::{
     LOCAL_STEPS, Quotas, Step, UP_TO_DATE, WILL_BE_RESTORED, comment, heading, is_needed, migrated_quotas,
     migrator_versions, missing_migrators, nothing_for, part_heading, parts,
 };
+use nebplay_model::onedb::{FAILED, Part, Stop};
 use nebplay_model::version::Version;
 
-use super::{Stop, Tool, backup, restore};
+use super::{Tool, backup, restore};
 use crate::deeds::Act;
 use crate::opennebula::database::Database;
 
