@@ -3,6 +3,7 @@
 mod clients;
 mod log;
 mod prepare;
+mod ship;
 mod unreached;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use nebplay_model::config::OnedConf;
 use nebplay_model::log::LogEntry;
-use nebplay_model::oned::{Mode, Oned, Outcome, replicated_to, shipment_call};
+use nebplay_model::oned::{Mode, Oned, Outcome};
 use nebplay_model::replication::Replication;
 use nebplay_model::rows::Dialect;
 use nebplay_model::rpc::{Answer, Call, Value};
@@ -25,6 +26,7 @@ use crate::files::{Content, Node};
 use crate::machine::Machine;
 use crate::programs::coreutils::archive::is_compressed;
 use crate::programs::network;
+use ship::replicate;
 use unreached::{Unreached, Why};
 
 /// How often oned looks after its hosts.
@@ -313,55 +315,6 @@ pub(crate) fn tick(federation: &mut Federation) {
             replicate(federation, at);
         }
     }
-}
-
-/// Ships what slaves lack, as far as the master knows and reaches them.
-fn replicate(federation: &mut Federation, at: At) {
-    let Some(running) = &federation.machine(at).oned else {
-        return;
-    };
-    if running.all_shipped {
-        return;
-    }
-    let (slaves, session) = (Arc::clone(&running.slaves), Arc::clone(&running.session));
-    let mut all_shipped = true;
-    for (slave, url) in &*slaves {
-        all_shipped &= ship(federation, at, (*slave, url), &session);
-    }
-    if let Some(running) = &mut federation.machine_mut(at).oned {
-        running.all_shipped = all_shipped;
-    }
-}
-
-/// Ships to one slave, entry by entry; whether it has all of them now, as far as the master knows.
-fn ship(federation: &mut Federation, at: At, (slave, url): (i64, &str), session: &str) -> bool {
-    for _ in 0..10_000 {
-        let Some(running) = &mut federation.machine_mut(at).oned else {
-            return false;
-        };
-        let Some(shipment) = running.replication.next(slave, &running.oned.log) else {
-            return true;
-        };
-        let entry = database(federation.machine(at)).and_then(|database| database.entry_at(shipment.index));
-        let Some(sql) = entry else { return false };
-        let request = shipment_call(session, shipment.index, shipment.previous, &sql);
-        let said = call(federation, at, url, &request).ok();
-        let Some(last) = said.as_ref().and_then(replicated_to) else {
-            return false;
-        };
-        let Some(running) = &mut federation.machine_mut(at).oned else {
-            return false;
-        };
-        if last == shipment.index {
-            running.replication.accepted(slave, last);
-        } else {
-            let log = running.oned.log.clone();
-            running
-                .replication
-                .refused(slave, nebplay_model::log::OutOfOrder { last }, &log);
-        }
-    }
-    false
 }
 
 /// Answers a request of HTTP; `None`: it is not all there yet.
