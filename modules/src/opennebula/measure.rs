@@ -1,10 +1,9 @@
 //! How large a zone's database is, and which zones it has as disabled: what a rehearsal of it begins with.
 
-use super::fingerprint::{mysql, sqlite};
 use super::onedb::Access;
+use super::query::query;
 use crate::host::Host;
 use crate::module::Failure;
-use crate::opennebula::conf::Backend;
 
 /// A database as it was found. Nothing was changed in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,26 +33,13 @@ const MYSQL_SIZE: &str = "cast(coalesce(sum(data_length + index_length), 0) as u
 
 /// Reads it. What cannot be found out is left open.
 pub async fn measure(host: &dyn Host, access: &Access) -> Result<Measured, Failure> {
-    let command = match &access.db {
-        Backend::Sqlite { path } => {
-            // `concat` is younger than the sqlite3 of many a front-end.
-            let statements = STATEMENTS.replace("SIZE", SQLITE_SIZE);
-            let statements = statements.replace("concat(", "(").replace(" ', ", " ' || ");
-            let script = format!(
-                "# nebplay: measure a SQLite database\n{}printf '%s\\n' \"$2\" | reader \"$1\"",
-                sqlite::FUNCTION
-            );
-            access.script(&script, &[path, &statements])
-        }
-        Backend::Mysql { .. } => {
-            let statements = STATEMENTS.replace("SIZE", MYSQL_SIZE);
-            let script = format!(
-                "# nebplay: measure a MySQL database\n{}statements=$1\nshift\nask \"$statements\" \"$@\"",
-                mysql::FUNCTIONS
-            );
-            mysql::client(access, &script, &[&statements], true)
-        }
-    };
+    // `concat` is younger than the sqlite3 of many a front-end.
+    let in_sqlite = STATEMENTS
+        .replace("SIZE", SQLITE_SIZE)
+        .replace("concat(", "(")
+        .replace(" ', ", " ' || ");
+    let in_mysql = STATEMENTS.replace("SIZE", MYSQL_SIZE);
+    let command = query(access, "measure", &in_sqlite, &in_mysql);
     Ok(read(&host.run(&command).await?.text()))
 }
 
@@ -73,14 +59,8 @@ fn read(text: &str) -> Measured {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::module::Secrets;
     use crate::opennebula::onedb::fake;
-
-    struct Nobody;
-
-    impl Secrets for Nobody {
-        fn learn(&self, _: &str, _: &str) {}
-    }
+    use crate::testing::FakeWorld;
 
     #[tokio::test]
     async fn a_database_tells_its_size_and_the_zones_that_are_disabled() {
@@ -90,7 +70,7 @@ mod tests {
             fake::DB,
             "insert into zone_pool (oid, name, body) values (0, 'a', '<STATE>0</STATE>'), (100, 'b', '<STATE>1</STATE>')",
         );
-        let access = Access::of_host(&host, &Nobody, None).await.unwrap();
+        let access = Access::of_host(&host, &FakeWorld::default(), None).await.unwrap();
         let measured = measure(&host, &access).await.unwrap();
         let file = std::fs::metadata(host.mapped(fake::DB)).unwrap().len();
         assert_eq!(measured.database, Some(file));

@@ -14,6 +14,7 @@ pub mod local;
 pub mod machines;
 pub mod measure;
 pub mod onedb;
+mod query;
 pub mod status;
 pub mod survey;
 pub mod version;

@@ -58,6 +58,16 @@ pub enum Kind {
     Mysql,
 }
 
+impl Kind {
+    /// That of a database in oned.conf.
+    pub fn of(db: &Backend) -> Self {
+        match db {
+            Backend::Sqlite { .. } => Self::Sqlite,
+            Backend::Mysql { .. } => Self::Mysql,
+        }
+    }
+}
+
 impl GivenDatabase {
     fn backend(&self) -> Result<Backend, Failure> {
         let needed = |value: &Option<String>, what: &str| {
@@ -127,10 +137,7 @@ impl Access {
 
     /// The kind of the database.
     pub fn kind(&self) -> Kind {
-        match self.db {
-            Backend::Sqlite { .. } => Kind::Sqlite,
-            Backend::Mysql { .. } => Kind::Mysql,
-        }
+        Kind::of(&self.db)
     }
 
     /// Where scratch files go: beside the SQLite database, which is where there is room, else oneadmin's home.

@@ -1,32 +1,17 @@
 //! The zones that a database knows, where no oned runs that could be asked.
 
-use super::fingerprint::{mysql, sqlite};
 use super::onedb::Access;
+use super::query::query;
 use crate::host::Host;
 use crate::module::Failure;
-use crate::opennebula::conf::Backend;
 
 const STATEMENTS: &str = "select concat(oid, ' ', name) from zone_pool order by oid; select 'end';";
 
 /// Number and name of each zone in a zone's own database, by number.
 pub async fn zones(host: &dyn Host, access: &Access) -> Result<Vec<(u32, String)>, Failure> {
-    let command = match &access.db {
-        Backend::Sqlite { path } => {
-            let statements = STATEMENTS.replace("concat(oid, ' ', name)", "oid || ' ' || name");
-            let script = format!(
-                "# nebplay: zones of a SQLite database\n{}printf '%s\\n' \"$2\" | reader \"$1\"",
-                sqlite::FUNCTION
-            );
-            access.script(&script, &[path, &statements])
-        }
-        Backend::Mysql { .. } => {
-            let script = format!(
-                "# nebplay: zones of a MySQL database\n{}statements=$1\nshift\nask \"$statements\" \"$@\"",
-                mysql::FUNCTIONS
-            );
-            mysql::client(access, &script, &[STATEMENTS], true)
-        }
-    };
+    // `concat` is younger than the sqlite3 of many a front-end.
+    let in_sqlite = STATEMENTS.replace("concat(oid, ' ', name)", "oid || ' ' || name");
+    let command = query(access, "zones of", &in_sqlite, STATEMENTS);
     let output = host.run(&command).await?;
     let text = output.text();
     let zones = text.strip_suffix("end\n").and_then(read);
@@ -52,18 +37,12 @@ fn read(text: &str) -> Option<Vec<(u32, String)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::module::Secrets;
     use crate::opennebula::onedb::fake;
+    use crate::testing::FakeWorld;
     use crate::testing_local::LocalHost;
 
-    struct Nobody;
-
-    impl Secrets for Nobody {
-        fn learn(&self, _: &str, _: &str) {}
-    }
-
     async fn asked(host: &LocalHost) -> Result<Vec<(u32, String)>, Failure> {
-        let access = Access::of_host(host, &Nobody, None).await?;
+        let access = Access::of_host(host, &FakeWorld::default(), None).await?;
         zones(host, &access).await
     }
 

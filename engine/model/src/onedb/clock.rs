@@ -66,6 +66,20 @@ impl Civil {
         format!("{year}-{month}-{day}_{hour}:{minute}:{second}")
     }
 
+    /// `2026-11-23  1:35:05`, as at the end of a dump of MySQL's.
+    pub fn dumped(self) -> String {
+        let Self {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self;
+        format!("{year}-{month:02}-{day:02} {hour:2}:{minute:02}:{second:02}")
+    }
+
     /// `11/23 01:35:05`, as in `onedb version -v`.
     pub fn short(self) -> String {
         let Self {

@@ -1,8 +1,11 @@
 //! Where the zones of a rehearsal keep their databases.
 
+use std::collections::BTreeSet;
+
 use nebplay_model::config::{Backend, Mysql};
 use nebplay_modules::opennebula::conf;
 use nebplay_modules::opennebula::onedb::{GivenDatabase, Kind};
+use nebplay_twin::image::Description;
 
 use crate::commands::prepare::Prepared;
 
@@ -31,7 +34,7 @@ pub(super) fn of(
     let given = given(prepared, host);
     let kind = asked
         .or_else(|| given.as_ref().map(|given| given.backend))
-        .or_else(|| live.map(kind_of));
+        .or_else(|| live.map(Kind::of));
     match kind {
         Some(Kind::Mysql) => Backend::Mysql(login(given, live)),
         _ => Backend::Sqlite,
@@ -46,18 +49,17 @@ pub(super) fn name(backend: &Backend) -> &'static str {
     }
 }
 
+/// Those of a federation, each once: `SQLite`, or `MySQL and SQLite`.
+pub(super) fn names(description: &Description) -> String {
+    let names: BTreeSet<_> = description.zones.iter().map(|zone| name(&zone.backend)).collect();
+    names.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
 /// What is wrong with the variable is said by the task that takes it.
 fn given(prepared: &Prepared, host: &str) -> Option<GivenDatabase> {
     let hosts = &prepared.options.hosts;
     let value = hosts.variable(host, VARIABLE, &prepared.templates).ok()??;
     serde_json::from_value(value).ok()
-}
-
-fn kind_of(live: &conf::Backend) -> Kind {
-    match live {
-        conf::Backend::Sqlite { .. } => Kind::Sqlite,
-        conf::Backend::Mysql { .. } => Kind::Mysql,
-    }
 }
 
 /// oned.conf's words in the twin: those given, or the real ones but for the password.

@@ -75,13 +75,6 @@ impl Assumed {
             reason = "whole MiB/s"
         )]
         let mib = |rate: f64| (rate / MIB as f64).round() as u64;
-        let mut kinds: Vec<&str> = description
-            .zones
-            .iter()
-            .map(|zone| backend::name(&zone.backend))
-            .collect();
-        kinds.sort_unstable();
-        kinds.dedup();
         let mut sentences = if self.from_live {
             let sizes = description.zones.iter().map(|zone| {
                 let sizes = zone.sizes;
@@ -108,7 +101,7 @@ impl Assumed {
             vec![format!(
                 "assumed: databases of {} MiB in {} (--database-size, --backend), {} MiB of them federated (--federated-size), links of {} Mbit/s (--link); oned answers after {} s",
                 self.database_size,
-                kinds.join(" and "),
+                backend::names(description),
                 self.federated_size,
                 self.link,
                 rates.oned.as_secs()

@@ -31,19 +31,7 @@ impl Database {
                 self.dump_table(&mut text, name, table);
             }
         }
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            ..
-        } = Civil::from_epoch(when);
-        let _ = writeln!(
-            text,
-            "\n{END} on {year}-{month:02}-{day:02} {hour:2}:{minute:02}:{second:02}"
-        );
+        let _ = writeln!(text, "\n{END} on {}", Civil::from_epoch(when).dumped());
         text
     }
 
