@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::memory;
 use crate::module::{Cx, Failure};
 use crate::opennebula::fingerprint::Fingerprints;
-use crate::opennebula::onedb::version::DbVersion;
+use crate::opennebula::onedb::version::{DbVersion, Standing};
 
 const KEY: &str = "migration";
 
@@ -32,22 +32,30 @@ pub(super) struct Migration {
     pub(super) own_backup: String,
 }
 
-/// The migration to that target that was started and never proven.
+/// The migration to that target that was started and never proven. Where the database is gone, onedb does not say what the target
+/// would be: then any that was started.
 pub(super) async fn pending(cx: &Cx<'_>, version: &DbVersion) -> Result<Option<Migration>, Failure> {
+    let is_gone = version.state == Standing::NotBootstrapped;
     let mark: Option<Migration> = memory::recall(cx.host, KEY).await?;
-    Ok(mark.filter(|mark| mark.target == version.required_local))
+    Ok(mark.filter(|mark| is_gone || mark.target == version.required_local))
 }
 
-/// Leaves the mark.
+/// Whether any was started and never proven.
+pub(super) async fn is_marked(cx: &Cx<'_>) -> Result<bool, Failure> {
+    let mark: Option<Migration> = memory::recall(cx.host, KEY).await?;
+    Ok(mark.is_some())
+}
+
+/// Leaves the mark. `target`: the version that the programs need.
 pub(super) async fn begin(
     cx: &Cx<'_>,
-    version: &DbVersion,
+    target: Option<String>,
     stage: Stage,
     before: Fingerprints,
     own_backup: &str,
 ) -> Result<Migration, Failure> {
     let mark = Migration {
-        target: version.required_local.clone(),
+        target,
         stage,
         before,
         own_backup: own_backup.to_owned(),

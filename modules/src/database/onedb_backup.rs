@@ -1,5 +1,7 @@
 //! Module `onedb_backup`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -307,6 +309,7 @@ impl Effect for OnedbBackup {
             path: self.dest.clone(),
             federated: self.federated,
             proven: None,
+            closed: BTreeMap::new(),
         };
         record::note(cx.host, &begun).await?;
         let word = if leftover == Leftover::Replace {
@@ -370,6 +373,11 @@ impl Effect for OnedbBackup {
             path: self.dest.clone(),
             federated: self.federated,
             proven: Some(proof.clone()),
+            closed: if self.federated {
+                BTreeMap::new()
+            } else {
+                record::closed(cx.host).await?
+            },
         };
         record::note(cx.host, &record).await?;
         let rows = proof.fingerprints.rows();

@@ -6,13 +6,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::guard::{absolute, stillness};
-use super::{full, task};
+use super::{full, migration, record, task};
 use crate::contract::{Contract, Order, Privilege, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::fingerprint::Fingerprints;
+use crate::opennebula::onedb::version::{self, DbVersion};
 use crate::opennebula::onedb::{Access, GivenDatabase};
 
-/// Puts a zone's whole database back from a full backup: the way back, one zone at a time.
+/// Puts a zone's whole database back from a full backup: the way back, one zone at a time, once `package_restore` has put the
+/// packages back that it belongs to.
+///
+/// What nebplay had closed when the backup was made (the zone, its hypervisor hosts) is closed in it, and is then opened again by
+/// `zone_enable` and `host_enable`, also where they have done so since.
 ///
 /// The present SQLite file is moved aside and kept (registered as `aside`); a restore into it would leave tables that a migration
 /// made; on MySQL such tables are dropped. Proven by comparing the list of tables, the indexes and every table's content with the
@@ -49,8 +54,13 @@ impl Module for OnedbRestoreFull {
                 self.src
             ))));
         };
+        fits_programs(cx, &access, &self.src, &wanted).await?;
         let differences = full::differences(cx, &access, &wanted).await?;
         if differences.is_empty() {
+            if migration::is_marked(cx).await? {
+                let change = Change::new("take note that a migration which was begun has left nothing");
+                return Ok(Finding::Change(change.seen(json!({"as_it_was": true}))));
+            }
             return Ok(Finding::no_change(format!(
                 "the database is that of {}",
                 self.src
@@ -71,6 +81,28 @@ impl Module for OnedbRestoreFull {
     }
 }
 
+/// An older backup that was found in the place of the right one must not take the right one's place in the database as well.
+async fn fits_programs(cx: &Cx<'_>, access: &Access, src: &str, dump: &Fingerprints) -> Result<(), Failure> {
+    // Of a database that cannot be read, which may be why it is put back, nothing is known.
+    let Ok(DbVersion {
+        required_local: Some(needed),
+        ..
+    }) = version::read(cx.host, access).await
+    else {
+        return Ok(());
+    };
+    match &dump.local_version {
+        Some(its) if *its != needed => Err(Failure::unsafe_to_go_on(format!(
+            "{}: {src} is of a database of {its}, and the programs that are installed need one of {needed}",
+            cx.host.name()
+        ))
+        .hint(
+            "put the packages back first that the backup belongs to (package_restore), or name the right backup",
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn aside_of(change: &Change) -> Option<&str> {
     change.seen.get("aside").and_then(Value::as_str)
 }
@@ -79,6 +111,9 @@ fn aside_of(change: &Change) -> Option<&str> {
 impl Effect for OnedbRestoreFull {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
+        if change.seen.get("as_it_was").is_some() {
+            return Ok(Outcome::changed(format!("the database is that of {}", self.src)));
+        }
         let trusted = full::trusted(cx, &access, &self.src, self.expect.as_ref()).await?;
         let Some((_, wanted)) = trusted else {
             return Err(Failure::failed(format!(
@@ -91,10 +126,11 @@ impl Effect for OnedbRestoreFull {
             .map(str::to_owned)
             .or_else(|| full::aside(cx, &access));
         full::restore(cx, &access, &self.src, &wanted, aside.as_deref()).await?;
+        record::closed_again(cx.host, &self.src).await?;
         Ok(Outcome::changed(format!("restored {}", self.src)).with("aside", aside))
     }
 
-    async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
+    async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
         let aside = outcome
             .result
@@ -109,7 +145,12 @@ impl Effect for OnedbRestoreFull {
             )));
         };
         full::prove(cx, &access, &self.src, &wanted, aside.as_deref()).await?;
+        // A migration that was begun is undone by this.
+        migration::forget(cx).await?;
         outcome.result.insert("rows".to_owned(), wanted.rows().into());
+        if change.seen.get("as_it_was").is_some() {
+            return Ok(());
+        }
         outcome.message = Some(format!(
             "restored {}: {} rows in {} tables, equal to the backup",
             self.src,

@@ -174,8 +174,11 @@ impl Module for OnedbUpgrade {
         task::settle(cx, &access, JOB).await?;
         let version = version::read(cx.host, &access).await?;
         let standing = version.describe();
+        let mark = migration::pending(cx, &version).await?;
         match version.state {
             Standing::Current | Standing::UpgradeNeeded => {}
+            // onedb was putting its own backup back when it was killed: there is nothing left, but there is the proven backup.
+            Standing::NotBootstrapped if mark.is_some() => {}
             Standing::Newer => {
                 return Err(Failure::unsafe_to_go_on(format!(
                     "{host}: the database is newer than the installed programs: {standing}"
@@ -190,8 +193,10 @@ impl Module for OnedbUpgrade {
                 .hint("restore the full backup with onedb_restore_full"));
             }
         }
-        let mark = migration::pending(cx, &version).await?;
-        let now = all_tables(cx.host, &access).await?;
+        let now = match version.state {
+            Standing::NotBootstrapped => Fingerprints::default(),
+            _ => all_tables(cx.host, &access).await?,
+        };
         if version.state == Standing::Current {
             return self.current(cx, &access, &now, mark.as_ref(), &version).await;
         }
@@ -213,7 +218,10 @@ impl Module for OnedbUpgrade {
             .state("migrated as it is, the database would lose rows in silence. Never start oned on it")
             .hint("find the backup from before that migration, and put it back with onedb_restore_full"));
         }
-        let signs = signs(&access, &now, mark.as_ref(), &version, &backed_up);
+        let signs = match version.state {
+            Standing::NotBootstrapped => vec!["there is no database any more, or an empty one".to_owned()],
+            _ => signs(&access, &now, mark.as_ref(), &version, &backed_up),
+        };
         let signs_are_none = signs.is_empty();
         let drift = drift(&access, &now, &backed_up);
         if !signs.is_empty() {
@@ -244,9 +252,10 @@ impl Module for OnedbUpgrade {
         }
         full::enough_room(cx, &access, size).await?;
         let begin_again = !change.what.is_empty();
-        change
-            .what
-            .push(format!("migrate {}: {standing}", access.describe()));
+        change.what.push(match version.state {
+            Standing::NotBootstrapped => format!("migrate {}", access.describe()),
+            _ => format!("migrate {}: {standing}", access.describe()),
+        });
         Ok(Finding::Change(
             change.seen(serde_json::json!({"begin_again": begin_again})),
         ))
@@ -276,9 +285,11 @@ impl Effect for OnedbUpgrade {
             .hint("let that run end, then run the playbook again"));
         }
         if begin_again {
-            migration::begin(cx, &version, Stage::PuttingBack, Fingerprints::default(), "").await?;
+            let target = mark.map_or(version.required_local, |mark| mark.target);
+            migration::begin(cx, target, Stage::PuttingBack, Fingerprints::default(), "").await?;
             self.begin_again(cx, &access).await?;
         }
+        let version = version::read(cx.host, &access).await?;
         let before = all_tables(cx.host, &access).await?;
         // Beside the backup that was proven, which is what this one is not.
         let directory = self
@@ -286,7 +297,7 @@ impl Effect for OnedbUpgrade {
             .rsplit_once('/')
             .map_or("/", |(directory, _)| directory);
         let name = format!("{directory}/before-migration-{}.bck", cx.host.clock().now());
-        let mark = migration::begin(cx, &version, Stage::Migrating, before, &name).await?;
+        let mark = migration::begin(cx, version.required_local, Stage::Migrating, before, &name).await?;
         let command = access.script_with_options(SCRIPT, &[&mark.own_backup]);
         let end = task::run(cx, &access, JOB, command).await?;
         let said = end.text();

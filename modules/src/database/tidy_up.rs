@@ -16,10 +16,12 @@ use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::command::USER;
 use crate::opennebula::onedb::LOOK;
+use crate::packages::saved;
 
 /// Removes what an upgrade leaves behind on a host, and lists what is kept for the way back, with its digests.
 ///
-/// Removed: dumps that were needed only in between, records of ended jobs, and what held services off while packages were installed.
+/// Removed: dumps that were needed only in between, records of ended jobs, what held services off while packages were installed, and
+/// the note that an upgrade is under way.
 /// Kept: full backups, the configuration, and the packages of before. Fails where something has still to be put back (a service, a
 /// zone, a hypervisor host, a block), or where a backup is not any more what was proven. Registers `kept`: a digest (SHA-256) for
 /// each path.
@@ -58,6 +60,8 @@ done | sort -zu | xargs -0 -r sha256sum -bz --
 struct Left {
     files: Vec<String>,
     guard: bool,
+    /// Something says that an upgrade is under way.
+    under_way: bool,
     back: Vec<String>,
     jobs: Vec<String>,
     running: Vec<String>,
@@ -87,6 +91,7 @@ impl TidyUp {
                 Some(("guard", _)) => left.guard = true,
                 Some(("back", what)) => left.back.push(what.to_owned()),
                 Some(("note", key)) if memory::TO_PUT_BACK.contains(&key) => left.back.push(key.to_owned()),
+                Some(("note", saved::NOTE)) => left.under_way = true,
                 _ => {}
             }
         }
@@ -195,7 +200,10 @@ impl Module for TidyUp {
         let files = left.files.iter().map(|path| format!("remove {path}"));
         let jobs = left.jobs.iter().map(|name| format!("forget the job {name}"));
         let guard = left.guard.then(|| "remove /usr/sbin/policy-rc.d".to_owned());
-        let what: Vec<String> = files.chain(jobs).chain(guard).collect();
+        let under_way = left
+            .under_way
+            .then(|| "forget that an upgrade is under way".to_owned());
+        let what: Vec<String> = files.chain(jobs).chain(guard).chain(under_way).collect();
         if what.is_empty() {
             let kept = self.kept(cx).await?;
             return Ok(Finding::NoChange(listed(Outcome::default(), &kept)));
@@ -227,6 +235,9 @@ impl Effect for TidyUp {
             cx.host
                 .run(&Command::new(["rm", "-f", "--", "/usr/sbin/policy-rc.d"]).as_root())
                 .await?;
+        }
+        if left.under_way {
+            saved::forget(cx.host).await?;
         }
         Ok(Outcome::changed(change.what.join(", ")))
     }
@@ -277,12 +288,17 @@ mod tests {
         host.write(FEDERATED, "federated");
         host.write("/var/lib/one/nebplay/before-migration-17.bck", "x");
         host.write("/var/lib/nebplay/memory/repository.json", "{}");
+        host.write("/var/lib/nebplay/memory/packages-before.json", "{}");
         host.write("/var/lib/nebplay/packages/7.0.0-1/a b.deb", "deb");
         let outcome = run(&host).await.unwrap();
         assert!(outcome.changed);
         let kept = outcome.result["kept"].as_object().unwrap();
         assert_eq!(kept.len(), 2, "{kept:?}");
         assert!(host.read(FEDERATED).is_none() && host.read(FULL).is_some());
+        assert!(
+            host.read("/var/lib/nebplay/memory/packages-before.json")
+                .is_none()
+        );
         assert!(outcome.message.unwrap().contains("\n1 package in "));
         assert!(!run(&host).await.unwrap().changed);
     }

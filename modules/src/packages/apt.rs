@@ -176,13 +176,17 @@ pub(super) fn read_madison(text: &str) -> BTreeMap<String, Vec<String>> {
     offered
 }
 
+/// The version that a Debian version packs: `7.2.0` of `7.2.0-1`.
+pub(super) fn upstream(debian: &str) -> &str {
+    let upstream = debian.split_once(':').map_or(debian, |(_, rest)| rest);
+    upstream
+        .rsplit_once('-')
+        .map_or(upstream, |(upstream, _)| upstream)
+}
+
 /// Whether a Debian version is of this OpenNebula version: `7.2.0-1` is of `7.2` and of `7.2.0`, not of `7.20`.
 pub(super) fn is_of(debian: &str, wanted: &str) -> bool {
-    let upstream = debian.split_once(':').map_or(debian, |(_, rest)| rest);
-    let upstream = upstream
-        .rsplit_once('-')
-        .map_or(upstream, |(upstream, _)| upstream);
-    let rest = upstream.strip_prefix(wanted);
+    let rest = upstream(debian).strip_prefix(wanted);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('~'))
 }
 
@@ -195,6 +199,19 @@ apt_quiet() {
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 "#;
+
+/// What went wrong, of what apt printed: its errors, or all of it.
+pub(super) fn last_words(text: &str) -> String {
+    let errors = text
+        .lines()
+        .filter(|line| line.starts_with("E: ") || line.contains("error"));
+    let errors: Vec<&str> = errors.collect();
+    if errors.is_empty() {
+        text.trim().to_owned()
+    } else {
+        errors.join("; ")
+    }
+}
 
 /// A failure that carries apt's last words.
 pub(super) fn apt_failed(what: &str, output: &Output) -> Failure {

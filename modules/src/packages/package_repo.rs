@@ -16,12 +16,16 @@ use crate::module::{Change, Cx, Diff, Effect, Failure, Finding, Module, Outcome}
 
 /// Points apt at a repository and reads its package lists.
 ///
-/// The lines replace the file `/etc/apt/sources.list.d/NAME.list`; what stood there first is remembered for the way back.
+/// The lines replace the file `/etc/apt/sources.list.d/NAME.list`; what stood there first is remembered for the way back, which is
+/// `before: true`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PackageRepo {
     /// One or several lines of sources.list(5), `deb [signed-by=…] URI SUITE COMPONENT…`.
-    repo: String,
+    repo: Option<String>,
+    /// Instead of that, put back what stood there before nebplay changed it.
+    #[serde(default)]
+    before: bool,
     /// Name of the file, without `.list`.
     #[serde(default = "opennebula")]
     name: String,
@@ -55,9 +59,24 @@ impl PackageRepo {
         Ok(format!("/etc/apt/sources.list.d/{}.list", self.name))
     }
 
-    fn wanted(&self) -> Result<String, Failure> {
-        let lines: Vec<&str> = self
-            .repo
+    fn note(&self) -> String {
+        format!("repo-{}", self.name.to_lowercase().replace('.', "-"))
+    }
+
+    /// What the file is to hold, `None` within: it is not to be there. `None`: it was never changed, so there is nothing to put back.
+    async fn wanted(&self, cx: &Cx<'_>) -> Result<Option<Option<String>>, Failure> {
+        match (&self.repo, self.before) {
+            (Some(repo), false) => Self::lines(repo).map(|lines| Some(Some(lines))),
+            (None, true) => {
+                let before: Option<Before> = memory::recall(cx.host, &self.note()).await?;
+                Ok(before.map(|before| before.content))
+            }
+            _ => Err(Failure::failed("give one of `repo` and `before: true`")),
+        }
+    }
+
+    fn lines(repo: &str) -> Result<String, Failure> {
+        let lines: Vec<&str> = repo
             .lines()
             .map(str::trim)
             .filter(|line| !line.is_empty())
@@ -108,17 +127,24 @@ impl Module for PackageRepo {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         job_run::settle(cx, Self::NAME).await?;
-        let (path, wanted) = (self.path()?, self.wanted()?);
+        let path = self.path()?;
+        let Some(wanted) = self.wanted(cx).await? else {
+            return Ok(Finding::no_change(format!("{path} was not changed by nebplay")));
+        };
         let before = Self::present(cx, &path).await?;
-        if before.as_deref() == Some(&wanted) && self.offers(cx).await? {
+        if before == wanted && self.offers(cx).await? && !self.before {
             return Ok(Finding::no_change(format!("{path} is as it should be")));
         }
+        let verb = match &wanted {
+            Some(_) => "write",
+            None => "remove",
+        };
         let diff = Diff {
             title: path.clone(),
             before: before.clone().unwrap_or_default(),
-            after: wanted,
+            after: wanted.unwrap_or_default(),
         };
-        let change = Change::new(format!("write {path} and read the package lists")).diff(diff);
+        let change = Change::new(format!("{verb} {path} and read the package lists")).diff(diff);
         Ok(Finding::Change(change.seen(json!(Before {
             path,
             content: before
@@ -131,21 +157,26 @@ impl Effect for PackageRepo {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let path = self.path()?;
         if let Ok(before) = serde_json::from_value::<Before>(change.seen.clone()) {
-            memory::remember(
-                cx.host,
-                &format!("repo-{}", self.name.to_lowercase().replace('.', "-")),
-                &before,
-            )
-            .await?;
+            memory::remember(cx.host, &self.note(), &before).await?;
         }
+        let wanted = self.wanted(cx).await?.flatten();
         let meta = FileMeta {
             mode: Some(0o644),
             owner: Some("root".to_owned()),
             group: Some("root".to_owned()),
         };
-        cx.host
-            .write_file(&path, self.wanted()?.as_bytes(), &meta, &RunAs::root())
-            .await?;
+        match wanted {
+            Some(wanted) => {
+                cx.host
+                    .write_file(&path, wanted.as_bytes(), &meta, &RunAs::root())
+                    .await?;
+            }
+            None => {
+                cx.host
+                    .run(&Command::new(["rm", "-f", "--", &path]).as_root())
+                    .await?;
+            }
+        }
         let script = format!("{}apt_quiet update", apt::QUIET);
         let command = Command::script::<&str>(&script, [])
             .as_root()
@@ -158,20 +189,21 @@ impl Effect for PackageRepo {
                 end.text().trim()
             )));
         }
-        Ok(Outcome::changed(format!(
-            "wrote {path} and read the package lists"
-        )))
+        Ok(Outcome::changed(change.what.join(", ")))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, _: &mut Outcome) -> Result<(), Failure> {
         let path = self.path()?;
-        if Self::present(cx, &path).await?.as_deref() != Some(&self.wanted()?) {
+        if Some(Self::present(cx, &path).await?) != self.wanted(cx).await? {
             return Err(Failure::not_verified(format!(
                 "{}: {path} does not read back as it was written",
                 cx.host.name()
             )));
         }
         if self.offers(cx).await? {
+            if self.before {
+                memory::forget(cx.host, &self.note()).await?;
+            }
             return Ok(());
         }
         let version = self.version.as_deref().unwrap_or_default();
@@ -211,6 +243,27 @@ mod tests {
         .unwrap();
         assert!(note.contains("file:/srv/old"));
         assert!(!run(&host).await.unwrap().changed, "a second run changes nothing");
+    }
+
+    #[tokio::test]
+    async fn what_stood_there_before_is_put_back_once() {
+        const NOTE: &str = "/var/lib/nebplay/memory/repo-opennebula.json";
+        let back = async |host: &FakeHost| {
+            let args = json!({"before": true});
+            FakeWorld::default().run(host, "package_repo", args).await
+        };
+        let host = FakeHost::new("m")
+            .file(FILE, "deb file:/srv/new ./\n")
+            .file(
+                NOTE,
+                json!({"path": FILE, "content": "deb file:/srv/old ./\n"}).to_string(),
+            )
+            .on("apt_quiet update", 0, "")
+            .on("^rm -f -- /var/lib/nebplay", 0, "")
+            .on("^install -d", 0, "");
+        assert!(back(&host).await.unwrap().changed);
+        assert_eq!(host.content(FILE).unwrap(), b"deb file:/srv/old ./\n");
+        assert!(!back(&FakeHost::new("m")).await.unwrap().changed);
     }
 
     #[tokio::test]

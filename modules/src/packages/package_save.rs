@@ -10,13 +10,11 @@ use serde_json::json;
 
 use super::apt::{self, Package};
 use super::package_download::patterns;
+use super::saved;
 use crate::contract::{Contract, Recovery};
 use crate::host::{Command, Exit};
 use crate::job_run;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
-
-/// Where saved packages are, a directory for each version of `opennebula`.
-pub(super) const ROOT: &str = "/var/lib/nebplay/packages";
 
 /// Saves the exact packages that are installed now, so that there is a way back when the repository has moved on.
 ///
@@ -28,16 +26,6 @@ pub(super) struct PackageSave {
     #[serde(default = "patterns")]
     packages: Vec<String>,
 }
-
-/// What is in the directory and readable to its last byte: NAME, version, architecture.
-const SAVED: &str = r#"
-cd "$1" 2>/dev/null || exit 0
-for file in *.deb; do
-  [ -f "$file" ] || continue
-  dpkg-deb --fsys-tarfile "$file" >/dev/null 2>&1 || continue
-  dpkg-deb --show --showformat='${Package}\t${Version}\t${Architecture}\n' "$file"
-done
-"#;
 
 const SAVE: &str = r#"
 set -e
@@ -57,7 +45,7 @@ sync
 "#;
 
 impl PackageSave {
-    /// The packages to be saved, where, and which of them are not there.
+    /// The version that is installed, and which of its packages are not saved.
     async fn missing(&self, cx: &Cx<'_>) -> Result<(String, Vec<Package>), Failure> {
         let installed = apt::packages(cx, &self.packages).await?;
         let version = installed
@@ -71,23 +59,10 @@ impl PackageSave {
                 self.packages.join(", ")
             )));
         };
-        let directory = format!("{ROOT}/{version}");
-        let output = cx
-            .host
-            .run(&Command::script(SAVED, [directory.as_str()]).as_root())
-            .await?;
-        let saved = output.text();
-        let is_saved = |package: &Package| {
-            let line = format!("{}\t{}\t{}", package.name, package.version, package.arch);
-            saved.lines().any(|saved| saved == line)
-        };
-        Ok((
-            directory,
-            installed
-                .into_values()
-                .filter(|package| !is_saved(package))
-                .collect(),
-        ))
+        let kept = saved::kept(cx, &saved::directory(&version)).await?;
+        let is_saved = |package: &Package| kept.packages.iter().any(|saved| saved.is(package));
+        let missing = installed.into_values().filter(|package| !is_saved(package));
+        Ok((version, missing.collect()))
     }
 }
 
@@ -103,8 +78,9 @@ impl Module for PackageSave {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         job_run::settle(cx, Self::NAME).await?;
-        let (directory, missing) = self.missing(cx).await?;
-        if missing.is_empty() {
+        let (version, missing) = self.missing(cx).await?;
+        let directory = saved::directory(&version);
+        if missing.is_empty() && saved::before(cx.host).await?.as_ref() == Some(&version) {
             let outcome = Outcome::unchanged(format!("saved in {directory}")).with("directory", directory);
             return Ok(Finding::NoChange(outcome));
         }
@@ -112,22 +88,29 @@ impl Module for PackageSave {
             .iter()
             .map(|package| format!("{}={}", package.name, package.version))
             .collect();
-        let change = Change::new(format!("save {} in {directory}", words.join(", ")));
-        Ok(Finding::Change(
-            change.seen(json!({"directory": directory, "packages": words})),
-        ))
+        let what = if words.is_empty() {
+            format!("remember {directory} as the way back")
+        } else {
+            format!("save {} in {directory}", words.join(", "))
+        };
+        let seen = json!({"version": version, "directory": directory, "packages": words});
+        Ok(Finding::Change(Change::new(what).seen(seen)))
     }
 }
 
 #[async_trait]
 impl Effect for PackageSave {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
-        let directory = change.seen["directory"].as_str().unwrap_or(ROOT);
+        let directory = change.seen["directory"].as_str().unwrap_or(saved::ROOT);
         let packages = change.seen["packages"]
             .as_array()
             .into_iter()
             .flatten()
             .filter_map(|word| word.as_str());
+        let packages: Vec<&str> = packages.collect();
+        if packages.is_empty() {
+            return Ok(Outcome::changed(format!("saved in {directory}")).with("directory", directory));
+        }
         let command = Command::script(SAVE, std::iter::once(directory).chain(packages)).as_root();
         let end = job_run::run(cx, Self::NAME, command.deadline(Duration::from_secs(1800))).await?;
         if !end.exit.is_some_and(Exit::success) {
@@ -141,9 +124,10 @@ impl Effect for PackageSave {
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, _: &mut Outcome) -> Result<(), Failure> {
-        let (directory, missing) = self.missing(cx).await?;
+        let (version, missing) = self.missing(cx).await?;
+        let directory = saved::directory(&version);
         if missing.is_empty() {
-            return Ok(());
+            return saved::note(cx.host, &version).await;
         }
         let files: BTreeMap<&str, &str> = missing
             .iter()

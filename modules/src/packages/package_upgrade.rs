@@ -51,7 +51,7 @@ fn half_an_hour() -> u64 {
 
 /// Heals, then installs. A policy-rc.d of ours keeps maintainer scripts from starting anything meanwhile
 /// (invoke-rc.d(8): status 101 forbids the action); one that is there already is left alone and does the same job or not.
-const INSTALL: &str = r#"
+pub(super) const INSTALL: &str = r#"
 guard=/usr/sbin/policy-rc.d
 if [ ! -e "$guard" ]; then
   printf '#!/bin/sh\n# put here by nebplay while packages are upgraded\nexit 101\n' > "$guard"
@@ -64,7 +64,7 @@ dpkg --configure -a --force-confdef --force-confold || [ $# -gt 0 ] || exit
 [ $# -eq 0 ] || apt_quiet $flags install "$@"
 "#;
 
-async fn oned_runs(cx: &Cx<'_>) -> Result<bool, Failure> {
+pub(super) async fn oned_runs(cx: &Cx<'_>) -> Result<bool, Failure> {
     let look = Command::new(["pgrep", "-x", "oned"]).as_root();
     Ok(cx.host.run(&look).await?.exit.success())
 }
@@ -160,16 +160,7 @@ impl Effect for PackageUpgrade {
             .deadline(Duration::from_secs(self.timeout));
         let end = job_run::run(cx, Self::NAME, command).await?;
         if !end.exit.is_some_and(Exit::success) {
-            let text = end.text();
-            let errors = text
-                .lines()
-                .filter(|line| line.starts_with("E: ") || line.contains("error"));
-            let errors: Vec<&str> = errors.collect();
-            let words = if errors.is_empty() {
-                text.trim()
-            } else {
-                &errors.join("; ")
-            };
+            let words = apt::last_words(&end.text());
             return Err(Failure::failed(format!("{}: apt failed: {words}", cx.host.name()))
                 .state("packages may be half-configured; the database was not touched")
                 .hint("mend what apt complains about, then run the playbook again: it heals half-configured packages itself"));
@@ -261,7 +252,7 @@ impl Effect for PackageUpgrade {
 }
 
 /// What the binary says of itself: dpkg's word alone is not the binary's.
-async fn verify_binary(cx: &Cx<'_>, wanted: &str) -> Result<(), Failure> {
+pub(super) async fn verify_binary(cx: &Cx<'_>, wanted: &str) -> Result<(), Failure> {
     let output = cx
         .host
         .run(&Command::new(["oned", "--version"]).as_root())

@@ -1,7 +1,7 @@
 //! Would the packages that are saved bring the host back? Worked out by apt, beforehand and without installing anything.
 
 use super::apt::{self, Action};
-use super::package_save::ROOT;
+use super::saved;
 use super::selection::Selection;
 use crate::host::Command;
 use crate::module::{Cx, Failure};
@@ -40,7 +40,7 @@ pub(super) async fn simulate(cx: &Cx<'_>, selection: &Selection) -> Result<(), F
     else {
         return Ok(());
     };
-    let directory = format!("{ROOT}/{}", main.version);
+    let directory = saved::directory(&main.version);
     let future = selection
         .actions
         .iter()

@@ -65,10 +65,10 @@ impl FakeWorld {
     }
 
     /// Runs a module as the engine would: it looks, and if something is to be done, acts and verifies.
-    pub async fn run(&self, host: &FakeHost, module: &str, args: Value) -> Result<Outcome, Failure> {
+    pub async fn run(&self, host: &dyn Host, module: &str, args: Value) -> Result<Outcome, Failure> {
         let entry = crate::registry::find(module).expect("there is such a module");
         let task = entry.task(args).expect("its arguments are right");
-        let cx = self.cx(host);
+        let cx = self.cx_of(host);
         let change = match task.inspect(&cx).await? {
             Finding::NoChange(outcome) => return Ok(outcome),
             Finding::Change(change) | Finding::CannotTell(change) => change,

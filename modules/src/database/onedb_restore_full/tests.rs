@@ -76,3 +76,44 @@ async fn a_restore_that_broke_off_is_not_believed() {
     assert_eq!(failure.kind, FailureKind::NotVerified);
     assert!(failure.state.unwrap().contains("aside"));
 }
+
+#[tokio::test]
+async fn a_backup_of_another_version_than_the_programs_is_refused() {
+    let world = FakeWorld::default();
+    let host = backed_up().await;
+    fake::install(&host, "7.2.0");
+    let failure = run(&world, &host).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unsafe);
+    assert!(
+        failure
+            .message
+            .contains("is of a database of 7.0.0, and the programs that are installed need one of 7.2.0"),
+        "{}",
+        failure.message
+    );
+}
+
+#[tokio::test]
+async fn what_was_closed_when_the_backup_was_made_is_known_to_be_closed_again() {
+    const NOTE: &str = "/var/lib/nebplay/memory/zone-disabled.json";
+    const MARK: &str = "/var/lib/nebplay/memory/migration.json";
+    let mark = json!({"target": "7.2.0", "stage": "migrating", "before": {"tables": {}}, "own_backup": ""});
+    let world = FakeWorld::default();
+    let host = fake::front_end("m", "MASTER");
+    host.write(NOTE, r#"{"zone": 0}"#);
+    host.write(MARK, mark.to_string());
+    world
+        .run(&host, "onedb_backup", json!({"dest": DUMP}))
+        .await
+        .unwrap();
+    host.sql(DB, "delete from user_quotas");
+    std::fs::remove_file(host.mapped(NOTE)).unwrap();
+    assert!(run(&world, &host).await.unwrap().changed);
+    assert!(host.read(NOTE).is_some());
+    assert!(host.read(MARK).is_none());
+    // A migration that was begun and has left nothing is forgotten as well.
+    assert!(!run(&world, &host).await.unwrap().changed);
+    host.write(MARK, mark.to_string());
+    assert!(run(&world, &host).await.unwrap().changed);
+    assert!(host.read(MARK).is_none());
+}

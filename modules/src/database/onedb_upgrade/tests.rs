@@ -100,6 +100,20 @@ async fn one_that_was_cut_off_is_begun_again_from_the_backup() {
 }
 
 #[tokio::test]
+async fn one_that_left_no_database_at_all_is_begun_again_from_the_backup() {
+    let world = FakeWorld::default();
+    let host = before_migration("MASTER").await;
+    host.variable("FAIL", "killed_upgrade");
+    run(&world, &host).await.unwrap_err();
+    host.variable("FAIL", "");
+    // It was killed again, while it put its own backup back.
+    std::fs::remove_file(host.mapped(DB)).unwrap();
+    let outcome = run(&world, &host).await.unwrap();
+    assert!(outcome.changed && outcome.message.unwrap().contains("none lost"));
+    assert_eq!(quotas(&host), "3");
+}
+
+#[tokio::test]
 async fn one_that_was_run_again_by_hand_is_recognized_by_its_rows() {
     let world = FakeWorld::default();
     let host = before_migration("MASTER").await;
