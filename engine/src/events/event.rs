@@ -148,6 +148,12 @@ pub enum What {
         /// It took effect, and is not run again.
         done: bool,
     },
+    /// A step that ended well in an earlier process begins once more, because it read a secret that the journal does not hold. Until
+    /// it has ended well again, how it ended then stands.
+    StepReread {
+        /// Which one.
+        step: StepRef,
+    },
     /// A step begins.
     StepStarted {
         /// Which one.

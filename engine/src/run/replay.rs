@@ -40,6 +40,8 @@ struct Records {
     notified: HashMap<Place, Vec<String>>,
     /// Whether the operator wanted a task.
     chosen: HashMap<String, bool>,
+    /// Steps that are being read again in the process at hand, by the identity of their first try.
+    rereading: HashSet<String>,
     /// Where a task ended with everything that follows from it.
     ended: HashSet<Place>,
     rescued: HashSet<Place>,
@@ -99,6 +101,12 @@ fn cut_off(end: &StepEnd) -> bool {
 impl Records {
     fn take(&mut self, what: &What) {
         match what {
+            What::RunResumed { .. } => self.rereading.clear(),
+            What::StepReread { step } => {
+                self.rereading.insert(first_try(step));
+            }
+            What::StepStarted { step } if self.rereading.contains(&first_try(step)) => {}
+            What::StepEnded { step, end } if self.is_read_in_vain(step, end) => {}
             // One in doubt stays so while it looks what it came to.
             What::StepStarted { step } if step.attempt == 1 && !self.doubts(&step.id) => {
                 self.steps.shift_remove(&step.id);
@@ -156,6 +164,11 @@ impl Records {
             What::ReplayEnded { host, void } => self.forget(host, void),
             _ => {}
         }
+    }
+
+    /// A step that was to be read again and failed: what is known of it stands.
+    fn is_read_in_vain(&self, step: &StepRef, end: &StepEnd) -> bool {
+        end.status.is_failure() && !end.ignored && self.rereading.contains(&first_try(step))
     }
 
     fn doubts(&self, id: &str) -> bool {

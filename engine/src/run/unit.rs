@@ -146,7 +146,11 @@ impl Unit {
                     first = first.max(attempt);
                     todo.push((at, host, round));
                 }
-                Recalled::ReadAgain => todo.push((at, host, round)),
+                Recalled::ReadAgain => {
+                    let step = part.step;
+                    self.scoped.runner.world.events.emit(What::StepReread { step });
+                    todo.push((at, host, round));
+                }
                 Recalled::Ended(mut result) => {
                     if !result.replayed {
                         self.forgive(&part, &mut result);

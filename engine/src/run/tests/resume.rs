@@ -358,6 +358,44 @@ async fn a_secret_is_read_again_and_never_from_the_journal() {
     assert_eq!(told.did("s1"), ["with hunter22"]);
 }
 
+/// What is read again must not make the journal forget what came after it: whoever is cut off while reading would do that twice.
+#[tokio::test]
+async fn a_run_cut_off_while_a_secret_is_read_again_does_nothing_twice() {
+    let playbook = "
+- hosts: s1
+  tasks:
+    - {name: see, look: {x: s}, register: seen}
+    - {name: first, act: {x: first}}
+    - {name: second, act: {x: 'second with {{ seen.stdout_lines[0] }}'}}
+";
+    let story = |answers: i32| {
+        let story = Story::new(playbook).host(honest("s1").on("^look s", answers, "hunter22"));
+        story.secrets.learn("hunter22", "test");
+        story
+    };
+    let until = |events: &[Event], is_it: &dyn Fn(&What) -> bool| {
+        let cut = events.iter().position(|event| is_it(&event.what));
+        events[..=cut.expect("it happened")].to_vec()
+    };
+    let whole = story(0).told().await;
+    let mut journal = until(
+        &whole.events,
+        &|what| matches!(what, What::StepEnded { step, .. } if step.id.ends_with("first@s1")),
+    );
+    // Killed while it reads again.
+    let resumed = story(0).after(&journal).told().await;
+    journal.extend(until(
+        &resumed.events,
+        &|what| matches!(what, What::StepStarted { step } if step.id.ends_with("see@s1")),
+    ));
+    // Failed to read again.
+    let failed = story(1).after(&journal).told().await;
+    assert!(failed.did("s1").is_empty());
+    journal.extend(failed.events);
+    let last = story(0).after(&journal).told().await;
+    assert_eq!(last.did("s1"), ["second with hunter22"]);
+}
+
 #[tokio::test]
 async fn a_secret_that_only_an_act_told_fails_where_it_is_used() {
     let playbook = "
