@@ -271,6 +271,19 @@ impl RunArgs {
         self
     }
 
+    /// The same with another playbook, from its beginning.
+    pub(super) fn of_playbook(self, playbook: PathBuf) -> Self {
+        let selection = SelectionArgs {
+            start_at_task: None,
+            ..self.selection
+        };
+        Self {
+            playbooks: vec![playbook],
+            selection,
+            ..self
+        }
+    }
+
     /// Takes away every `-e` that a secret was taken out of, and returns them.
     pub(super) fn take_redacted(&mut self) -> Vec<String> {
         let given = std::mem::take(&mut self.inventory.extra_vars);

@@ -31,6 +31,8 @@ pub enum Outcome {
     Resumed,
     /// It stopped, and came to its end when it was run anew.
     RunAnew,
+    /// It stopped, and the playbook that leads back came to its end.
+    WentBack,
     /// It stopped for good, in a state that one can go back from.
     StoppedSafely,
     /// A rule was broken.
@@ -48,14 +50,28 @@ pub struct Rehearsed {
     pub outcome: Outcome,
     /// The rules that were broken.
     pub breaches: Vec<Breach>,
-    /// What each of its runs came to: the one that the fault struck, `resume` after it, and the playbook run anew.
-    pub runs: Vec<RunEnd>,
+    /// What each of its runs came to, in order.
+    pub runs: Vec<(RunOf, RunEnd)>,
     /// Whether the fault came to pass at all.
     pub struck: bool,
     /// What was done, in order; kept where a rule was broken.
     pub deeds: Vec<Deed>,
     /// Which step was at work when; kept where a rule was broken.
     pub work: Vec<Work>,
+}
+
+/// Which run of a rehearsal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOf {
+    /// The one that the fault struck.
+    Struck,
+    /// `nebplay resume`.
+    Resume,
+    /// The playbook, run anew.
+    Anew,
+    /// The playbook that leads back.
+    WayBack,
 }
 
 /// What a run came to.
@@ -110,6 +126,7 @@ impl Step {
             Kind::KilledDuring | Kind::FailsAfter | Kind::LostAfter | Kind::DiskFull | Kind::Fails => {
                 has_effect
             }
+            Kind::HangsMidway => self.calls.works(),
             _ => true,
         });
         kinds.map(|kind| Fault {
@@ -261,6 +278,7 @@ impl Undisturbed {
             journals: vec![fork.journal],
             work: self.work_until(fork.federation),
             night: first,
+            goes_back: false,
         };
         self.go_on(stage, zones, fault, course)
     }
@@ -299,32 +317,55 @@ impl Undisturbed {
         course: Course<'_>,
     ) -> io::Result<Rehearsed> {
         let Course {
-            journals,
+            mut journals,
             mut work,
             mut night,
+            mut goes_back,
         } = course;
         let struck = night.struck;
         let mut outcome = Outcome::Completed;
-        let mut runs = vec![RunEnd::of(&night)];
-        work.append(&mut night.work);
+        let mut runs = vec![(RunOf::Struck, RunEnd::of(&night))];
+        let mut keep = |night: &mut Night, goes_back: bool| {
+            let of_way_back = goes_back;
+            let done = std::mem::take(&mut night.work).into_iter();
+            work.extend(done.map(|work| Work { of_way_back, ..work }));
+        };
+        keep(&mut night, goes_back);
+        let events = std::mem::take(&mut night.events);
+        journals.push(&events);
+        if let Some(way_back) = stage.way_back.as_deref().filter(|_| !goes_back && !done(&night)) {
+            night = went_back(way_back, &night.federation, None)?;
+            runs.push((RunOf::WayBack, RunEnd::of(&night)));
+            keep(&mut night, true);
+            // Where it refuses, the way on is open.
+            goes_back = done(&night);
+        }
+        let stage = match &stage.way_back {
+            Some(way_back) if goes_back => way_back,
+            _ => stage,
+        };
         if !done(&night) {
             outcome = Outcome::Resumed;
-            let events = std::mem::take(&mut night.events);
-            let journals = [&journals[..], &[&events]].concat();
             night = resumed(stage, &journals, &night.federation, None)?;
-            runs.push(RunEnd::of(&night));
-            work.append(&mut night.work);
+            runs.push((RunOf::Resume, RunEnd::of(&night)));
+            keep(&mut night, goes_back);
         }
         if !done(&night) {
             outcome = Outcome::RunAnew;
             night = night::run(stage, mended(&night.federation), Beginning::default())?;
-            runs.push(RunEnd::of(&night));
-            work.append(&mut night.work);
+            runs.push((RunOf::Anew, RunEnd::of(&night)));
+            keep(&mut night, goes_back);
         }
-        let ended = if done(&night) { Ended::Done } else { Ended::Stopped };
+        let ended = match (done(&night), goes_back) {
+            (false, _) => Ended::Stopped,
+            (true, false) => Ended::Done,
+            (true, true) => Ended::WentBack,
+        };
         let breaches = judge(zones, &self.before, &night.federation, ended);
-        if ended == Ended::Stopped {
-            outcome = Outcome::StoppedSafely;
+        match ended {
+            Ended::Done => {}
+            Ended::WentBack => outcome = Outcome::WentBack,
+            Ended::Stopped => outcome = Outcome::StoppedSafely,
         }
         if !breaches.is_empty() {
             outcome = Outcome::Violation;
@@ -375,6 +416,8 @@ pub(super) struct Course<'a> {
     pub(super) work: Vec<Work>,
     /// The last run.
     pub(super) night: Night,
+    /// It is one of the playbook that leads back, and its journals are that one's.
+    pub(super) goes_back: bool,
 }
 
 /// A run on which a fault strikes.
@@ -412,6 +455,19 @@ pub(super) fn resumed(
         ..Beginning::default()
     };
     night::run(stage, mended(federation), beginning)
+}
+
+/// The playbook that leads back, after what an operator mends.
+pub(super) fn went_back(
+    way_back: &Stage,
+    federation: &Federation,
+    forks: Option<Arc<LeftOut>>,
+) -> io::Result<Night> {
+    let beginning = Beginning {
+        forks,
+        ..Beginning::default()
+    };
+    night::run(way_back, mended(federation), beginning)
 }
 
 pub(super) fn done(night: &Night) -> bool {

@@ -24,15 +24,17 @@ pub enum Kind {
     Reboots,
     /// The host's disk is full from before the step on, until somebody makes room.
     DiskFull,
-    /// What the step runs hangs until its deadline.
+    /// What the step runs hangs until its deadline, and does nothing.
     Hangs,
+    /// What the step runs does half its work, and then hangs until its deadline.
+    HangsMidway,
     /// The host is away from the beginning of the run to its end.
     Away,
 }
 
 impl Kind {
     /// All of them, in the order of the matrix.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::LostBefore,
         Self::LostAfter,
         Self::KilledBefore,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Reboots,
         Self::DiskFull,
         Self::Hangs,
+        Self::HangsMidway,
         Self::Away,
     ];
 
@@ -59,6 +62,7 @@ impl Kind {
             Self::Reboots => "reboots",
             Self::DiskFull => "disk-full",
             Self::Hangs => "hangs",
+            Self::HangsMidway => "hangs-midway",
             Self::Away => "away",
         }
     }
@@ -76,6 +80,7 @@ impl Kind {
             Self::Reboots => "the host goes down in the middle of it and comes up again",
             Self::DiskFull => "the disk is full",
             Self::Hangs => "it hangs until its deadline",
+            Self::HangsMidway => "it hangs in the middle of its work, until its deadline",
             Self::Away => "the host is away from the beginning",
         }
     }

@@ -86,11 +86,8 @@ impl Faulty {
 
     /// Goes down when the command is half done.
     fn reboot_in_the_middle(&self, command: &Command) {
+        let took = self.host.takes(command);
         self.change(|federation, at| {
-            let took = federation
-                .clone()
-                .execute(at, command, Some(Limit::Deadline(command.deadline)))
-                .took;
             federation.execute(at, command, Some(Limit::Killed(took / 2)));
             federation.reboot(at);
         });
@@ -145,6 +142,10 @@ impl Faulty {
                     what: command.argv.first().cloned().unwrap_or_default(),
                     limit: command.deadline,
                 })
+            }
+            Kind::HangsMidway => {
+                let half = self.host.takes(command) / 2;
+                self.host.run_hanging(command, half).await
             }
             Kind::KilledBefore | Kind::KilledAfter | Kind::Away => run().await,
         }
@@ -296,6 +297,10 @@ impl Host for Faulty {
             Some(Kind::Fails) => self.host.start_job(&instead(failing(&spec.command))).await,
             Some(Kind::FailsAfter) => self.host.start_job(&instead(failing_after(&spec.command))).await,
             Some(Kind::Hangs) => self.host.start_job(&instead(hanging(&spec.command))).await,
+            Some(Kind::HangsMidway) => {
+                let half = self.host.takes(&spec.command) / 2;
+                self.host.start_job_hanging(spec, Some(half)).await
+            }
             Some(Kind::KilledDuring) => {
                 self.host.start_job(spec).await?;
                 self.die().await

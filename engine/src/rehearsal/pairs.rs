@@ -11,7 +11,7 @@ use nebplay_twin::kin;
 use rayon::prelude::*;
 
 use super::alike::LeftOut;
-use super::explore::{Course, Rehearsed, Step, Undisturbed, done, resumed, steps_of, struck};
+use super::explore::{Course, Rehearsed, Step, Undisturbed, done, resumed, steps_of, struck, went_back};
 use super::fault::Fault;
 use super::invariants::ZoneOf;
 use super::night::{Night, Work};
@@ -23,8 +23,8 @@ use crate::run::Settle;
 #[derive(Debug, Clone)]
 pub struct Pair {
     first: Fault,
-    /// It strikes in the run that the first fault struck, or in the one that resumes it.
-    in_resumed: bool,
+    /// It strikes in the run that the first fault struck, or in the one after it: `resume`, or the way back.
+    in_next: bool,
     second: Fault,
 }
 
@@ -41,8 +41,10 @@ pub struct Pairs {
 struct Aftermath<'a> {
     journal: &'a [Event],
     work: Vec<Work>,
-    /// The run that it struck, and the one that resumed it if it stopped.
+    /// The run that it struck, and the one after it if it stopped.
     nights: Vec<(Night, Vec<Step>)>,
+    /// The one after it is of the playbook that leads back.
+    goes_back: bool,
 }
 
 impl Undisturbed {
@@ -94,7 +96,7 @@ impl Undisturbed {
                 pairs.extend(step.faults().map(|second| {
                     let pair = Pair {
                         first: first.clone(),
-                        in_resumed: number > 0,
+                        in_next: number > 0,
                         second,
                     };
                     (state, pair)
@@ -116,7 +118,7 @@ impl Undisturbed {
             Some(Arc::clone(left_out)),
         )?;
         let mut nights = Vec::new();
-        let is_done = done(&night);
+        let (is_done, mut goes_back) = (done(&night), false);
         let with_steps = |night: Night| {
             let steps = steps_of(&night, &night.forks);
             (night, steps)
@@ -124,11 +126,27 @@ impl Undisturbed {
         nights.push(with_steps(night));
         if !is_done {
             let night = &nights[0].0;
-            let journals = [from.journal, &night.events];
-            let night = resumed(stage, &journals, &night.federation, Some(Arc::clone(left_out)))?;
-            nights.push(with_steps(night));
+            let forks = || Some(Arc::clone(left_out));
+            let back = match &stage.way_back {
+                Some(way_back) => Some(went_back(way_back, &night.federation, forks())?),
+                None => None,
+            };
+            let next = match back {
+                Some(back) if done(&back) => {
+                    goes_back = true;
+                    back
+                }
+                refused => {
+                    let federation = refused
+                        .as_ref()
+                        .map_or(&night.federation, |back| &back.federation);
+                    resumed(stage, &[from.journal, &night.events], federation, forks())?
+                }
+            };
+            nights.push(with_steps(next));
         }
         Ok(Aftermath {
+            goes_back,
             journal: from.journal,
             work: self.work_until(from.federation),
             nights,
@@ -173,7 +191,9 @@ impl Undisturbed {
         pair: &Pair,
         aftermath: &Aftermath<'_>,
     ) -> io::Result<Rehearsed> {
-        let number = usize::from(pair.in_resumed);
+        let number = usize::from(pair.in_next);
+        let goes_back = pair.in_next && aftermath.goes_back;
+        let way_back = stage.way_back.as_deref().filter(|_| goes_back);
         let (night, steps) = &aftermath.nights[number];
         let step = steps.iter().find(|step| step.step.id == pair.second.step);
         let step = step.ok_or_else(|| io::Error::other("the same run took another course"))?;
@@ -184,20 +204,21 @@ impl Undisturbed {
             journals.push(&night.events);
             work.extend(night.work.iter().cloned());
         }
+        if goes_back {
+            journals.clear();
+        }
         journals.push(&night.events[..fork.events]);
-        work.extend(
-            night
-                .work
-                .iter()
-                .filter(|work| work.from < fork.federation.now())
-                .cloned(),
-        );
+        let until_then = |work: &&Work| work.from < fork.federation.now();
+        work.extend(night.work.iter().filter(until_then).map(|work| Work {
+            of_way_back: goes_back,
+            ..work.clone()
+        }));
         let settle = Settle {
             in_doubt: None,
-            retry_failed: pair.in_resumed,
+            retry_failed: pair.in_next && !goes_back,
         };
         let night = struck(
-            stage,
+            way_back.unwrap_or(stage),
             &journals,
             settle,
             &fork.federation,
@@ -208,6 +229,7 @@ impl Undisturbed {
             journals,
             work,
             night,
+            goes_back,
         };
         let rehearsed = self.go_on(stage, zones, &pair.second, course)?;
         Ok(Rehearsed {

@@ -65,6 +65,12 @@ impl Calls {
         job.or_else(|| self.calls.iter().rposition(|call| call.acts()))
     }
 
+    /// Whether the step's doing is a program that works for a while.
+    pub(super) fn works(&self) -> bool {
+        let effect = self.effect().and_then(|number| self.calls.get(number));
+        matches!(effect, Some(Call::Run | Call::StartJob))
+    }
+
     /// The number of the call after whose answer the step's doing is over.
     fn last(&self) -> Option<usize> {
         let followed = self.calls.iter().position(|call| *call == Call::FollowJob);
@@ -107,6 +113,8 @@ pub struct Work {
     pub from: Duration,
     /// To when; `None`: it never ended.
     pub to: Option<Duration>,
+    /// It belongs to the playbook that leads back, not to the one that is rehearsed.
+    pub of_way_back: bool,
 }
 
 /// A moment at which no step was under way.
@@ -323,6 +331,7 @@ impl View for Recorder {
                         place: place(step),
                         from: self.now(),
                         to: None,
+                        of_way_back: false,
                     };
                     self.state().work.push(work);
                     self.set_up(&place(step), Some(step));

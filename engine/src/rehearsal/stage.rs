@@ -31,6 +31,8 @@ pub struct Stage {
     pub loader: fn(Arc<Events>) -> Arc<dyn Loader>,
     /// What must never be shown.
     pub secrets: Arc<Secrets>,
+    /// What an operator runs after a run that stopped, instead of resuming it.
+    pub way_back: Option<Box<Stage>>,
 }
 
 /// What is known of steps before they are rehearsed.

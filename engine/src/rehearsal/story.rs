@@ -6,8 +6,8 @@ use nebplay_twin::deeds::{Act, Deed};
 
 use super::invariants::Breach;
 use super::night::Work;
+use super::stage::Stage;
 use crate::diagnostics::Span;
-use crate::plan::Plan;
 
 /// The most deeds a story tells.
 const MOST: usize = 9;
@@ -24,7 +24,7 @@ pub struct Story {
 }
 
 /// Tells it.
-pub fn tell(plan: &Plan, breach: &Breach, deeds: &[Deed], work: &[Work]) -> Story {
+pub fn tell(stage: &Stage, breach: &Breach, deeds: &[Deed], work: &[Work]) -> Story {
     let end = breach.deed.map_or(deeds.len(), |number| number + 1);
     let began = work
         .first()
@@ -36,8 +36,13 @@ pub fn tell(plan: &Plan, breach: &Breach, deeds: &[Deed], work: &[Work]) -> Stor
         let here = work.iter().rfind(|work| at(work) && *work.place == *deed.on);
         here.or_else(|| work.iter().rfind(at))
     };
+    let task_of = |work: &Work| {
+        let way_back = stage.way_back.as_ref().filter(|_| work.of_way_back);
+        let plan = way_back.map_or(&stage.plan, |way_back| &way_back.plan);
+        plan.task(&work.step.task)
+    };
     let name = |work: &Work| {
-        let task = plan.task(&work.step.task);
+        let task = task_of(work);
         task.map_or_else(|| work.step.task.clone(), |task| task.task.name.value.clone())
     };
     let told: Vec<(usize, &Deed)> = deeds
@@ -65,7 +70,7 @@ pub fn tell(plan: &Plan, breach: &Breach, deeds: &[Deed], work: &[Work]) -> Stor
             })
             .collect(),
         task: culprit
-            .and_then(|work| plan.task(&work.step.task))
+            .and_then(task_of)
             .map(|task| task.task.module_span.clone()),
         breach: breach.clone(),
     }

@@ -145,20 +145,30 @@ impl Federation {
         pending.map(|pending| pending.ends)
     }
 
-    /// Starts a job. What it comes to is found out on a copy of everything, and is so when its time has passed.
-    pub fn start_job(&mut self, at: At, name: &str, digest: String, command: &Command) {
+    /// Starts a job. What it comes to is found out on a copy of everything, and is so when its time has passed. `hangs`: after so much
+    /// of its work it does no more.
+    pub fn start_job(
+        &mut self,
+        at: At,
+        name: &str,
+        digest: String,
+        command: &Command,
+        hangs: Option<Duration>,
+    ) {
         let job = Job {
             digest,
             command: command.clone(),
             started: self.now,
             end: None,
             in_time: true,
+            hangs,
         };
+        let limit = job.limit();
         self.machine_mut(at).jobs.insert(name.to_owned(), job);
         let base = Arc::clone(&self.machines[at]);
         let mut copy = self.clone();
         copy.deeds = Deeds::default();
-        let came = session::execute(&mut copy, at, command, Some(Limit::Deadline(command.deadline)));
+        let came = session::execute(&mut copy, at, command, Some(limit));
         let others = self.machines.iter().zip(&copy.machines).enumerate();
         let alone = others
             .filter(|(number, _)| *number != at)
@@ -180,7 +190,8 @@ impl Federation {
         let Some(job) = self.machine(at).jobs.get(name) else {
             return;
         };
-        let (command, elapsed) = (job.command.clone(), pending.ends.saturating_sub(job.started));
+        let (command, limit) = (job.command.clone(), job.limit());
+        let elapsed = pending.ends.saturating_sub(job.started);
         let Came { output, whole, .. } = match &pending.then {
             Some(then) if Arc::ptr_eq(&self.machines[at], &pending.base) => {
                 self.machines[at] = Arc::clone(then);
@@ -192,7 +203,7 @@ impl Federation {
                 }
                 pending.came.clone()
             }
-            _ => session::execute(self, at, &command, Some(Limit::Deadline(command.deadline))),
+            _ => session::execute(self, at, &command, Some(limit)),
         };
         // What timeout(1) says of one that ran out of time.
         let exit = if whole { output.exit } else { Exit::Code(124) };
@@ -217,11 +228,9 @@ impl Federation {
             .iter()
             .filter(|(_, job)| job.end.is_none())
             .map(|(name, job)| {
-                (
-                    name.clone(),
-                    job.command.clone(),
-                    self.now.saturating_sub(job.started),
-                )
+                let ran = self.now.saturating_sub(job.started);
+                let worked = job.hangs.map_or(ran, |hangs| ran.min(hangs));
+                (name.clone(), job.command.clone(), worked)
             })
             .collect();
         self.pending.retain(|pending| pending.at != at);

@@ -30,6 +30,8 @@ pub struct Description {
     pub now: Duration,
     /// How long things take.
     pub rates: Rates,
+    /// What oneadmin logs in with.
+    pub password: String,
 }
 
 /// A zone of it: one front-end.
@@ -80,6 +82,7 @@ impl Description {
             version: Version::V7_0_0,
             offered: vec![Version::V7_0_0, Version::V7_2_0],
             users: 10,
+            password: "opennebula".to_owned(),
             now: Duration::from_secs(1_800_000_000),
             rates: Rates::default(),
         }

@@ -9,6 +9,7 @@ use nebplay_modules::job::JobEnd;
 
 use crate::files::{Files, Meta};
 use crate::opennebula::daemon::Running;
+use crate::process::Limit;
 use crate::programs::network::Filter;
 use crate::programs::packages::Packages;
 use crate::programs::systemd::Unit;
@@ -58,6 +59,19 @@ pub struct Job {
     pub end: Option<JobEnd>,
     /// Its deadline did not end it.
     pub in_time: bool,
+    /// It hangs after this much of its work.
+    pub hangs: Option<Duration>,
+}
+
+impl Job {
+    /// What ends it from outside.
+    pub fn limit(&self) -> Limit {
+        let deadline = self.command.deadline;
+        match self.hangs {
+            Some(from) => Limit::Hangs { from, deadline },
+            None => Limit::Deadline(deadline),
+        }
+    }
 }
 
 impl Machine {

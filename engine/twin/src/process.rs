@@ -20,16 +20,31 @@ pub enum Limit {
     Deadline(Duration),
     /// It is killed.
     Killed(Duration),
+    /// It hangs from a moment on, whatever it is at; at its deadline it is asked to end, and killed a while later.
+    Hangs {
+        /// From when.
+        from: Duration,
+        /// Its deadline.
+        deadline: Duration,
+    },
 }
 
 /// How long a program that was asked to end is left to do so.
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Limit {
-    /// When.
+    /// After this much work there is no more.
     pub fn at(self) -> Duration {
         match self {
-            Self::Asked(at) | Self::Deadline(at) | Self::Killed(at) => at,
+            Self::Asked(at) | Self::Deadline(at) | Self::Killed(at) | Self::Hangs { from: at, .. } => at,
+        }
+    }
+
+    /// When what is over this limit is ended, or asked to end.
+    pub fn ends(self) -> Duration {
+        match self {
+            Self::Hangs { from, deadline } => deadline.max(from),
+            other => other.at(),
         }
     }
 }
@@ -101,11 +116,11 @@ impl Process<'_> {
         let from = *self.elapsed;
         let time = self.federation.rates.varied(time, &self.machine().name, self.pid);
         *self.elapsed += time;
-        match self.limit.map(Limit::at) {
-            Some(limit) if *self.elapsed > limit => {
-                *self.elapsed = limit;
+        match self.limit {
+            Some(limit) if *self.elapsed > limit.at() => {
+                *self.elapsed = limit.ends();
                 *self.caught = false;
-                let had = limit.saturating_sub(from);
+                let had = limit.at().saturating_sub(from);
                 if time.is_zero() {
                     0.0
                 } else {
@@ -122,7 +137,9 @@ impl Process<'_> {
         self.limit = match self.limit {
             None | Some(Limit::Killed(_)) => return false,
             Some(Limit::Asked(_)) => None,
-            Some(Limit::Deadline(at)) => Some(Limit::Killed(at + GRACE)),
+            Some(limit @ (Limit::Deadline(_) | Limit::Hangs { .. })) => {
+                Some(Limit::Killed(limit.ends() + GRACE))
+            }
         };
         *self.caught = true;
         true

@@ -71,6 +71,9 @@ pub(crate) fn execute(federation: &mut Federation, at: At, command: &Command, li
     };
     let ended = session.run(&call);
     let whole = !session.stopped();
+    if let Some(limit) = limit.filter(|_| !whole) {
+        session.elapsed = session.elapsed.max(limit.ends());
+    }
     Came {
         output: Output {
             exit: Exit::Code(if whole || session.caught {

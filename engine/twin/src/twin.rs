@@ -158,12 +158,47 @@ impl TwinHost {
         }
     }
 
+    /// Starts a job that does no more after so much of its work, if it is to hang.
+    pub async fn start_job_hanging(
+        &self,
+        spec: &JobSpec,
+        hangs: Option<Duration>,
+    ) -> Result<JobRecord, HostError> {
+        self.reach().await?;
+        let mut federation = self.twin.at_now();
+        let fresh = !federation.machine(self.at).jobs.contains_key(&spec.name);
+        if fresh {
+            federation.start_job(self.at, &spec.name, spec.digest(), &spec.command, hangs);
+        }
+        let job = &federation.machine(self.at).jobs[&spec.name];
+        Ok(Self::record(&spec.name, job, fresh))
+    }
+
+    /// How long a command would take from now on.
+    pub fn takes(&self, command: &Command) -> Duration {
+        let mut federation = self.twin.at_now().clone();
+        let limit = Limit::Deadline(command.deadline);
+        federation.execute(self.at, command, Some(limit)).took
+    }
+
+    /// Runs a command that does no more after so much of its work, until its deadline.
+    pub async fn run_hanging(&self, command: &Command, from: Duration) -> Result<Output, HostError> {
+        let deadline = command.deadline;
+        self.execute_within(command, Limit::Hangs { from, deadline })
+            .await
+    }
+
     /// Runs a command and waits as long as it takes.
     async fn execute(&self, command: &Command) -> Result<Output, HostError> {
+        self.execute_within(command, Limit::Deadline(command.deadline))
+            .await
+    }
+
+    async fn execute_within(&self, command: &Command, limit: Limit) -> Result<Output, HostError> {
         self.reach().await?;
         let Came { output, took, whole } = {
             let mut federation = self.twin.at_now();
-            let mut came = federation.execute(self.at, command, Some(Limit::Deadline(command.deadline)));
+            let mut came = federation.execute(self.at, command, Some(limit));
             came.took = federation.paced(self.at, came.took);
             came
         };
@@ -210,14 +245,7 @@ impl Host for TwinHost {
     }
 
     async fn start_job(&self, spec: &JobSpec) -> Result<JobRecord, HostError> {
-        self.reach().await?;
-        let mut federation = self.twin.at_now();
-        let fresh = !federation.machine(self.at).jobs.contains_key(&spec.name);
-        if fresh {
-            federation.start_job(self.at, &spec.name, spec.digest(), &spec.command);
-        }
-        let job = &federation.machine(self.at).jobs[&spec.name];
-        Ok(Self::record(&spec.name, job, fresh))
+        self.start_job_hanging(spec, None).await
     }
 
     async fn find_job(&self, name: &str) -> Result<Option<JobRecord>, HostError> {

@@ -12,8 +12,9 @@ use crate::commands::prepare::Prepared;
 /// The variable of the shipped playbooks that has connection parameters.
 const VARIABLE: &str = "database";
 
-/// The password of oneadmin in the twin's server, where nobody has given one. The real one is not for rehearsals.
-const PASSWORD: &str = "of-the-rehearsal";
+/// The password of oneadmin in the twin and its database server, where nobody has given one. The real one is not for rehearsals; and
+/// it is no word that stands elsewhere, for whatever holds it is taken for a secret.
+pub(super) const PASSWORD: &str = "of-the-rehearsal";
 
 /// What `--backend` takes.
 pub(super) fn kind(word: &str) -> Result<Kind, String> {

@@ -1,6 +1,7 @@
 //! Which faults are rehearsed.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
@@ -32,6 +33,9 @@ pub(super) struct Wanted {
     /// 2: also a second fault in what comes after each, where nothing like it was looked at before.
     #[arg(long, value_name = "1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(super) depth: u8,
+    /// Instead of resuming a run that stopped, run this playbook, such as playbooks/go-back.yml.
+    #[arg(long, value_name = "PLAYBOOK")]
+    pub(super) then: Option<PathBuf>,
     /// Faults at every slave, also where many do the same (by default the first and the last of them).
     #[arg(long)]
     pub(super) every_host: bool,

@@ -181,6 +181,7 @@ pub(super) fn description(
         version: running,
         offered,
         users: assumed.users,
+        password: backend::PASSWORD.to_owned(),
         rates: Rates {
             seed,
             ..known.rates(assumed.rates())

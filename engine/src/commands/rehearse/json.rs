@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Report;
 use crate::events::{Event, What};
-use crate::rehearsal::explore::RunEnd;
+use crate::rehearsal::explore::{RunEnd, RunOf};
 use crate::rehearsal::invariants::{Breach, ZoneOf};
 use crate::rehearsal::window::Away;
 
@@ -14,11 +14,11 @@ fn breaches(breaches: &[Breach]) -> Value {
     breaches.iter().map(one).collect()
 }
 
-fn run_end(end: &RunEnd) -> Value {
+fn run_end((run, end): &(RunOf, RunEnd)) -> Value {
     match end {
-        RunEnd::Done => json!({"ended": "done"}),
-        RunEnd::Killed => json!({"ended": "killed"}),
-        RunEnd::Stopped(why) => json!({"ended": "stopped", "why": why}),
+        RunEnd::Done => json!({"run": run, "ended": "done"}),
+        RunEnd::Killed => json!({"run": run, "ended": "killed"}),
+        RunEnd::Stopped(why) => json!({"run": run, "ended": "stopped", "why": why}),
     }
 }
 

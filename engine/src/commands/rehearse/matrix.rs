@@ -13,6 +13,7 @@ fn sign(outcome: Outcome) -> char {
         Outcome::Completed => '·',
         Outcome::Resumed => 'r',
         Outcome::RunAnew => 'n',
+        Outcome::WentBack => 'b',
         Outcome::StoppedSafely => 's',
         Outcome::Violation => 'X',
     }
@@ -24,16 +25,18 @@ pub(super) fn words(outcome: Outcome) -> &'static str {
         Outcome::Completed => "completed all the same",
         Outcome::Resumed => "stopped, and completed by resume",
         Outcome::RunAnew => "stopped, and completed when run anew",
+        Outcome::WentBack => "stopped, and taken back by the playbook that leads back",
         Outcome::StoppedSafely => "stopped safely, with a way back",
         Outcome::Violation => "VIOLATION",
     }
 }
 
 /// All outcomes, the best first.
-pub(super) const OUTCOMES: [Outcome; 5] = [
+pub(super) const OUTCOMES: [Outcome; 6] = [
     Outcome::Completed,
     Outcome::Resumed,
     Outcome::RunAnew,
+    Outcome::WentBack,
     Outcome::StoppedSafely,
     Outcome::Violation,
 ];

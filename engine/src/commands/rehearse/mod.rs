@@ -48,7 +48,7 @@ Rehearse playbooks on a twin of the federation that the inventory describes.
 The real engine and the real modules run them on machines that are nothing but memory: no host is connected to, and nothing is \
 executed on this one. First undisturbed; then again for every step and every fault that can strike there (a lost connection, a killed \
 controller, a failing command, a reboot, a full disk, a command that hangs, a slave that is away), each time followed by what an \
-operator does next: resume, and where that is not enough, run it anew. Whatever happens, the rules of the upgrade must hold: nothing \
+operator does next: resume, and where that is not enough, run it anew; or, with --then, go back. Whatever happens, the rules of the upgrade must hold: nothing \
 restored where OpenNebula runs, no migration without a proven backup, nothing lost that the API acknowledged, and so on. At the end \
 stands how long the API will be away, and why.";
 
@@ -58,6 +58,7 @@ Examples:
   nebplay rehearse upgrade.yml -i prod.ini --database-size 12000 --link 1000
   nebplay rehearse upgrade.yml -i prod.ini --from-live --measured latest   sizes and times as they are
   nebplay rehearse upgrade.yml -i prod.ini --fault 'fe-eu-ge:onedb_restore:lost-after'
+  nebplay rehearse upgrade.yml -i prod.ini --then go-back.yml           go back wherever it stops, instead of resuming
   nebplay rehearse upgrade.yml -i prod.ini --undisturbed                the forecast alone
   nebplay rehearse upgrade.yml -i prod.ini --depth 2 --sample 5000      pairs of faults, some of them
 
@@ -97,7 +98,12 @@ pub(super) struct Report {
 pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     let journals = args.run.state_args().clone();
     let known = known::look(&args.run, args.assumed.from_live)?;
-    let prepared = prepare(args.run.rehearsed())?;
+    let given = args.run.rehearsed();
+    let way_back = match args.wanted.then.clone() {
+        Some(playbook) => Some(prepare(given.clone().of_playbook(playbook))?),
+        None => None,
+    };
+    let prepared = prepare(given)?;
     let json = prepared.options.json;
     let description = describe::description(&prepared, &args.assumed, &known, args.wanted.seed)?;
     let zones: Vec<ZoneOf> = description
@@ -110,6 +116,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         })
         .collect();
     let mut stage = stage(prepared);
+    stage.way_back = way_back.map(|prepared| Box::new(self::stage(prepared)));
     let mut federation = image::federation(&description);
     known.apply(&mut federation, &zones);
     let mut assumptions = args.assumed.sentences(&description);
@@ -308,5 +315,6 @@ fn stage(prepared: Prepared) -> Stage {
         directory: prepared.directory,
         loader: |events| Arc::new(Files::new(events)),
         secrets: prepared.secrets,
+        way_back: None,
     }
 }

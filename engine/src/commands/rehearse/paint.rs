@@ -29,7 +29,7 @@ impl Paint {
     pub(super) fn outcome(self, outcome: Outcome, text: &str) -> String {
         match outcome {
             Outcome::Completed => self.with("32", text),
-            Outcome::Resumed => self.with("36", text),
+            Outcome::Resumed | Outcome::WentBack => self.with("36", text),
             Outcome::RunAnew | Outcome::StoppedSafely => self.with("33", text),
             Outcome::Violation => self.with("1;31", text),
         }

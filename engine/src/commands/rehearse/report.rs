@@ -9,7 +9,7 @@ use super::paint::Paint;
 use super::{Report, ended_well, forecast, matrix, story};
 use crate::commands::terminal::Terminal;
 use crate::events::RunResult;
-use crate::rehearsal::explore::{Outcome, Rehearsed, RunEnd};
+use crate::rehearsal::explore::{Outcome, Rehearsed, RunEnd, RunOf};
 use crate::rehearsal::fault::{Fault, Kind};
 use crate::rehearsal::stage::Stage;
 use crate::rehearsal::story::tell;
@@ -65,7 +65,7 @@ impl Report {
                 continue;
             }
             told.push(breach.rule.name);
-            let story = tell(&stage.plan, breach, &deeds, &night.work);
+            let story = tell(stage, breach, &deeds, &night.work);
             out.push_str(&story::text(
                 &story,
                 "although nothing went wrong",
@@ -146,7 +146,7 @@ impl Report {
                     continue;
                 };
                 let because = self.what_went_wrong(shortest);
-                let story = tell(&stage.plan, breach, &shortest.deeds, &shortest.work);
+                let story = tell(stage, breach, &shortest.deeds, &shortest.work);
                 out.push_str(&story::text(&story, &because, paint, terminal));
             }
         }
@@ -199,7 +199,13 @@ impl Report {
     /// What went wrong, and what each run came to, one after the other.
     fn course(&self, one: &Rehearsed) -> String {
         let mut text = format!("\n  {}\n", self.what_went_wrong(one));
-        for (run, end) in ["the run", "resume", "run anew"].iter().zip(&one.runs) {
+        for (run, end) in &one.runs {
+            let run = match run {
+                RunOf::Struck => "the run",
+                RunOf::Resume => "resume",
+                RunOf::Anew => "run anew",
+                RunOf::WayBack => "way back",
+            };
             let end = match end {
                 RunEnd::Done => "comes to its end".to_owned(),
                 RunEnd::Killed => "is killed".to_owned(),

@@ -13,7 +13,7 @@ pub(super) const RULES: &[(Rule, Look)] = &[
     (
         Rule {
             name: "told-the-truth",
-            sentence: "a run that says it is done has upgraded every zone, and all of them run with the same data",
+            sentence: "a run that says it is done has upgraded every zone, or taken every zone back, and all of them run with the same data",
             source: "OpenNebula, \"Upgrading a Federation\": all zones at the new version, and in sync",
         },
         told_the_truth,
@@ -53,7 +53,12 @@ pub(super) const RULES: &[(Rule, Look)] = &[
 ];
 
 fn told_the_truth(tracked: &Tracked, evidence: &Evidence<'_>) -> Vec<String> {
-    let Some(target) = tracked.target.filter(|_| evidence.ended == Ended::Done) else {
+    let target = match evidence.ended {
+        Ended::Done => tracked.target,
+        Ended::WentBack => tracked.before,
+        Ended::Stopped => None,
+    };
+    let Some(target) = target else {
         return Vec::new();
     };
     let mut breaches = Vec::new();
@@ -84,7 +89,7 @@ fn told_the_truth(tracked: &Tracked, evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 fn open_at_the_end(tracked: &Tracked, evidence: &Evidence<'_>) -> Vec<String> {
-    if evidence.ended != Ended::Done {
+    if evidence.ended == Ended::Stopped {
         return Vec::new();
     }
     let mut breaches = Vec::new();
@@ -104,7 +109,7 @@ fn open_at_the_end(tracked: &Tracked, evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 fn as_it_was(tracked: &Tracked, evidence: &Evidence<'_>) -> Vec<String> {
-    if evidence.ended != Ended::Done {
+    if evidence.ended == Ended::Stopped {
         return Vec::new();
     }
     let mut breaches = Vec::new();

@@ -51,6 +51,8 @@ pub struct ZoneOf {
 pub enum Ended {
     /// It says that all is done.
     Done,
+    /// It says that everything is as it was before.
+    WentBack,
     /// It stopped, and says so.
     Stopped,
 }

@@ -123,8 +123,16 @@ pub(super) const RULES: &[(Rule, Look)] = &[
     ),
     (
         Rule {
+            name: "back-together",
+            sentence: "a zone that is taken back starts only when every zone is as it was",
+            source: "observed: a master with its old database and a slave with new tables have the same FED_INDEX and other data",
+        },
+        back_together,
+    ),
+    (
+        Rule {
             name: "open-when-in-sync",
-            sentence: "the API is let in again only when the last slave is upgraded and runs",
+            sentence: "the API is let in again only when the last slave is upgraded, or every zone taken back, and all of them run",
             source: "OpenNebula, \"Upgrading a Federation\", step 6: \"the API restriction can be lifted\" at the end",
         },
         open_when_in_sync,
@@ -361,19 +369,53 @@ fn no_old_beside_new(tracked: &Tracked, deed: &Deed) -> Option<String> {
         .then(|| format!("{} starts at {program} beside the upgraded master", deed.on))
 }
 
+fn back_together(tracked: &Tracked, deed: &Deed) -> Option<String> {
+    let Act::OnedStarted { program } = deed.act else {
+        return None;
+    };
+    let master = tracked.master()?;
+    // Until the master is back, an old slave is another rule's.
+    let is_back = master.replaced && !master.is_changed(tracked.target);
+    if Some(program) >= tracked.target || !is_back {
+        return None;
+    }
+    let changed = |(host, zone): &(&String, &super::ZoneAt)| {
+        host.as_str() != &*deed.on && zone.is_changed(tracked.target)
+    };
+    let (host, _) = tracked.zones.iter().find(changed)?;
+    Some(format!(
+        "{} starts at {program} while {host} is not as it was before the upgrade",
+        deed.on
+    ))
+}
+
 fn open_when_in_sync(tracked: &Tracked, deed: &Deed) -> Option<String> {
     let opens = match deed.act {
         Act::ZoneState { enabled: true, .. } => true,
         Act::ApiFiltered(false) => tracked.on(deed)?.filtered,
         _ => false,
     };
-    if !opens || !tracked.master()?.migrated || !upgrading(tracked) {
+    if !opens || !upgrading(tracked) {
         return None;
     }
-    let behind = |zone: &&super::ZoneAt| !(zone.migrated && zone.runs);
-    let (host, _) = tracked.slaves().find(|(_, zone)| behind(zone))?;
+    let master = tracked.master()?;
+    if master.migrated {
+        let behind = |zone: &&super::ZoneAt| !(zone.migrated && zone.runs);
+        let (host, _) = tracked.slaves().find(|(_, zone)| behind(zone))?;
+        return Some(format!(
+            "the API is let in on {} while {host} is not upgraded, or does not run",
+            deed.on
+        ));
+    }
+    if !master.replaced {
+        return None;
+    }
+    let (host, _) = tracked
+        .zones
+        .iter()
+        .find(|(_, zone)| zone.is_changed(tracked.target) || !zone.runs)?;
     Some(format!(
-        "the API is let in on {} while {host} is not upgraded, or does not run",
+        "the API is let in on {} while {host} is not as it was, or does not run",
         deed.on
     ))
 }

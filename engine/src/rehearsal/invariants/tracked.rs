@@ -60,6 +60,8 @@ pub struct Tracked {
     pub zones: BTreeMap<String, ZoneAt>,
     /// The version everything is upgraded to, known in advance.
     pub target: Option<Version>,
+    /// The version that was installed before, if it is the same everywhere.
+    pub before: Option<Version>,
     /// The federated dumps, by what is in them.
     pub dumps: BTreeMap<u64, Dump>,
 }
@@ -90,8 +92,12 @@ impl Tracked {
             };
             Some((zone.host.clone(), at))
         };
+        let zones: BTreeMap<String, ZoneAt> = evidence.zones.iter().filter_map(zone).collect();
+        let mut versions = zones.values().map(|zone| zone.installed);
+        let before = versions.next().flatten();
         Self {
-            zones: evidence.zones.iter().filter_map(zone).collect(),
+            before: before.filter(|_| versions.all(|other| other == before)),
+            zones,
             target: evidence.target(),
             dumps: BTreeMap::new(),
         }
@@ -189,5 +195,13 @@ impl Tracked {
             }
             _ => {}
         }
+    }
+}
+
+impl ZoneAt {
+    /// Something that the upgrade changed is not as it was, given what it leads to.
+    pub(super) fn is_changed(&self, target: Option<Version>) -> bool {
+        let database = self.migrated || self.half_migrated || self.restored || self.half_restored;
+        database || (self.replaced && self.installed == target)
     }
 }

@@ -102,7 +102,7 @@ pub(crate) fn install(machine: &mut Machine, zone: &Zone, description: &Descript
         hosts: zone.hosts.clone(),
         vms: Vec::new(),
         is_slave: !zone.master,
-        password: "opennebula".to_owned(),
+        password: description.password.clone(),
         time: i64::try_from(description.now.as_secs()).unwrap_or(i64::MAX) - 86_400 * 300,
     };
     let now = description.now;
@@ -116,7 +116,7 @@ pub(crate) fn install(machine: &mut Machine, zone: &Zone, description: &Descript
         "/var/lib/one/.one/one_auth",
         "oneadmin",
         0o600,
-        Content::text("oneadmin:opennebula\n"),
+        Content::text(format!("oneadmin:{}\n", description.password)),
     );
     if let Backend::Mysql(login) = &zone.backend {
         mysql::install(machine, login, now);
