@@ -59,8 +59,8 @@ struct Mutant {
     fault: Option<String>,
 }
 
-fn mutants() -> Vec<Mutant> {
-    let entries = std::fs::read_dir("mutants").unwrap();
+fn mutants(directory: &str) -> Vec<Mutant> {
+    let entries = std::fs::read_dir(directory).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "yml"));
     paths.sort();
@@ -216,7 +216,7 @@ fn of_many_slaves_that_do_the_same_two_stand_for_all() {
 
 #[test]
 fn every_mistake_is_caught_by_the_rule_it_breaks() {
-    let mutants = mutants();
+    let mutants = mutants("mutants");
     let (mistakes, right): (Vec<_>, Vec<_>) = mutants.iter().partition(|mutant| mutant.breaks != "nothing");
     assert!(mistakes.len() >= 30, "only {} mutants", mistakes.len());
     let missed = |mutant: &&Mutant| {
@@ -251,6 +251,41 @@ fn every_mistake_is_caught_by_the_rule_it_breaks() {
         assert_eq!(broken(&report), Vec::<String>::new(), "{}", mutant.path.display());
         assert_eq!(report["undisturbed"]["result"], "ok");
     }
+}
+
+/// Each is run after an upgrade that was stopped by a fault.
+#[test]
+fn every_mistake_on_the_way_back_is_caught_by_the_rule_it_breaks() {
+    let mutants = mutants("mutants/back");
+    assert!(mutants.len() >= 7, "only {} mutants", mutants.len());
+    for mutant in mutants {
+        let (then, fault) = (mutant.path.display().to_string(), mutant.fault.unwrap());
+        let options = ["--then", &then, "--fault", &fault];
+        let report = rehearse(Path::new("../playbooks/upgrade.yml"), &options);
+        let rules = broken(&report);
+        assert!(
+            rules.contains(&mutant.breaks),
+            "{then}: not {}, but {rules:?}",
+            mutant.breaks
+        );
+    }
+}
+
+/// The proof that wherever the upgrade is stopped, there is a way back: whatever single fault stops it, the playbook that leads back
+/// leaves every zone as it was; where there is nothing to take back, or clients have written since, it refuses, and `resume` goes on.
+#[test]
+fn from_wherever_the_upgrade_is_stopped_there_is_a_way_back() {
+    let options = ["--then", "../playbooks/go-back.yml"];
+    let report = rehearse(Path::new("../playbooks/upgrade.yml"), &options);
+    assert_eq!(broken(&report), Vec::<String>::new());
+    let rehearsals = report["rehearsals"].as_array().unwrap();
+    let ended = |outcome: &str| rehearsals.iter().filter(|one| one["outcome"] == outcome).count();
+    assert_eq!(
+        ended("completed") + ended("resumed") + ended("went_back"),
+        rehearsals.len(),
+        "some did not come to their end"
+    );
+    assert!(ended("went_back") > 300, "{} went back", ended("went_back"));
 }
 
 /// The proof that the upgrade survives whatever single fault: every one of them at every step.

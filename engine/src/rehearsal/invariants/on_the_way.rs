@@ -3,7 +3,7 @@
 use nebplay_twin::deeds::{Act, Deed};
 
 use super::Rule;
-use super::tracked::{Dump, Tracked};
+use super::tracked::{Dump, Tracked, installed};
 
 type Look = fn(&Tracked, &Deed) -> Option<String>;
 
@@ -326,7 +326,8 @@ fn master_first(tracked: &Tracked, deed: &Deed) -> Option<String> {
         return None;
     };
     let (zone, master) = (tracked.on(deed)?, tracked.master()?);
-    (from != to && !zone.master && !master.migrated).then(|| {
+    let upgrades = installed(deed) == tracked.target;
+    (from != to && upgrades && !zone.master && !master.migrated).then(|| {
         format!(
             "packages are replaced on {}, and the master's database is not migrated",
             deed.on
