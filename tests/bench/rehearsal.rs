@@ -31,6 +31,14 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
     promise("within 10 s", seconds, seconds <= 10.0);
     let peak = number(whole.peak / 1024);
     promise("below 200 MB", peak, peak < 200.0);
+    println!("\nthe same, and whatever stops goes back instead of on");
+    let (_, report) = rehearse(bench, &inventory, &["--then", "playbooks/go-back.yml"])?;
+    println!(
+        "{} go back, {} break a rule; {:.1} s",
+        outcomes(&report, "went_back"),
+        outcomes(&report, "violation"),
+        report["seconds"].as_f64().unwrap_or(f64::NAN)
+    );
     println!("\nmore zones: one undisturbed run, and rehearsals with one fault");
     println!(
         "{:>6} {:>7} {:>12} {:>14} {:>20} {:>9}",
@@ -60,6 +68,11 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
         );
     }
     Ok(())
+}
+
+fn outcomes(report: &Value, wanted: &str) -> usize {
+    let rehearsals = report["rehearsals"].as_array().into_iter().flatten();
+    rehearsals.filter(|one| one["outcome"] == wanted).count()
 }
 
 fn number(count: impl TryInto<u32>) -> f64 {

@@ -17,6 +17,7 @@ mod reach;
 mod resume;
 mod twin;
 mod upgrade;
+mod way_back;
 
 use nebplay_tests::harness;
 use nebplay_tests::harness::traces;

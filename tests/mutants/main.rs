@@ -271,11 +271,12 @@ fn every_mistake_on_the_way_back_is_caught_by_the_rule_it_breaks() {
     }
 }
 
-/// The proof that wherever the upgrade is stopped, there is a way back: whatever single fault stops it, the playbook that leads back
-/// leaves every zone as it was; where there is nothing to take back, or clients have written since, it refuses, and `resume` goes on.
+/// Wherever the upgrade is stopped, there is a way back: whatever single fault stops it, the playbook that leads back leaves every zone
+/// as it was; where there is nothing to take back, or clients have written since, it refuses, and `resume` goes on. A sample of them: the
+/// bench `rehearsal` goes back from all.
 #[test]
 fn from_wherever_the_upgrade_is_stopped_there_is_a_way_back() {
-    let options = ["--then", "../playbooks/go-back.yml"];
+    let options = ["--then", "../playbooks/go-back.yml", "--sample", "300"];
     let report = rehearse(Path::new("../playbooks/upgrade.yml"), &options);
     assert_eq!(broken(&report), Vec::<String>::new());
     let rehearsals = report["rehearsals"].as_array().unwrap();
@@ -285,7 +286,7 @@ fn from_wherever_the_upgrade_is_stopped_there_is_a_way_back() {
         rehearsals.len(),
         "some did not come to their end"
     );
-    assert!(ended("went_back") > 300, "{} went back", ended("went_back"));
+    assert!(ended("went_back") > 80, "{} went back", ended("went_back"));
 }
 
 /// The proof that the upgrade survives whatever single fault: every one of them at every step.

@@ -2,6 +2,9 @@
 //!
 //! The file is sent as it grows, from where the host's copy ends: a call that is repeated adds nothing twice. It holds what the
 //! journal holds, which is no secret, and is root's alone. When the run has come to its end it is removed.
+//!
+//! Beside the copy of a run that stopped, a later run that acted says so: what that journal holds may not be so any more. Who would
+//! resume an upgrade that was taken back meanwhile would go on with half of it.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
@@ -20,8 +23,8 @@ use super::locks::Holder;
 use super::options;
 use super::state::{KeptRun, State};
 use crate::diagnostics::Finding;
-use crate::events::RunResult;
 use crate::events::journal::{self, Journal};
+use crate::events::{Event, RunResult, What};
 use crate::plan::Plan;
 
 /// Where copies are kept on the host.
@@ -55,7 +58,27 @@ for f in *.jsonl; do
   [ -f "$f" ] || continue
   if [ "$f" = "$1.jsonl" ] || { expr "x$f" '<' "x$1.jsonl" >/dev/null && head -n 1 -- "$f" | grep -qF -- "$2"; }; then rm -f -- "$f"; fi
 done
+for f in *.since; do [ ! -f "$f" ] || [ -f "${f%.since}.jsonl" ] || rm -f -- "$f"; done
 cd / && rmdir -- /var/lib/nebplay/runs 2>/dev/null; :
+"#;
+
+/// Says of every older copy that this run has acted since. `$1` the run, `$2` what is said of it.
+const MARK: &str = r#"
+cd /var/lib/nebplay/runs 2>/dev/null || exit 0
+umask 077
+for f in *.jsonl; do
+  [ -f "$f" ] && expr "x$f" '<' "x$1.jsonl" >/dev/null || continue
+  printf '%s\n' "$2" >"${f%.jsonl}.since" || exit 1
+done
+"#;
+
+/// Says what has acted since a run: `$1`.
+const SINCE: &str = r#"
+cd /var/lib/nebplay/runs 2>/dev/null || exit 0
+[ ! -f "$1.since" ] || cat -- "$1.since"
+for f in *.jsonl; do
+  if expr "x$f" '>' "x$1.jsonl" >/dev/null; then printf '%s, which has not come to its end\n' "${f%.jsonl}"; fi
+done
 "#;
 
 /// The names of all copies, the latest last.
@@ -106,6 +129,7 @@ impl Copy {
             journal: Arc::clone(journal),
             connections: Arc::clone(connections),
             there: 0,
+            marked: false,
         };
         let (wish, wished) = watch::channel(Wish::Follow);
         let keeping = runtime.spawn(keeper.keep(journal.grown(), wished));
@@ -134,6 +158,8 @@ struct Keeper {
     connections: Arc<Connections>,
     /// Bytes of the copy.
     there: u64,
+    /// Older copies say that this run has acted since.
+    marked: bool,
 }
 
 impl Keeper {
@@ -141,6 +167,10 @@ impl Keeper {
         loop {
             let here = *grown.borrow_and_update();
             let wish = *wished.borrow_and_update();
+            if wish != Wish::Follow && !self.marked {
+                // Those that cannot be told of it now are told by the copy, which stays.
+                self.marked = self.mark().await.is_ok() || wish == Wish::Finish;
+            }
             let done = match wish {
                 Wish::Remove => self.remove().await,
                 Wish::Follow | Wish::Finish if self.there < here => self.send(here).await,
@@ -193,6 +223,18 @@ impl Keeper {
         Ok(piece)
     }
 
+    /// Tells older runs of this one, if it has acted.
+    async fn mark(&self) -> Result<(), HostError> {
+        let history = journal::read(self.journal.path());
+        let acted = |event: &Event| matches!(event.what, What::StepApplying { .. });
+        if !history.is_ok_and(|history| history.events.iter().any(acted)) {
+            return Ok(());
+        }
+        let words = format!("{} ({})", self.run, self.playbooks.join(", "));
+        let command = Command::script(MARK, [self.run.clone(), words]).as_root();
+        self.ask(&command).await.map(drop)
+    }
+
     async fn remove(&self) -> Result<(), HostError> {
         let playbooks = format!("\"playbooks\":{}", serde_json::json!(self.playbooks));
         let command = Command::script(REMOVE, [self.run.clone(), playbooks]).as_root();
@@ -215,6 +257,25 @@ impl Keeper {
             why: why.to_owned(),
         }
     }
+}
+
+/// The runs that have acted on the master since this one stopped, in words. A master that cannot be asked will stop the run itself.
+pub(super) async fn since(
+    connections: &Connections,
+    federation: &Federation,
+    plan: &Plan,
+    run: &str,
+) -> Vec<String> {
+    let Some(place) = place(federation, plan) else {
+        return Vec::new();
+    };
+    let Ok(host) = connections.peer(&place).await else {
+        return Vec::new();
+    };
+    let command = Command::script(SINCE, [run]).as_root();
+    let said = host.run(&command).await.map(|output| output.text());
+    let plain = |line: &str| line.chars().filter(|c| !c.is_control()).collect();
+    said.unwrap_or_default().lines().map(plain).collect()
 }
 
 /// Brings a copy here: the named one, or the latest.

@@ -7,7 +7,7 @@ use nebplay_modules::module::Peers;
 
 use super::asking::runtime;
 use super::connections::Connections;
-use super::copy::Copy;
+use super::copy::{self, Copy};
 use super::error::CommandError;
 use super::files::Files;
 use super::hosts::Hosts;
@@ -17,6 +17,7 @@ use super::prepare::{Prepared, tags};
 use super::state::State;
 use super::terminal::{self, Terminal};
 use super::{exit, status, way};
+use crate::diagnostics::Finding;
 use crate::events::journal::{self, Journal};
 use crate::events::{self, Events, Json, Look, RunResult, View};
 use crate::run::{self, Replay, Stop, World};
@@ -33,6 +34,8 @@ pub(super) struct Start {
     pub(super) replay: Replay,
     /// See [`World::resumed`].
     pub(super) resumed: Option<Vec<String>>,
+    /// The operator wants to go on although other runs have acted since.
+    pub(super) accept_changes: bool,
     /// The operator said that it is over on another machine where it was started: see [`Holder::from_elsewhere`].
     pub(super) take_over: bool,
 }
@@ -54,6 +57,7 @@ impl Start {
             after: (0, 0),
             replay: Replay::default(),
             resumed: None,
+            accept_changes: false,
             take_over: false,
         })
     }
@@ -131,6 +135,13 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
                 let _ = std::fs::remove_file(journal.path());
             }
         })?;
+        if !is_new && !start.accept_changes {
+            let others = copy::since(&connections, &federation, &plan, &holder.run).await;
+            if !others.is_empty() {
+                locks.release().await;
+                return Err(passed_by(&holder.run, &others));
+            }
+        }
         let copy = journal
             .as_ref()
             .and_then(|journal| Copy::begin(&runtime, journal, &holder, &federation, &plan, &connections));
@@ -176,6 +187,18 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
     // A question nobody answered, or a connection that hangs, must not hold up the end.
     runtime.shutdown_background();
     Ok(exit::of_run(summary.result))
+}
+
+/// What other runs have done since may have undone what this one did.
+fn passed_by(run: &str, others: &[String]) -> CommandError {
+    let message = format!(
+        "since {run} stopped, others have acted on the same federation: {}; what its journal holds may not be so any more",
+        others.join(", ")
+    );
+    let finding = Finding::nowhere(message);
+    finding
+        .help("run the playbook anew: what is done is recognized on the hosts. If you know that they changed nothing of it, go on with --accept-changes")
+        .into()
 }
 
 /// The steps of which nobody knows whether they took effect, as the journal has them: `"task" on host`.

@@ -21,7 +21,7 @@ use crate::run::{Halt, Replay, Settle};
 pub(super) const LONG_ABOUT: &str = "\
 Goes on with a run that was cut off, had failed or was interrupted.
 
-What is done is not run again: its results, facts, loop positions and notified handlers are taken from the journal. A step that was cut off while it acted is settled by what its job on the host or the host itself says; where nobody can tell (`command`), you are asked. What failed is tried again. If a playbook, template, inventory or variable is not as it was, that is said and nothing is run, unless you accept it.";
+What is done is not run again: its results, facts, loop positions and notified handlers are taken from the journal. A step that was cut off while it acted is settled by what its job on the host or the host itself says; where nobody can tell (`command`), you are asked. What failed is tried again. If a playbook, template, inventory or variable is not as it was, or another run has acted on the federation since (one that went back, say), that is said and nothing is run, unless you accept it.";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +44,8 @@ pub(super) struct Args {
     /// from which everything is run; all before it is taken for done.
     #[arg(long, value_name = "master|TASK")]
     from: Option<String>,
-    /// Go on although playbook, templates, inventory or variables have changed; steps are matched by their identity.
+    /// Go on although playbook, templates, inventory or variables have changed (steps are matched by their identity), or other runs
+    /// have acted since.
     #[arg(long)]
     accept_changes: bool,
     /// Run failed commands again without asking (what looks before it acts is tried again in any case).
@@ -138,6 +139,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
             after: last.map_or((0, 0), |event| (event.seq, event.elapsed_ms)),
             replay,
             resumed: Some(assumed),
+            accept_changes: args.accept_changes,
             take_over: args.take_over,
         },
         terminal,

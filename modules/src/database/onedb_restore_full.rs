@@ -151,8 +151,11 @@ impl Effect for OnedbRestoreFull {
         if change.seen.get("as_it_was").is_some() {
             return Ok(());
         }
+        let kept = aside
+            .map(|aside| format!("; the database that was there is {aside}"))
+            .unwrap_or_default();
         outcome.message = Some(format!(
-            "restored {}: {} rows in {} tables, equal to the backup",
+            "restored {}: {} rows in {} tables, equal to the backup{kept}",
             self.src,
             wanted.rows(),
             wanted.tables.len()

@@ -1,0 +1,110 @@
+//! An upgrade that is taken back, from where it was stopped.
+
+use crate::harness::{Builder, Host, Invocation, Lab};
+use crate::traces::{
+    assert_nothing_left, assert_same, assert_same_data, assert_upgraded, federated_data, how_it_is, paths,
+};
+
+fn go_back(lab: &Lab) -> Invocation {
+    lab.nebplay(["playbooks/go-back.yml"])
+}
+
+/// What is installed, but for what the new version brought.
+fn packages(host: &Host<'_>) -> String {
+    host.must("dpkg-query -W 'opennebula*' | grep -v -e form -e migration; oned --version | head -1")
+}
+
+/// Upgrades until `onedb upgrade` of this host is within the local migrator, and kills it there.
+fn stopped_in_the_migration_of(lab: &Lab, name: &str) {
+    let host = lab.host(name);
+    host.hang("before-local-migrator");
+    let run = lab.upgrade().start();
+    host.wait_for("before-local-migrator hangs");
+    host.must("pkill -KILL -f 'onedb upgrade -v'");
+    host.release("before-local-migrator");
+    run.wait()
+        .expect_code(2)
+        .expect_shown("nebplay playbooks/go-back.yml (-i as before); nothing is lost");
+}
+
+/// Stops an upgrade in the middle of a migration, takes it back, and does it again.
+fn there_and_back(lab: Builder, stopped_at: &str) -> Option<Lab> {
+    let lab = lab.boot()?;
+    let before: Vec<_> = lab
+        .hosts()
+        .map(|host| {
+            (
+                how_it_is(&host),
+                packages(&host),
+                federated_data(&host),
+                paths(&host),
+            )
+        })
+        .collect();
+    stopped_in_the_migration_of(&lab, stopped_at);
+    go_back(&lab).run().expect_code(0);
+    for (host, (how, packages_before, data, _)) in lab.hosts().zip(&before) {
+        assert_same(&host, &how_it_is(&host), how);
+        assert_same(&host, &packages(&host), packages_before);
+        assert_same(&host, &federated_data(&host), data);
+        assert_eq!(host.oneadmin("onedb version").code, 0, "{}", host.name());
+    }
+    assert_same_data(&lab);
+
+    // What the journal of the upgrade says is done was undone since.
+    lab.nebplay(["resume", "--from", "master"])
+        .run()
+        .expect_code(3)
+        .expect_shown("others have acted on the same federation");
+
+    lab.upgrade().run().expect_code(0);
+    for (host, (how, _, _, paths)) in lab.hosts().zip(&before) {
+        assert_same(&host, &how_it_is(&host), how);
+        // What goes back keeps the database that it puts another in the place of.
+        host.must("rm -f /var/lib/one/one.db.aside-*");
+        assert_nothing_left(&host, paths);
+    }
+    assert_upgraded(&lab);
+    Some(lab)
+}
+
+#[test]
+fn an_upgrade_that_stops_at_the_last_slave_is_taken_back_in_every_zone() {
+    let Some(lab) = there_and_back(Lab::sqlite("back"), "fe-us-ca") else {
+        return;
+    };
+    // Now it has come to its end, and clients have written since.
+    go_back(&lab)
+        .run()
+        .expect_code(2)
+        .expect_shown("no upgrade is under way in any zone");
+    go_back(&lab)
+        .args(["-e", "old=7.0.0-1"])
+        .run()
+        .expect_code(2)
+        .expect_shown("zones 0, 100, 101 take writes at the new version");
+    go_back(&lab)
+        .args(["-e", "old=7.0.0-1", "-e", "lose_writes=true"])
+        .run()
+        .expect_code(0);
+    assert_same_data(&lab);
+    for host in lab.hosts() {
+        assert!(packages(&host).contains("OpenNebula 7.0.0 ()"), "{}", host.name());
+        assert!(
+            !host.users().contains(&"after-the-upgrade".to_owned()),
+            "{}",
+            host.name()
+        );
+        assert_eq!(
+            host.must("runuser -u oneadmin -- onezone list --csv | cut -d, -f6 | sort -u | wc -l"),
+            "2",
+            "{}: the heading, and one state",
+            host.name()
+        );
+    }
+}
+
+#[test]
+fn an_upgrade_that_stops_at_the_master_is_taken_back_on_mariadb() {
+    there_and_back(Lab::mysql("back-my"), "fe-eu-fr");
+}
