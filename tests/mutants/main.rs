@@ -132,6 +132,18 @@ fn a_task_of_an_included_file_says_what_its_program_answers() {
 }
 
 #[test]
+fn hosts_that_are_no_front_ends_are_in_memory_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = told_in(
+        directory.path(),
+        "- hosts: master\n  tasks:\n    - shell: hostname > notice && cat notice\n      args: {chdir: /root}\n      delegate_to: localhost\n      register: there\n    - assert:\n        that: there.stdout == 'localhost'\n",
+    );
+    assert!(told.contains("it comes to its end"), "{told}");
+    assert!(told.contains("localhost: no front-end of a zone"), "{told}");
+    assert!(!Path::new("/root/notice").exists(), "it was run on this machine");
+}
+
+#[test]
 fn a_second_fault_after_the_first_breaks_no_rule_either() {
     let pairs = |seed: &str| {
         let mut report = rehearse(

@@ -15,6 +15,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::fault::Kind;
 use super::recorder::{Call, Recorder};
+use crate::inventory::LOCALHOST;
+use crate::run::Inventory;
 
 /// How long a lost connection stays lost.
 const OUTAGE: Duration = Duration::from_secs(30);
@@ -26,16 +28,26 @@ const WORDS: &str = "made to fail by the rehearsal";
 pub(super) struct Machines {
     pub(super) twin: Twin,
     pub(super) recorder: Recorder,
+    pub(super) inventory: Arc<dyn Inventory>,
+}
+
+impl Machines {
+    /// A front-end, or any other host of the inventory, or this machine's part: all of them in memory.
+    fn machine(&self, name: &str) -> Option<TwinHost> {
+        let is_known = || name == LOCALHOST || self.inventory.names().iter().any(|known| known == name);
+        let host = self.twin.host(name);
+        host.or_else(|| is_known().then(|| self.twin.other_host(name)).flatten())
+    }
 }
 
 #[async_trait]
 impl Peers for Machines {
     async fn peer(&self, name: &str) -> Result<Arc<dyn Host>, HostError> {
-        let Some(host) = self.twin.host(name) else {
+        let Some(host) = self.machine(name) else {
             return Err(HostError::Refused {
                 host: name.to_owned(),
                 what: "rehearsing".to_owned(),
-                why: "it is no front-end of a zone, and nothing else is in a rehearsal".to_owned(),
+                why: "the inventory does not have it".to_owned(),
             });
         };
         let host = Faulty {

@@ -3,7 +3,7 @@
 //! * [`stage`]: what is rehearsed.
 //! * [`night`]: one run on a federation, perhaps gone on with after another one.
 //! * [`fault`]: what can go wrong, and [`faulty`] hosts, on which it does.
-//! * [`explore`]: every fault at every step, each followed by what an operator does next.
+//! * [`explore`]: every fault at every step, each followed by what an operator does next; [`outcome`]: what came of it.
 //! * [`alike`]: slaves of which a few stand for the others.
 //! * [`pairs`]: two faults on one night.
 //! * [`invariants`]: what must hold on every night, and where it is written; [`story`]: how one came to be broken.
@@ -19,6 +19,7 @@ mod faulty;
 pub mod invariants;
 pub mod measured;
 pub mod night;
+pub mod outcome;
 pub mod pairs;
 mod recorder;
 pub mod stage;

@@ -89,6 +89,7 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
             hosts: Arc::new(Machines {
                 twin: twin.clone(),
                 recorder: recorder.clone(),
+                inventory: Arc::clone(&stage.inventory),
             }) as Arc<dyn Peers>,
             loader: Arc::new(Reading {
                 files: (stage.loader)(Arc::clone(&events)),

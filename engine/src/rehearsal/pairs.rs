@@ -11,10 +11,11 @@ use nebplay_twin::kin;
 use rayon::prelude::*;
 
 use super::alike::LeftOut;
-use super::explore::{Course, Rehearsed, Step, Undisturbed, done, resumed, steps_of, struck, went_back};
+use super::explore::{Course, Step, Undisturbed, done, resumed, steps_of, struck, went_back};
 use super::fault::Fault;
 use super::invariants::ZoneOf;
 use super::night::{Night, Work};
+use super::outcome::Rehearsed;
 use super::stage::Stage;
 use crate::events::Event;
 use crate::run::Settle;

@@ -96,6 +96,11 @@ impl Federation {
         self.machines.iter().position(|machine| &*machine.name == name)
     }
 
+    /// Adds a machine.
+    pub fn add(&mut self, machine: Machine) {
+        self.machines.push(Arc::new(machine));
+    }
+
     /// A machine.
     pub fn machine(&self, at: At) -> &Machine {
         &self.machines[at]

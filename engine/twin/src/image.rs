@@ -168,11 +168,32 @@ const FILES: [(&str, &str); 6] = [
     ("/var/log/one/oned.log", ""),
 ];
 
-fn machine(description: &Description, zone: &Zone) -> Machine {
-    let mut machine = Machine {
-        name: zone.machine.as_str().into(),
-        hostname: zone.machine.clone(),
-        addresses: vec![zone.address.clone()],
+/// A machine that is no front-end: there is nothing of OpenNebula on it.
+pub fn other(name: &str, now: Duration) -> Machine {
+    let mut machine = empty(name, Sizes::default());
+    let is_opennebulas = |path: &str| path.contains("/one");
+    for (path, owner, mode) in DIRECTORIES.iter().filter(|(path, ..)| !is_opennebulas(path)) {
+        let meta = machine.meta(owner, *mode, now);
+        let _ = machine.files.put(path, Node::Directory(meta));
+    }
+    let files = [
+        ("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"),
+        ("/etc/group", "root:x:0:\n"),
+        FILES[0],
+    ];
+    for (path, text) in files {
+        let meta = machine.meta("root", 0o644, now);
+        let _ = machine.files.put(path, Node::File(meta, Content::text(text)));
+    }
+    machine
+}
+
+/// A machine with nothing on it.
+fn empty(name: &str, sizes: Sizes) -> Machine {
+    Machine {
+        name: name.into(),
+        hostname: name.to_owned(),
+        addresses: Vec::new(),
         files: Files::default(),
         units: BTreeMap::new(),
         packages: Packages::default(),
@@ -181,9 +202,14 @@ fn machine(description: &Description, zone: &Zone) -> Machine {
         oned: None,
         boots: 1,
         away_until: Duration::ZERO,
-        sizes: zone.sizes,
+        sizes,
         last_pid: 1000,
-    };
+    }
+}
+
+fn machine(description: &Description, zone: &Zone) -> Machine {
+    let mut machine = empty(&zone.machine, zone.sizes);
+    machine.addresses = vec![zone.address.clone()];
     // On an empty disk all of it finds its place.
     for (path, owner, mode) in DIRECTORIES {
         let meta = machine.meta(owner, mode, description.now);

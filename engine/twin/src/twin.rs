@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::federation::{At, Federation};
 use crate::files::{Content, Files, IS_DIRECTORY, Node};
+use crate::image;
 use crate::machine::{Job, Machine};
 use crate::opennebula::daemon;
 use crate::process::Limit;
@@ -78,6 +79,16 @@ impl Twin {
             at,
             twin: self.clone(),
         })
+    }
+
+    /// As [`Twin::host`]; a machine that is no front-end is there from now on, with nothing of OpenNebula on it.
+    pub fn other_host(&self, name: &str) -> Option<TwinHost> {
+        self.change(|federation| {
+            if federation.find(name).is_none() {
+                federation.add(image::other(name, federation.now()));
+            }
+        });
+        self.host(name)
     }
 
     /// The federation at this moment, to be kept or to be forked from.

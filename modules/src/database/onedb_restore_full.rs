@@ -125,8 +125,9 @@ impl Effect for OnedbRestoreFull {
         let aside = aside_of(change)
             .map(str::to_owned)
             .or_else(|| full::aside(cx, &access));
-        full::restore(cx, &access, &self.src, &wanted, aside.as_deref()).await?;
+        // First: whoever is cut off after the restore finds it done, and would never know that the zone in it is closed.
         record::closed_again(cx.host, &self.src).await?;
+        full::restore(cx, &access, &self.src, &wanted, aside.as_deref()).await?;
         Ok(Outcome::changed(format!("restored {}", self.src)).with("aside", aside))
     }
 

@@ -12,9 +12,10 @@ use crate::commands::error::CommandError;
 use crate::commands::terminal::Terminal;
 use crate::diagnostics::suggest;
 use crate::rehearsal::alike::LeftOut;
-use crate::rehearsal::explore::{self, Rehearsed, Undisturbed};
+use crate::rehearsal::explore::{self, Undisturbed};
 use crate::rehearsal::fault::{Fault, Kind};
 use crate::rehearsal::invariants::ZoneOf;
+use crate::rehearsal::outcome::Rehearsed;
 use crate::rehearsal::stage::Stage;
 
 /// Which faults.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::Report;
 use crate::events::{Event, What};
-use crate::rehearsal::explore::{RunEnd, RunOf};
 use crate::rehearsal::invariants::{Breach, ZoneOf};
+use crate::rehearsal::outcome::{RunEnd, RunOf};
 use crate::rehearsal::window::Away;
 
 fn breaches(breaches: &[Breach]) -> Value {

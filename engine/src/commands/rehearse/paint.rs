@@ -1,6 +1,6 @@
 //! Colours of a rehearsal.
 
-use crate::rehearsal::explore::Outcome;
+use crate::rehearsal::outcome::Outcome;
 
 /// Colours a text, or leaves it as it is.
 #[derive(Debug, Clone, Copy)]

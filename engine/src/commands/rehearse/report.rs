@@ -9,8 +9,8 @@ use super::paint::Paint;
 use super::{Report, ended_well, forecast, matrix, story};
 use crate::commands::terminal::Terminal;
 use crate::events::RunResult;
-use crate::rehearsal::explore::{Outcome, Rehearsed, RunEnd, RunOf};
 use crate::rehearsal::fault::{Fault, Kind};
+use crate::rehearsal::outcome::{Outcome, Rehearsed, RunEnd, RunOf};
 use crate::rehearsal::stage::Stage;
 use crate::rehearsal::story::tell;
 
@@ -41,6 +41,16 @@ impl Report {
             out.push_str(&format!(
                 "  {} steps, and it comes to its end\n",
                 self.undisturbed.steps.len()
+            ));
+        }
+        let others = night.federation.machines().map(|machine| &*machine.name);
+        let others: Vec<&str> = others
+            .filter(|name| self.zones.iter().all(|zone| zone.host != *name))
+            .collect();
+        if !others.is_empty() {
+            out.push_str(&format!(
+                "  {}: no front-end of a zone, so taken to be a machine with nothing of OpenNebula on it\n",
+                others.join(", ")
             ));
         }
         let deeds: Vec<_> = night.federation.deeds.in_order().into_iter().cloned().collect();

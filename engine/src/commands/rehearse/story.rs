@@ -6,7 +6,7 @@ use super::forecast::time;
 use super::paint::Paint;
 use crate::commands::terminal::Terminal;
 use crate::diagnostics::Finding;
-use crate::rehearsal::explore::Outcome;
+use crate::rehearsal::outcome::Outcome;
 use crate::rehearsal::story::Story;
 
 /// The story as text. `because`: what went wrong before.
