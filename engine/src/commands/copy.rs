@@ -23,8 +23,8 @@ use super::locks::Holder;
 use super::options;
 use super::state::{KeptRun, State};
 use crate::diagnostics::Finding;
+use crate::events::RunResult;
 use crate::events::journal::{self, Journal};
-use crate::events::{Event, RunResult, What};
 use crate::plan::Plan;
 
 /// Where copies are kept on the host.
@@ -50,26 +50,20 @@ if [ "$size" -lt "$2" ]; then cat >/dev/null; else cat >>"$f" || exit 1; fi
 sync -- "$f"; stat -c %s -- "$f"
 "#;
 
-/// Removes the copy, and older ones of the same playbooks: what those left undone is done now. `$1` the run, `$2` its playbooks as
-/// the first line of a copy has them.
-const REMOVE: &str = r#"
-cd /var/lib/nebplay/runs 2>/dev/null || exit 0
-for f in *.jsonl; do
-  [ -f "$f" ] || continue
-  if [ "$f" = "$1.jsonl" ] || { expr "x$f" '<' "x$1.jsonl" >/dev/null && head -n 1 -- "$f" | grep -qF -- "$2"; }; then rm -f -- "$f"; fi
-done
-for f in *.since; do [ ! -f "$f" ] || [ -f "${f%.since}.jsonl" ] || rm -f -- "$f"; done
-cd / && rmdir -- /var/lib/nebplay/runs 2>/dev/null; :
-"#;
-
-/// Says of every older copy that this run has acted since. `$1` the run, `$2` what is said of it.
-const MARK: &str = r#"
+/// What is done with copies when a run is over. `$1` the run; `$2` what is said of it to older ones that it has acted since, nothing where
+/// it has not; `$3` its playbooks as the first line of a copy has them, nothing where it did not come to its end: otherwise its copy is
+/// removed, and older ones of the same playbooks, because what those left undone is done now.
+const CLOSE: &str = r#"
 cd /var/lib/nebplay/runs 2>/dev/null || exit 0
 umask 077
+older() { expr "x$1" '<' "x$2.jsonl" >/dev/null; }
 for f in *.jsonl; do
-  [ -f "$f" ] && expr "x$f" '<' "x$1.jsonl" >/dev/null || continue
-  printf '%s\n' "$2" >"${f%.jsonl}.since" || exit 1
+  [ -f "$f" ] || continue
+  if [ -n "$2" ] && older "$f" "$1"; then printf '%s\n' "$2" >"${f%.jsonl}.since" || exit 1; fi
+  [ -n "$3" ] || continue
+  if [ "$f" = "$1.jsonl" ] || { older "$f" "$1" && head -n 1 -- "$f" | grep -qF -- "$3"; }; then rm -f -- "$f" "${f%.jsonl}.since"; fi
 done
+cd / && rmdir -- /var/lib/nebplay/runs 2>/dev/null; :
 "#;
 
 /// Says what has acted since a run: `$1`.
@@ -129,7 +123,6 @@ impl Copy {
             journal: Arc::clone(journal),
             connections: Arc::clone(connections),
             there: 0,
-            marked: false,
         };
         let (wish, wished) = watch::channel(Wish::Follow);
         let keeping = runtime.spawn(keeper.keep(journal.grown(), wished));
@@ -158,8 +151,6 @@ struct Keeper {
     connections: Arc<Connections>,
     /// Bytes of the copy.
     there: u64,
-    /// Older copies say that this run has acted since.
-    marked: bool,
 }
 
 impl Keeper {
@@ -167,12 +158,8 @@ impl Keeper {
         loop {
             let here = *grown.borrow_and_update();
             let wish = *wished.borrow_and_update();
-            if wish != Wish::Follow && !self.marked {
-                // Those that cannot be told of it now are told by the copy, which stays.
-                self.marked = self.mark().await.is_ok() || wish == Wish::Finish;
-            }
             let done = match wish {
-                Wish::Remove => self.remove().await,
+                Wish::Remove => self.close(true).await,
                 Wish::Follow | Wish::Finish if self.there < here => self.send(here).await,
                 Wish::Follow | Wish::Finish => Ok(()),
             };
@@ -180,7 +167,11 @@ impl Keeper {
             match done {
                 Ok(()) if wish == Wish::Remove => return,
                 Ok(()) if self.there < here => {}
-                Ok(()) if wish == Wish::Finish => return,
+                Ok(()) if wish == Wish::Finish => {
+                    // Where that fails, this copy stays all the same, and a later one says as much.
+                    let _ = self.close(false).await;
+                    return;
+                }
                 Ok(()) => {
                     let changed = tokio::select! {
                         changed = grown.changed() => changed,
@@ -223,21 +214,19 @@ impl Keeper {
         Ok(piece)
     }
 
-    /// Tells older runs of this one, if it has acted.
-    async fn mark(&self) -> Result<(), HostError> {
-        let history = journal::read(self.journal.path());
-        let acted = |event: &Event| matches!(event.what, What::StepApplying { .. });
-        if !history.is_ok_and(|history| history.events.iter().any(acted)) {
-            return Ok(());
-        }
-        let words = format!("{} ({})", self.run, self.playbooks.join(", "));
-        let command = Command::script(MARK, [self.run.clone(), words]).as_root();
-        self.ask(&command).await.map(drop)
-    }
-
-    async fn remove(&self) -> Result<(), HostError> {
-        let playbooks = format!("\"playbooks\":{}", serde_json::json!(self.playbooks));
-        let command = Command::script(REMOVE, [self.run.clone(), playbooks]).as_root();
+    /// The run is over; `done`: it came to its end.
+    async fn close(&self, done: bool) -> Result<(), HostError> {
+        let said = if self.journal.has_acted() {
+            format!("{} ({})", self.run, self.playbooks.join(", "))
+        } else {
+            String::new()
+        };
+        let playbooks = if done {
+            format!("\"playbooks\":{}", serde_json::json!(self.playbooks))
+        } else {
+            String::new()
+        };
+        let command = Command::script(CLOSE, [self.run.clone(), said, playbooks]).as_root();
         self.ask(&command).await.map(drop)
     }
 

@@ -245,33 +245,40 @@ impl Undisturbed {
         let struck = night.struck;
         let mut outcome = Outcome::Completed;
         let mut runs = vec![(RunOf::Struck, RunEnd::of(&night))];
-        let mut keep = |night: &mut Night, goes_back: bool| {
-            let of_way_back = goes_back;
+        let mut keep = |night: &mut Night, of_way_back: bool| {
             let done = std::mem::take(&mut night.work).into_iter();
             work.extend(done.map(|work| Work { of_way_back, ..work }));
         };
         keep(&mut night, goes_back);
         let events = std::mem::take(&mut night.events);
         journals.push(&events);
-        if let Some(way_back) = stage.way_back.as_deref().filter(|_| !goes_back && !done(&night)) {
-            night = went_back(way_back, &night.federation, None)?;
-            runs.push((RunOf::WayBack, RunEnd::of(&night)));
-            keep(&mut night, true);
-            // Where it refuses, the way on is open.
-            goes_back = done(&night);
-        }
-        let stage = match &stage.way_back {
-            Some(way_back) if goes_back => way_back,
-            _ => stage,
-        };
+        let way_back = stage.way_back.as_deref();
         if !done(&night) {
             outcome = Outcome::Resumed;
-            night = resumed(stage, &journals, &night.federation, None)?;
-            runs.push((RunOf::Resume, RunEnd::of(&night)));
+            // Who is going back already resumes that.
+            let on_the_way = if goes_back {
+                way_back.unwrap_or(stage)
+            } else {
+                stage
+            };
+            let next = next(on_the_way, &journals, &night.federation, None)?;
+            if let Some(mut refused) = next.refused {
+                runs.push((RunOf::WayBack, RunEnd::of(&refused)));
+                keep(&mut refused, true);
+            }
+            let run = if next.goes_back {
+                RunOf::WayBack
+            } else {
+                RunOf::Resume
+            };
+            goes_back |= next.goes_back;
+            night = next.night;
+            runs.push((run, RunEnd::of(&night)));
             keep(&mut night, goes_back);
         }
         if !done(&night) {
             outcome = Outcome::RunAnew;
+            let stage = way_back.filter(|_| goes_back).unwrap_or(stage);
             night = night::run(stage, mended(&night.federation), Beginning::default())?;
             runs.push((RunOf::Anew, RunEnd::of(&night)));
             keep(&mut night, goes_back);
@@ -358,36 +365,55 @@ pub(super) fn struck(
     night::run(stage, federation.clone(), beginning)
 }
 
-/// `nebplay resume`, after what an operator mends.
-pub(super) fn resumed(
+/// What is run after a run that stopped.
+pub(super) struct Next {
+    /// The playbook that leads back, where it refused.
+    pub(super) refused: Option<Night>,
+    /// What came to an end, or stopped too.
+    pub(super) night: Night,
+    /// That is the playbook that leads back.
+    pub(super) goes_back: bool,
+}
+
+/// Runs it, after what an operator mends: the playbook that leads back, if there is one; where it refuses, the way on is open, `nebplay
+/// resume`.
+pub(super) fn next(
     stage: &Stage,
     journals: &[&[Event]],
     federation: &Federation,
-    forks: Option<Arc<LeftOut>>,
-) -> io::Result<Night> {
+    forks: Option<&Arc<LeftOut>>,
+) -> io::Result<Next> {
+    let mut refused = None;
+    if let Some(way_back) = &stage.way_back {
+        let beginning = Beginning {
+            forks: forks.cloned(),
+            ..Beginning::default()
+        };
+        let night = night::run(way_back, mended(federation), beginning)?;
+        if done(&night) {
+            return Ok(Next {
+                refused,
+                night,
+                goes_back: true,
+            });
+        }
+        refused = Some(night);
+    }
     let beginning = Beginning {
         journal: journals,
         settle: Settle {
             in_doubt: None,
             retry_failed: true,
         },
-        forks,
+        forks: forks.cloned(),
         ..Beginning::default()
     };
-    night::run(stage, mended(federation), beginning)
-}
-
-/// The playbook that leads back, after what an operator mends.
-pub(super) fn went_back(
-    way_back: &Stage,
-    federation: &Federation,
-    forks: Option<Arc<LeftOut>>,
-) -> io::Result<Night> {
-    let beginning = Beginning {
-        forks,
-        ..Beginning::default()
-    };
-    night::run(way_back, mended(federation), beginning)
+    let federation = refused.as_ref().map_or(federation, |night| &night.federation);
+    Ok(Next {
+        night: night::run(stage, mended(federation), beginning)?,
+        refused,
+        goes_back: false,
+    })
 }
 
 pub(super) fn done(night: &Night) -> bool {

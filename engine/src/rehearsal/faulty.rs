@@ -35,8 +35,8 @@ impl Machines {
     /// A front-end, or any other host of the inventory, or this machine's part: all of them in memory.
     fn machine(&self, name: &str) -> Option<TwinHost> {
         let is_known = || name == LOCALHOST || self.inventory.names().iter().any(|known| known == name);
-        let host = self.twin.host(name);
-        host.or_else(|| is_known().then(|| self.twin.other_host(name)).flatten())
+        let front_end = self.twin.host(name);
+        front_end.or_else(|| is_known().then(|| self.twin.other_host(name)))
     }
 }
 

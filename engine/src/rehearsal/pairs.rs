@@ -11,7 +11,7 @@ use nebplay_twin::kin;
 use rayon::prelude::*;
 
 use super::alike::LeftOut;
-use super::explore::{Course, Step, Undisturbed, done, resumed, steps_of, struck, went_back};
+use super::explore::{Course, Step, Undisturbed, done, next, steps_of, struck};
 use super::fault::Fault;
 use super::invariants::ZoneOf;
 use super::night::{Night, Work};
@@ -127,24 +127,10 @@ impl Undisturbed {
         nights.push(with_steps(night));
         if !is_done {
             let night = &nights[0].0;
-            let forks = || Some(Arc::clone(left_out));
-            let back = match &stage.way_back {
-                Some(way_back) => Some(went_back(way_back, &night.federation, forks())?),
-                None => None,
-            };
-            let next = match back {
-                Some(back) if done(&back) => {
-                    goes_back = true;
-                    back
-                }
-                refused => {
-                    let federation = refused
-                        .as_ref()
-                        .map_or(&night.federation, |back| &back.federation);
-                    resumed(stage, &[from.journal, &night.events], federation, forks())?
-                }
-            };
-            nights.push(with_steps(next));
+            let journals = [from.journal, &night.events];
+            let next = next(stage, &journals, &night.federation, Some(left_out))?;
+            goes_back = next.goes_back;
+            nights.push(with_steps(next.night));
         }
         Ok(Aftermath {
             goes_back,

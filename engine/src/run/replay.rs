@@ -105,6 +105,7 @@ impl Records {
             What::StepReread { step } => {
                 self.rereading.insert(first_try(step));
             }
+            // It is only read again: forgetting it would make void what came after it.
             What::StepStarted { step } if self.rereading.contains(&first_try(step)) => {}
             What::StepEnded { step, end } if self.is_read_in_vain(step, end) => {}
             // One in doubt stays so while it looks what it came to.

@@ -97,8 +97,9 @@ impl Federation {
     }
 
     /// Adds a machine.
-    pub fn add(&mut self, machine: Machine) {
+    pub fn add(&mut self, machine: Machine) -> At {
         self.machines.push(Arc::new(machine));
+        self.machines.len() - 1
     }
 
     /// A machine.

@@ -74,21 +74,24 @@ impl Twin {
     /// A machine by its inventory name.
     pub fn host(&self, name: &str) -> Option<TwinHost> {
         let at = self.lock().find(name)?;
-        Some(TwinHost {
+        Some(self.machine_at(name, at))
+    }
+
+    /// As [`Twin::host`]; a machine that is not there is from now on, with nothing of OpenNebula on it.
+    pub fn other_host(&self, name: &str) -> TwinHost {
+        let at = self.change(|federation| {
+            let found = federation.find(name);
+            found.unwrap_or_else(|| federation.add(image::other(name, federation.now())))
+        });
+        self.machine_at(name, at)
+    }
+
+    fn machine_at(&self, name: &str, at: At) -> TwinHost {
+        TwinHost {
             name: name.into(),
             at,
             twin: self.clone(),
-        })
-    }
-
-    /// As [`Twin::host`]; a machine that is no front-end is there from now on, with nothing of OpenNebula on it.
-    pub fn other_host(&self, name: &str) -> Option<TwinHost> {
-        self.change(|federation| {
-            if federation.find(name).is_none() {
-                federation.add(image::other(name, federation.now()));
-            }
-        });
-        self.host(name)
+        }
     }
 
     /// The federation at this moment, to be kept or to be forked from.

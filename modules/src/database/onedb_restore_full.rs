@@ -59,7 +59,7 @@ impl Module for OnedbRestoreFull {
         if differences.is_empty() {
             if migration::is_marked(cx).await? {
                 let change = Change::new("take note that a migration which was begun has left nothing");
-                return Ok(Finding::Change(change.seen(json!({"as_it_was": true}))));
+                return Ok(Finding::Change(change.seen(json!({AS_IT_WAS: true}))));
             }
             return Ok(Finding::no_change(format!(
                 "the database is that of {}",
@@ -103,6 +103,13 @@ async fn fits_programs(cx: &Cx<'_>, access: &Access, src: &str, dump: &Fingerpri
     }
 }
 
+/// Nothing is to be restored: only the mark of a migration is to be removed.
+const AS_IT_WAS: &str = "as_it_was";
+
+fn is_as_it_was(change: &Change) -> bool {
+    change.seen.get(AS_IT_WAS).is_some()
+}
+
 fn aside_of(change: &Change) -> Option<&str> {
     change.seen.get("aside").and_then(Value::as_str)
 }
@@ -111,7 +118,7 @@ fn aside_of(change: &Change) -> Option<&str> {
 impl Effect for OnedbRestoreFull {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let access = Access::of(cx, self.database.as_ref()).await?;
-        if change.seen.get("as_it_was").is_some() {
+        if is_as_it_was(change) {
             return Ok(Outcome::changed(format!("the database is that of {}", self.src)));
         }
         let trusted = full::trusted(cx, &access, &self.src, self.expect.as_ref()).await?;
@@ -149,7 +156,7 @@ impl Effect for OnedbRestoreFull {
         // A migration that was begun is undone by this.
         migration::forget(cx).await?;
         outcome.result.insert("rows".to_owned(), wanted.rows().into());
-        if change.seen.get("as_it_was").is_some() {
+        if is_as_it_was(change) {
             return Ok(());
         }
         let kept = aside

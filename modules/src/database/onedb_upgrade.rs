@@ -218,10 +218,7 @@ impl Module for OnedbUpgrade {
             .state("migrated as it is, the database would lose rows in silence. Never start oned on it")
             .hint("find the backup from before that migration, and put it back with onedb_restore_full"));
         }
-        let signs = match version.state {
-            Standing::NotBootstrapped => vec!["there is no database any more, or an empty one".to_owned()],
-            _ => signs(&access, &now, mark.as_ref(), &version, &backed_up),
-        };
+        let signs = signs(&access, &now, mark.as_ref(), &version, &backed_up);
         let signs_are_none = signs.is_empty();
         let drift = drift(&access, &now, &backed_up);
         if !signs.is_empty() {
@@ -252,10 +249,9 @@ impl Module for OnedbUpgrade {
         }
         full::enough_room(cx, &access, size).await?;
         let begin_again = !change.what.is_empty();
-        change.what.push(match version.state {
-            Standing::NotBootstrapped => format!("migrate {}", access.describe()),
-            _ => format!("migrate {}: {standing}", access.describe()),
-        });
+        change
+            .what
+            .push(format!("migrate {}: {standing}", access.describe()));
         Ok(Finding::Change(
             change.seen(serde_json::json!({"begin_again": begin_again})),
         ))
@@ -284,12 +280,15 @@ impl Effect for OnedbUpgrade {
             ))
             .hint("let that run end, then run the playbook again"));
         }
+        // Where the database is gone, onedb does not say it, and the mark does.
+        let target = version
+            .required_local
+            .or_else(|| mark.and_then(|mark| mark.target));
         if begin_again {
-            let target = mark.map_or(version.required_local, |mark| mark.target);
+            let target = target.clone();
             migration::begin(cx, target, Stage::PuttingBack, Fingerprints::default(), "").await?;
             self.begin_again(cx, &access).await?;
         }
-        let version = version::read(cx.host, &access).await?;
         let before = all_tables(cx.host, &access).await?;
         // Beside the backup that was proven, which is what this one is not.
         let directory = self
@@ -297,7 +296,7 @@ impl Effect for OnedbUpgrade {
             .rsplit_once('/')
             .map_or("/", |(directory, _)| directory);
         let name = format!("{directory}/before-migration-{}.bck", cx.host.clock().now());
-        let mark = migration::begin(cx, version.required_local, Stage::Migrating, before, &name).await?;
+        let mark = migration::begin(cx, target, Stage::Migrating, before, &name).await?;
         let command = access.script_with_options(SCRIPT, &[&mark.own_backup]);
         let end = task::run(cx, &access, JOB, command).await?;
         let said = end.text();

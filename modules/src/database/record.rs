@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::digest::sha256;
+use crate::federation::{hypervisors, zone_toggle};
 use crate::host::Host;
 use crate::memory;
 use crate::module::Failure;
@@ -27,7 +28,7 @@ pub(super) struct Record {
 
 /// The notes that tell what nebplay had closed in the database, by their keys: a full backup holds the zone and its hypervisor hosts
 /// disabled, and whoever restores it after they were enabled must know that they are to be enabled again.
-const CLOSED: [&str; 2] = ["zone-disabled", "hypervisor-hosts"];
+const CLOSED: [&str; 2] = [zone_toggle::NOTE, hypervisors::NOTE];
 
 /// Those notes, as they are now.
 pub(super) async fn closed(host: &dyn Host) -> Result<BTreeMap<String, Value>, Failure> {

@@ -12,12 +12,12 @@ mod federation_facts;
 mod guard;
 mod host_disable;
 mod host_enable;
-mod hypervisors;
+pub(crate) mod hypervisors;
 mod same_data;
 mod vm_check;
 mod zone_disable;
 mod zone_enable;
-mod zone_toggle;
+pub(crate) mod zone_toggle;
 
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {

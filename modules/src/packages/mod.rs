@@ -2,6 +2,7 @@
 
 mod apt;
 mod conffiles;
+mod install;
 mod package;
 mod package_download;
 mod package_facts;

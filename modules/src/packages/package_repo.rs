@@ -132,7 +132,7 @@ impl Module for PackageRepo {
             return Ok(Finding::no_change(format!("{path} was not changed by nebplay")));
         };
         let before = Self::present(cx, &path).await?;
-        if before == wanted && self.offers(cx).await? && !self.before {
+        if !self.before && before == wanted && self.offers(cx).await? {
             return Ok(Finding::no_change(format!("{path} is as it should be")));
         }
         let verb = match &wanted {

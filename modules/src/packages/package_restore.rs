@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::apt::{self, Action};
-use super::package_upgrade::{INSTALL, oned_runs, verify_binary};
+use super::install;
 use super::saved::{self, Saved};
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::host::{Command, Exit};
+use crate::host::Command;
 use crate::job_run;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
@@ -34,12 +34,8 @@ pub(super) struct PackageRestore {
     #[serde(default)]
     may_remove: Vec<String>,
     /// How long apt may take, in seconds.
-    #[serde(default = "half_an_hour")]
+    #[serde(default = "install::half_an_hour")]
     timeout: u64,
-}
-
-fn half_an_hour() -> u64 {
-    1800
 }
 
 /// What is not as it was.
@@ -59,10 +55,9 @@ impl Way {
             .with("differs", !self.differs.is_empty())
     }
 
-    fn files(&self) -> impl Iterator<Item = String> {
-        self.saved
-            .iter()
-            .map(|saved| format!("{}/{}", self.directory, saved.file))
+    fn files(&self) -> Vec<String> {
+        let file = |saved: &Saved| format!("{}/{}", self.directory, saved.file);
+        self.saved.iter().map(file).collect()
     }
 }
 
@@ -189,10 +184,7 @@ impl Module for PackageRestore {
             ));
             return Ok(Finding::NoChange(way.register(outcome)));
         }
-        if oned_runs(cx).await? {
-            return Err(Failure::unsafe_to_go_on(format!("{host}: oned is running"))
-                .hint("stop it with `service_stop` first; its packages must not be replaced under it"));
-        }
+        install::refuse_under_oned(cx).await?;
         let actions = self.actions(cx, &way).await?;
         let mut what = apt::in_short(&actions);
         if what.is_empty() {
@@ -200,7 +192,7 @@ impl Module for PackageRestore {
         }
         Ok(Finding::Change(Change {
             what,
-            seen: json!(actions),
+            seen: json!(way.files()),
             diff: None,
         }))
     }
@@ -209,25 +201,10 @@ impl Module for PackageRestore {
 #[async_trait]
 impl Effect for PackageRestore {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
-        let host = cx.host.name();
-        let Some(way) = self.way(cx).await? else {
-            return Err(Failure::failed(format!(
-                "{host}: what was installed before is not known any more"
-            )));
-        };
-        let script = format!("{}{INSTALL}", apt::QUIET);
-        let words = std::iter::once("--allow-downgrades".to_owned()).chain(way.files());
-        let command = Command::script(&script, words)
-            .as_root()
-            .deadline(Duration::from_secs(self.timeout));
-        let end = job_run::run(cx, Self::NAME, command).await?;
-        if !end.exit.is_some_and(Exit::success) {
-            return Err(
-                Failure::failed(format!("{host}: apt failed: {}", apt::last_words(&end.text())))
-                    .state("packages may be half-configured; the database was not touched")
-                    .hint("mend what apt complains about, then run the playbook again"),
-            );
-        }
+        let files: Vec<String> = serde_json::from_value(change.seen.clone())
+            .map_err(|error| Failure::failed(format!("what was worked out cannot be read: {error}")))?;
+        let deadline = Duration::from_secs(self.timeout);
+        install::install(cx, Self::NAME, "--allow-downgrades", &files, deadline).await?;
         Ok(Outcome::changed(change.what.join("; ")))
     }
 
@@ -246,9 +223,9 @@ impl Effect for PackageRestore {
             .hint("run the playbook again: it heals half-configured packages itself"));
         }
         if let Some(main) = way.saved.iter().find(|saved| saved.name == "opennebula") {
-            verify_binary(cx, apt::upstream(&main.version)).await?;
+            install::verify_binary(cx, apt::upstream(&main.version)).await?;
         }
-        if oned_runs(cx).await? {
+        if install::oned_runs(cx).await? {
             return Err(Failure::not_verified(format!(
                 "{host}: the packages started oned, before the database was put back"
             ))
@@ -278,7 +255,6 @@ mod tests {
             .on("packages that are kept", 0, kept)
             .on("apt_quiet -s", 0, plan)
             .on("policy-rc.d", 0, "Setting up opennebula (7.0.0-1) ...\n")
-            .on("dpkg-query", 0, NEW)
             .on("dpkg-query", 0, NEW)
             .on("dpkg-query", 0, after)
             .on("^oned --version", 0, binary)

@@ -93,7 +93,7 @@ impl Module for PackageSave {
         } else {
             format!("save {} in {directory}", words.join(", "))
         };
-        let seen = json!({"version": version, "directory": directory, "packages": words});
+        let seen = json!({"directory": directory, "packages": words});
         Ok(Finding::Change(Change::new(what).seen(seen)))
     }
 }
@@ -108,17 +108,17 @@ impl Effect for PackageSave {
             .flatten()
             .filter_map(|word| word.as_str());
         let packages: Vec<&str> = packages.collect();
-        if packages.is_empty() {
-            return Ok(Outcome::changed(format!("saved in {directory}")).with("directory", directory));
-        }
-        let command = Command::script(SAVE, std::iter::once(directory).chain(packages)).as_root();
-        let end = job_run::run(cx, Self::NAME, command.deadline(Duration::from_secs(1800))).await?;
-        if !end.exit.is_some_and(Exit::success) {
-            return Err(Failure::failed(format!(
-                "{}: failed to save: {}",
-                cx.host.name(),
-                end.text().trim()
-            )));
+        // Where all of them are saved, only the note is missing.
+        if !packages.is_empty() {
+            let command = Command::script(SAVE, std::iter::once(directory).chain(packages)).as_root();
+            let end = job_run::run(cx, Self::NAME, command.deadline(Duration::from_secs(1800))).await?;
+            if !end.exit.is_some_and(Exit::success) {
+                return Err(Failure::failed(format!(
+                    "{}: failed to save: {}",
+                    cx.host.name(),
+                    end.text().trim()
+                )));
+            }
         }
         Ok(Outcome::changed(format!("saved in {directory}")).with("directory", directory))
     }

@@ -10,9 +10,8 @@ use serde_json::json;
 
 use super::package_download::{patterns, refuse_removals, seen};
 use super::selection::{self, Selection};
-use super::{apt, conffiles};
+use super::{apt, conffiles, install};
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::host::{Command, Exit};
 use crate::job_run;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::services::newcomers;
@@ -41,32 +40,8 @@ pub(super) struct PackageUpgrade {
     #[serde(default)]
     while_running: bool,
     /// How long apt may take, in seconds.
-    #[serde(default = "half_an_hour")]
+    #[serde(default = "install::half_an_hour")]
     timeout: u64,
-}
-
-fn half_an_hour() -> u64 {
-    1800
-}
-
-/// Heals, then installs. A policy-rc.d of ours keeps maintainer scripts from starting anything meanwhile
-/// (invoke-rc.d(8): status 101 forbids the action); one that is there already is left alone and does the same job or not.
-pub(super) const INSTALL: &str = r#"
-guard=/usr/sbin/policy-rc.d
-if [ ! -e "$guard" ]; then
-  printf '#!/bin/sh\n# put here by nebplay while packages are upgraded\nexit 101\n' > "$guard"
-  chmod 0755 "$guard"
-fi
-trap 'grep -qs "put here by nebplay" "$guard" && rm -f "$guard"' EXIT
-flags=$1; shift
-# What was unpacked beside older packages that it does not go with cannot be configured before apt has brought these.
-dpkg --configure -a --force-confdef --force-confold || [ $# -gt 0 ] || exit
-[ $# -eq 0 ] || apt_quiet $flags install "$@"
-"#;
-
-pub(super) async fn oned_runs(cx: &Cx<'_>) -> Result<bool, Failure> {
-    let look = Command::new(["pgrep", "-x", "oned"]).as_root();
-    Ok(cx.host.run(&look).await?.exit.success())
 }
 
 impl PackageUpgrade {
@@ -130,9 +105,8 @@ impl Module for PackageUpgrade {
             let outcome = Outcome::unchanged(format!("already at {}", version.clone().unwrap_or_default()));
             return Ok(Finding::NoChange(outcome.with("version", version)));
         }
-        if !self.while_running && oned_runs(cx).await? {
-            return Err(Failure::unsafe_to_go_on(format!("{host}: oned is running"))
-                .hint("stop it with `service_stop` first; its packages must not be replaced under it"));
+        if !self.while_running {
+            install::refuse_under_oned(cx).await?;
         }
         let mut what: Vec<String> = incomplete
             .iter()
@@ -152,19 +126,14 @@ impl Module for PackageUpgrade {
 impl Effect for PackageUpgrade {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let selection = seen(change)?;
-        let script = format!("{}{INSTALL}", apt::QUIET);
-        let flags = self.flags();
-        let words = std::iter::once(flags.as_str()).chain(selection.install.iter().map(String::as_str));
-        let command = Command::script(&script, words)
-            .as_root()
-            .deadline(Duration::from_secs(self.timeout));
-        let end = job_run::run(cx, Self::NAME, command).await?;
-        if !end.exit.is_some_and(Exit::success) {
-            let words = apt::last_words(&end.text());
-            return Err(Failure::failed(format!("{}: apt failed: {words}", cx.host.name()))
-                .state("packages may be half-configured; the database was not touched")
-                .hint("mend what apt complains about, then run the playbook again: it heals half-configured packages itself"));
-        }
+        install::install(
+            cx,
+            Self::NAME,
+            &self.flags(),
+            &selection.install,
+            Duration::from_secs(self.timeout),
+        )
+        .await?;
         let newcomers = newcomers::newcomers(cx).await?;
         if !newcomers.is_empty() {
             newcomers::hold_down(cx, &newcomers).await?;
@@ -211,9 +180,9 @@ impl Effect for PackageUpgrade {
             );
         }
         if now.contains_key("opennebula") {
-            verify_binary(cx, &self.version).await?;
+            install::verify_binary(cx, &self.version).await?;
         }
-        if !self.while_running && oned_runs(cx).await? {
+        if !self.while_running && install::oned_runs(cx).await? {
             return Err(Failure::not_verified(format!(
                 "{host}: the packages started oned, before the database was migrated"
             ))
@@ -249,26 +218,6 @@ impl Effect for PackageUpgrade {
         outcome.result.insert("packages".to_owned(), json!(versions));
         Ok(())
     }
-}
-
-/// What the binary says of itself: dpkg's word alone is not the binary's.
-pub(super) async fn verify_binary(cx: &Cx<'_>, wanted: &str) -> Result<(), Failure> {
-    let output = cx
-        .host
-        .run(&Command::new(["oned", "--version"]).as_root())
-        .await?;
-    let text = output.text();
-    let first = text.lines().next().unwrap_or_default();
-    let version = first
-        .strip_prefix("OpenNebula ")
-        .and_then(|rest| rest.split_whitespace().next());
-    if version.is_some_and(|version| apt::is_of(version, wanted)) {
-        return Ok(());
-    }
-    Err(Failure::not_verified(format!(
-        "{}: the packages say {wanted}, but `oned --version` says `{first}`",
-        cx.host.name()
-    )))
 }
 
 #[cfg(test)]

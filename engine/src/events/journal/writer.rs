@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::entry::{Entry, Header};
 use super::line;
 use super::reader::History;
-use crate::events::Event;
+use crate::events::{Event, What};
 
 /// How long a step waits for a copy.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -37,6 +37,8 @@ struct State {
     sum: String,
     /// Records that somebody wants on the disk.
     wanted: u64,
+    /// A step has announced that it acts.
+    acted: bool,
     closed: bool,
 }
 
@@ -80,6 +82,7 @@ impl Journal {
         file.set_len(history.length)?;
         file.seek(SeekFrom::End(0))?;
         let journal = Self::start(path, file, history.length, history.last, history.sum.clone());
+        journal.shared.state().acted = history.events.iter().any(acts);
         journal.append(&Entry::Resumed(header));
         journal.must_be_sound()?;
         Ok(journal)
@@ -102,6 +105,7 @@ impl Journal {
                 last,
                 sum,
                 wanted: 0,
+                acted: false,
                 closed: false,
             }),
             work: Condvar::new(),
@@ -114,6 +118,11 @@ impl Journal {
             shared,
             syncing: Some(std::thread::spawn(move || syncer.sync_when_asked())),
         }
+    }
+
+    /// Whether a step of the run has acted, in this process or an earlier one.
+    pub fn has_acted(&self) -> bool {
+        self.shared.state().acted
     }
 
     /// Where it is.
@@ -146,6 +155,9 @@ impl Journal {
 
     /// Writes down an event; what only shows that something goes on is left out.
     pub fn event(&self, event: &Event) {
+        if acts(event) {
+            self.shared.state().acted = true;
+        }
         if !event.what.is_transient() {
             self.append(&Entry::Event(Box::new(event.clone())));
             if event.what.ends_an_act() {
@@ -245,6 +257,10 @@ impl Shared {
             }
         }
     }
+}
+
+fn acts(event: &Event) -> bool {
+    matches!(event.what, What::StepApplying { .. })
 }
 
 /// Whether a process has a journal open: its run is under way, on this machine.

@@ -4,7 +4,7 @@ use crate::database::migration::Migration;
 use crate::opennebula::conf::Mode;
 use crate::opennebula::fingerprint::Fingerprints;
 use crate::opennebula::onedb::Access;
-use crate::opennebula::onedb::version::DbVersion;
+use crate::opennebula::onedb::version::{DbVersion, Standing};
 
 /// Why this looks like a migration that was cut off; empty: it does not.
 pub(super) fn signs(
@@ -14,6 +14,9 @@ pub(super) fn signs(
     version: &DbVersion,
     backed_up: &Fingerprints,
 ) -> Vec<String> {
+    if version.state == Standing::NotBootstrapped {
+        return vec!["there is no database any more, or an empty one".to_owned()];
+    }
     let mut signs = Vec::new();
     if mark.is_some() {
         signs.push("nebplay started a migration and its end was never proven".to_owned());

@@ -123,8 +123,11 @@ pub fn interpret(exit: Exit, stdout: &str, stderr: &str) -> Result<DbVersion, &'
 }
 
 impl DbVersion {
-    /// In a line: `shared 7.0.0, local 7.0.0, 7.2.0 needed`.
+    /// In a line: `shared 7.0.0, local 7.0.0, 7.2.0 needed`; of one that is not there, `missing or empty`.
     pub fn describe(&self) -> String {
+        if self.state == Standing::NotBootstrapped {
+            return "missing or empty".to_owned();
+        }
         let say = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
         let needed = if self.required_shared == self.required_local {
             say(&self.required_shared)
