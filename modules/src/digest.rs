@@ -6,8 +6,13 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256 in 64 hexadecimal digits; the first of them make a short name.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Two hexadecimal digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    let text = String::with_capacity(2 * bytes.len());
+    bytes.iter().fold(text, |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::hex;
 use crate::host::{Command, Exit, RunAs};
 
 /// What is to be started. Jobs always start as root; `command.run_as` tells whom to become.
@@ -40,10 +41,7 @@ impl JobSpec {
             RunAs::User(user) => add("user", user),
         }
         add("dir", self.command.chdir.as_deref().unwrap_or_default());
-        hasher
-            .finalize()
-            .iter()
-            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+        hex(&hasher.finalize())
     }
 }
 

@@ -34,6 +34,9 @@ pub enum Acts {
     OnAllTogether,
 }
 
+/// Reads arguments of that schema.
+type Build = fn(&Schema, Value) -> Result<Box<dyn Task>, ArgumentError>;
+
 /// A registered module.
 pub struct Entry {
     /// The name in a playbook.
@@ -44,19 +47,20 @@ pub struct Entry {
     pub example: &'static str,
     /// How it acts.
     pub acts: Acts,
-    schema: fn() -> Schema,
-    build: fn(Value) -> Result<Box<dyn Task>, ArgumentError>,
+    /// Made when it is first asked for: every task of the module is read by it.
+    schema: LazyLock<Schema>,
+    build: Build,
 }
 
 impl Entry {
     /// The JSON schema of its arguments; the description is the module's documentation.
-    pub fn schema(&self) -> Schema {
-        (self.schema)()
+    pub fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// Reads its arguments.
     pub fn task(&self, arguments: Value) -> Result<Box<dyn Task>, ArgumentError> {
-        (self.build)(arguments)
+        (self.build)(&self.schema, arguments)
     }
 }
 
@@ -122,35 +126,35 @@ impl<M: Together> Task for ActsTogether<M> {
     }
 }
 
-const fn entry<M: Module>(acts: Acts, build: fn(Value) -> Result<Box<dyn Task>, ArgumentError>) -> Entry {
+const fn entry<M: Module>(acts: Acts, build: Build) -> Entry {
     Entry {
         name: M::NAME,
         contract: M::CONTRACT,
         example: M::EXAMPLE,
         acts,
-        schema: arguments::schema_of::<M>,
+        schema: LazyLock::new(arguments::schema_of::<M>),
         build,
     }
 }
 
 /// A module that only reads.
 pub(crate) const fn reads<M: Module>() -> Entry {
-    entry::<M>(Acts::Never, |value| {
-        Ok(Box::new(Reads(arguments::read::<M>(value)?)))
+    entry::<M>(Acts::Never, |schema, value| {
+        Ok(Box::new(Reads(arguments::read::<M>(schema, value)?)))
     })
 }
 
 /// A module that changes each host.
 pub(crate) const fn changes<M: Effect>() -> Entry {
-    entry::<M>(Acts::OnEach, |value| {
-        Ok(Box::new(Changes(arguments::read::<M>(value)?)))
+    entry::<M>(Acts::OnEach, |schema, value| {
+        Ok(Box::new(Changes(arguments::read::<M>(schema, value)?)))
     })
 }
 
 /// A module that acts on all hosts together.
 pub(crate) const fn together<M: Together>() -> Entry {
-    entry::<M>(Acts::OnAllTogether, |value| {
-        Ok(Box::new(ActsTogether(arguments::read::<M>(value)?)))
+    entry::<M>(Acts::OnAllTogether, |schema, value| {
+        Ok(Box::new(ActsTogether(arguments::read::<M>(schema, value)?)))
     })
 }
 

@@ -107,16 +107,24 @@ impl Shell<'_> {
 
     /// The text of a word that [`is_one_text`].
     fn one_text(&mut self, word: &Word) -> Result<String, Stop> {
-        let mut whole = String::new();
-        for part in &word.0 {
-            match part {
-                Part::Plain(text) | Part::Quoted(text) => whole.push_str(text),
-                Part::Output(list, _) => whole.push_str(&self.output_of(list)?),
-                Part::Parameter { name, .. } => whole.push_str(&self.known_value(name)?),
-                Part::Tilde | Part::Number(..) => {}
-            }
+        let mut parts = word.0.iter();
+        let mut whole = match parts.next() {
+            Some(first) => self.part_of_text(first)?,
+            None => String::new(),
+        };
+        for part in parts {
+            whole.push_str(&self.part_of_text(part)?);
         }
         Ok(whole)
+    }
+
+    fn part_of_text(&mut self, part: &Part) -> Result<String, Stop> {
+        match part {
+            Part::Plain(text) | Part::Quoted(text) => Ok(text.clone()),
+            Part::Output(list, _) => self.output_of(list),
+            Part::Parameter { name, .. } => self.known_value(name),
+            Part::Tilde | Part::Number(..) => Ok(String::new()),
+        }
     }
 
     /// A parameter's value; one that is not set may be an error.

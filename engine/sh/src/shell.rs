@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod program;
+mod variables;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -16,6 +17,7 @@ use crate::system::{Ended, System};
 pub(crate) use descriptors::Fd;
 use descriptors::Input;
 pub(crate) use program::tool;
+use variables::{Variable, Variables};
 
 /// Why the commands that follow are not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +30,6 @@ pub(crate) enum Stop {
     Return,
     /// Out of the shell.
     Exit,
-}
-
-/// A variable.
-#[derive(Debug, Clone, Default)]
-struct Variable {
-    value: Option<String>,
-    exported: bool,
 }
 
 /// What `set` sets.
@@ -55,7 +50,7 @@ pub(crate) struct Shell<'a> {
     pub(crate) system: &'a mut dyn System,
     name: String,
     pub(crate) arguments: Vec<String>,
-    variables: Rc<HashMap<String, Variable>>,
+    variables: Variables,
     pub(crate) functions: Rc<HashMap<String, Arc<Command>>>,
     pub(crate) options: Options,
     pub(crate) fds: BTreeMap<u32, Fd>,
@@ -74,7 +69,7 @@ pub(crate) struct Shell<'a> {
 /// What a subshell gets, to be put back when it has ended.
 struct Kept {
     arguments: Vec<String>,
-    variables: Rc<HashMap<String, Variable>>,
+    variables: Variables,
     functions: Rc<HashMap<String, Arc<Command>>>,
     options: Options,
     fds: BTreeMap<u32, Fd>,
@@ -87,21 +82,11 @@ struct Kept {
 pub(crate) fn run(list: &List, start: Start, system: &mut dyn System) -> Ended {
     let stdout = Rc::new(RefCell::new(Vec::new()));
     let stderr = Rc::new(RefCell::new(Vec::new()));
-    let exported = |value| Variable {
-        value: Some(value),
-        exported: true,
-    };
     let mut shell = Shell {
         system,
         name: start.name,
         arguments: start.args,
-        variables: Rc::new(
-            start
-                .env
-                .into_iter()
-                .map(|(name, value)| (name, exported(value)))
-                .collect(),
-        ),
+        variables: Variables::of(start.env),
         functions: Rc::default(),
         options: Options::default(),
         fds: BTreeMap::from([
@@ -144,33 +129,24 @@ impl Shell<'_> {
             "PWD" => Some(self.cwd.clone()),
             _ => match name.parse::<usize>() {
                 Ok(number) => self.arguments.get(number.checked_sub(1)?).cloned(),
-                Err(_) => self.variables.get(name)?.value.clone(),
+                Err(_) => self.variables.value(name).cloned(),
             },
         }
     }
 
     /// Sets a variable.
     pub(crate) fn assign(&mut self, name: &str, value: String) {
-        Rc::make_mut(&mut self.variables)
-            .entry(name.to_owned())
-            .or_default()
-            .value = Some(value);
+        self.variables.assign(name, value);
     }
 
     /// Exports a variable, with a value if there is one.
     pub(crate) fn export(&mut self, name: &str, value: Option<String>) {
-        let variable = Rc::make_mut(&mut self.variables)
-            .entry(name.to_owned())
-            .or_default();
-        variable.exported = true;
-        if value.is_some() {
-            variable.value = value;
-        }
+        self.variables.export(name, value);
     }
 
     /// Forgets a variable.
     pub(crate) fn unset(&mut self, name: &str) {
-        Rc::make_mut(&mut self.variables).remove(name);
+        self.variables.put(name, None);
     }
 
     /// Forgets a function.
@@ -290,7 +266,7 @@ impl Shell<'_> {
     fn apart(&mut self, body: impl FnOnce(&mut Self) -> Result<(), Stop>) -> i32 {
         let kept = Kept {
             arguments: self.arguments.clone(),
-            variables: Rc::clone(&self.variables),
+            variables: self.variables.clone(),
             functions: Rc::clone(&self.functions),
             options: self.options,
             fds: self.fds.clone(),
@@ -518,17 +494,14 @@ impl Shell<'_> {
             // Only `IFS= read` and its like come with assignments, for which they hold alone.
             let saved: Vec<(String, Option<Variable>)> = prefix
                 .iter()
-                .map(|(name, _)| (name.clone(), self.variables.get(name).cloned()))
+                .map(|(name, _)| (name.clone(), self.variables.kept(name)))
                 .collect();
             for (name, value) in prefix {
                 self.assign(&name, value);
             }
             let result = builtin(self, &argv);
             for (name, variable) in saved {
-                match variable {
-                    Some(variable) => Rc::make_mut(&mut self.variables).insert(name, variable),
-                    None => Rc::make_mut(&mut self.variables).remove(&name),
-                };
+                self.variables.put(&name, variable);
             }
             return result;
         }

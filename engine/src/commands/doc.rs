@@ -76,8 +76,8 @@ fn as_json(entry: &Entry) -> Value {
 fn index(entries: &[&Entry]) -> String {
     let width = entries.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
     let lines = entries.iter().map(|entry| {
-        let schema = entry.schema().to_value();
-        let (summary, _) = summary(&schema);
+        let schema = entry.schema().as_value();
+        let (summary, _) = summary(schema);
         format!("{:width$}  {summary}\n", entry.name)
     });
     lines.collect()
@@ -93,18 +93,18 @@ fn summary(schema: &Value) -> (String, &str) {
 
 /// The page of one module.
 fn page(entry: &Entry, terminal: &Terminal) -> String {
-    let schema = entry.schema().to_value();
-    let (summary, description) = summary(&schema);
+    let schema = entry.schema().as_value();
+    let (summary, description) = summary(schema);
     let mut paragraphs = vec![terminal.prose(&summary, 2)];
     if !description.is_empty() {
         paragraphs.push(terminal.prose(description, 2));
     }
-    let arguments: Vec<String> = arguments(&schema)
+    let arguments: Vec<String> = arguments(schema)
         .iter()
         .map(|one| argument(one, &entry.contract, 2, terminal))
         .collect();
     let arguments = if arguments.is_empty() {
-        format!("  {}\n", no_arguments(&schema))
+        format!("  {}\n", no_arguments(schema))
     } else {
         arguments.concat()
     };
@@ -253,7 +253,7 @@ mod tests {
     fn every_module_explains_itself() {
         for entry in registry::all() {
             let page = page(entry, &PLAIN);
-            let schema = entry.schema().to_value();
+            let schema = entry.schema().as_value();
             let properties = schema["properties"].as_object();
             for (name, argument) in properties.into_iter().flatten() {
                 assert!(

@@ -134,7 +134,7 @@ impl Loader<'_> {
 
     fn arguments(&mut self, module: Module, named: &Entry, further: Option<&Node>) -> IndexMap<String, Node> {
         let schema = module.schema();
-        let mut args = self.given(module, &schema, named);
+        let mut args = self.given(module, schema, named);
         if let Some(further) = further {
             match further.as_mapping() {
                 Some(entries) => {
@@ -147,6 +147,6 @@ impl Loader<'_> {
                 None => self.expected(further, "a mapping of arguments", "args"),
             }
         }
-        self.checked(module, &schema, args, named)
+        self.checked(module, schema, args, named)
     }
 }

@@ -1,6 +1,7 @@
 //! The files of a machine, by absolute path. Small contents are real; what is large in reality is a sample here.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ pub const FULL: FileError = "No space left on device";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Files {
     nodes: BTreeMap<Arc<str>, Node>,
+    /// Which of them are links: there are few, and every path may lead through one.
+    links: BTreeSet<Arc<str>>,
     last_inode: u64,
     /// Nothing can be written any more, by anybody.
     pub full: bool,
@@ -105,33 +108,33 @@ impl Files {
 
     /// What the path itself names, a link unfollowed.
     pub fn at(&self, path: &str) -> Option<&Node> {
-        self.nodes.get(self.parents_resolved(path).as_str())
+        self.nodes.get(&*self.parents_resolved(path))
     }
 
     /// As [`Files::at`], to be changed.
     pub fn at_mut(&mut self, path: &str) -> Option<&mut Node> {
         let path = self.parents_resolved(path);
-        self.nodes.get_mut(path.as_str())
+        self.nodes.get_mut(&*path)
     }
 
     /// What the path leads to, links followed.
     pub fn followed(&self, path: &str) -> Option<&Node> {
-        self.nodes.get(self.resolved(path)?.as_str())
+        self.nodes.get(&*self.resolved(path)?)
     }
 
     /// The plain path of what `path` leads to, links followed; of what may be made there if the last part is missing.
     /// `None`: links that go in a circle.
-    pub fn resolved(&self, path: &str) -> Option<String> {
+    pub fn resolved<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
         let mut path = self.parents_resolved(path);
         for _ in 0..16 {
-            match self.nodes.get(path.as_str()) {
+            match self.nodes.get(&*path) {
                 Some(Node::Link(_, target)) => {
                     let target = if target.starts_with('/') {
                         target.clone()
                     } else {
                         format!("{}/{target}", parent(&path))
                     };
-                    path = self.parents_resolved(&target);
+                    path = Cow::Owned(self.parents_resolved(&target).into_owned());
                 }
                 _ => return Some(path),
             }
@@ -140,24 +143,27 @@ impl Files {
     }
 
     /// The path with all its directories' links followed, and not that of the last part.
-    fn parents_resolved(&self, path: &str) -> String {
+    fn parents_resolved<'p>(&self, path: &'p str) -> Cow<'p, str> {
         let path = plain(path);
-        let has_link = ancestors(&path).any(|above| matches!(self.nodes.get(above), Some(Node::Link(..))));
-        if !has_link {
+        let is_through = |link: &Arc<str>| {
+            let rest = path.strip_prefix(&**link);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        if !self.links.iter().any(is_through) {
             return path;
         }
         let mut done = String::new();
         for part in path.split('/').skip(1) {
             if let Some(Node::Link(_, target)) = self.nodes.get(done.as_str()) {
                 done = if target.starts_with('/') {
-                    plain(target)
+                    plain(target).into_owned()
                 } else {
-                    plain(&format!("{}/{target}", parent(&done)))
+                    plain(&format!("{}/{target}", parent(&done))).into_owned()
                 };
             }
             done = format!("{}/{part}", done.trim_end_matches('/'));
         }
-        done
+        Cow::Owned(done)
     }
 
     /// The bytes of a file, links followed.
@@ -182,7 +188,7 @@ impl Files {
             return Err(FULL);
         }
         let path = self.resolved(path).ok_or(ABSENT)?;
-        match self.nodes.get_mut(path.as_str()) {
+        match self.nodes.get_mut(&*path) {
             Some(Node::Directory(_)) => Err(IS_DIRECTORY),
             Some(Node::File(meta, old)) => {
                 *old = content;
@@ -202,20 +208,34 @@ impl Files {
         match self.nodes.get(parent(&path)) {
             Some(Node::Directory(_)) => {}
             Some(_) => return Err(NO_DIRECTORY),
-            None if path == "/" => {}
+            None if *path == *"/" => {}
             None => return Err(ABSENT),
         }
         self.last_inode += 1;
         node.meta_mut().inode = self.last_inode;
-        self.nodes.insert(path.into(), node);
+        self.insert(path.into(), node);
         Ok(())
+    }
+
+    fn insert(&mut self, path: Arc<str>, node: Node) {
+        if matches!(node, Node::Link(..)) {
+            self.links.insert(Arc::clone(&path));
+        } else {
+            self.links.remove(&path);
+        }
+        self.nodes.insert(path, node);
+    }
+
+    fn take(&mut self, path: &str) -> Option<Node> {
+        self.links.remove(path);
+        self.nodes.remove(path)
     }
 
     /// Makes a directory and those above it that are missing.
     pub fn make_directories(&mut self, path: &str, new: &Meta) -> Result<(), FileError> {
         let path = plain(path);
         let missing: Vec<String> = ancestors(&path)
-            .chain([path.as_str()])
+            .chain([&*path])
             .filter(|above| self.followed(above).is_none())
             .map(str::to_owned)
             .collect();
@@ -233,15 +253,15 @@ impl Files {
         let path = self.parents_resolved(path);
         let below: Vec<Arc<str>> = self.below(&path).map(|(path, _)| Arc::clone(path)).collect();
         for path in below {
-            self.nodes.remove(&path);
+            self.take(&path);
         }
-        self.nodes.remove(path.as_str())
+        self.take(&path)
     }
 
     /// Moves what the path itself names, with everything below it, onto another path.
     pub fn rename(&mut self, from: &str, to: &str) -> Result<(), FileError> {
         let (from, to) = (self.parents_resolved(from), self.parents_resolved(to));
-        if !self.nodes.contains_key(from.as_str()) {
+        if !self.nodes.contains_key(&*from) {
             return Err(ABSENT);
         }
         if !matches!(self.nodes.get(parent(&to)), Some(Node::Directory(_))) {
@@ -253,13 +273,13 @@ impl Files {
         let below: Vec<Arc<str>> = self.below(&from).map(|(path, _)| Arc::clone(path)).collect();
         self.remove(&to);
         for path in below {
-            if let Some(node) = self.nodes.remove(&path) {
+            if let Some(node) = self.take(&path) {
                 let moved = format!("{to}{}", &path[from.len()..]);
-                self.nodes.insert(moved.into(), node);
+                self.insert(moved.into(), node);
             }
         }
-        if let Some(node) = self.nodes.remove(from.as_str()) {
-            self.nodes.insert(to.into(), node);
+        if let Some(node) = self.take(&from) {
+            self.insert(to.into(), node);
         }
         Ok(())
     }
@@ -285,8 +305,11 @@ impl Files {
     }
 }
 
-/// An absolute path without empty parts, `.` and `..`.
-pub fn plain(path: &str) -> String {
+/// An absolute path without empty parts, `.` and `..`. Most are so already.
+pub fn plain(path: &str) -> Cow<'_, str> {
+    if is_plain(path) {
+        return Cow::Borrowed(path);
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -297,7 +320,13 @@ pub fn plain(path: &str) -> String {
             part => parts.push(part),
         }
     }
-    format!("/{}", parts.join("/"))
+    Cow::Owned(format!("/{}", parts.join("/")))
+}
+
+fn is_plain(path: &str) -> bool {
+    let mut parts = path.split('/');
+    let is_part = |part: &str| !matches!(part, "" | "." | "..");
+    path == "/" || (parts.next() == Some("") && parts.all(is_part))
 }
 
 /// The directory a plain path is in.

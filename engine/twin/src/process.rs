@@ -153,9 +153,9 @@ impl Process<'_> {
     /// A path as seen from where it runs.
     pub(crate) fn path(&self, path: &str) -> String {
         if path.starts_with('/') {
-            plain(path)
+            plain(path).into_owned()
         } else {
-            plain(&format!("{}/{path}", self.cwd))
+            plain(&format!("{}/{path}", self.cwd)).into_owned()
         }
     }
 

@@ -1,5 +1,6 @@
 //! A command on a machine: a program, or a script and everything it calls.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -110,15 +111,15 @@ impl Session<'_> {
     fn shell(&mut self, call: &Call<'_>) -> Ended {
         let (text, rest) = match call.argv.get(1).map(String::as_str) {
             Some("-c") => (
-                call.argv.get(2).cloned().unwrap_or_default(),
+                Cow::Borrowed(call.argv.get(2).map_or("", String::as_str)),
                 call.argv.get(3..).unwrap_or_default(),
             ),
             Some(file) => {
                 let text = self.read(&absolute(call.cwd, file));
                 let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-                (text, call.argv.get(1..).unwrap_or_default())
+                (Cow::Owned(text), call.argv.get(1..).unwrap_or_default())
             }
-            None => (String::from_utf8_lossy(call.stdin).into_owned(), call.argv),
+            None => (String::from_utf8_lossy(call.stdin), call.argv),
         };
         if let Some(place) = text.strip_prefix("exec 3<>/dev/tcp/") {
             return self.connects(place, rest.get(1));

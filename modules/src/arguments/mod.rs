@@ -36,9 +36,8 @@ pub(crate) fn schema_of<M: JsonSchema>() -> Schema {
         .into_root_schema_for::<M>()
 }
 
-/// Reads arguments into their struct.
-pub(crate) fn read<M: DeserializeOwned + JsonSchema>(value: Value) -> Result<M, ArgumentError> {
-    let schema = schema_of::<M>();
+/// Reads arguments into their struct, whose schema this is.
+pub(crate) fn read<M: DeserializeOwned>(schema: &Schema, value: Value) -> Result<M, ArgumentError> {
     let mut errors = Vec::new();
     let value = if value.is_null() {
         Value::Object(Map::new())

@@ -55,7 +55,7 @@ struct Everything {
 }
 
 fn read_back(arguments: Value) -> Result<Value, ArgumentError> {
-    read::<Everything>(arguments).map(|read| serde_json::to_value(read).unwrap())
+    read::<Everything>(&schema_of::<Everything>(), arguments).map(|read| serde_json::to_value(read).unwrap())
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Programs that a shell runs.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::Shell;
 use crate::system::Call;
@@ -9,13 +10,10 @@ use crate::tools;
 impl Shell<'_> {
     /// Runs what is no builtin and no function.
     pub(crate) fn program(&mut self, argv: &[String], prefix: &[(String, String)]) {
-        let mut env: BTreeMap<String, String> = self
-            .variables
-            .iter()
-            .filter(|(_, variable)| variable.exported)
-            .filter_map(|(name, variable)| Some((name.clone(), variable.value.clone()?)))
-            .collect();
-        env.extend(prefix.iter().cloned());
+        let mut env = self.variables.environment();
+        if !prefix.is_empty() {
+            Rc::make_mut(&mut env).extend(prefix.iter().cloned());
+        }
         // What is not read stays for the next command.
         let stdin = if reads_input(argv) {
             self.rest_of_input()

@@ -1,14 +1,18 @@
 //! `sha256sum`, and what of `openssl` makes digests.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 use super::{Words, bytes_of, unknown, with_complaints};
 use crate::system::{Call, Ended, System};
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 pub(super) fn sha256sum(call: &Call<'_>, system: &mut dyn System) -> Ended {

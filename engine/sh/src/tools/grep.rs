@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -143,10 +144,13 @@ fn below(
     }
 }
 
+/// A pattern, if it can be compiled. It is shared, because a clone would make its own room to search in.
+type Compiled = Option<Rc<Regex>>;
+
 /// A compiled pattern; few of them are used again and again.
-pub(super) fn compiled(pattern: &str, ignore_case: bool) -> Option<Regex> {
+pub(super) fn compiled(pattern: &str, ignore_case: bool) -> Compiled {
     thread_local! {
-        static COMPILED: RefCell<HashMap<(String, bool), Option<Regex>>> = RefCell::default();
+        static COMPILED: RefCell<HashMap<(String, bool), Compiled>> = RefCell::default();
     }
     COMPILED.with_borrow_mut(|compiled| {
         compiled
@@ -159,8 +163,22 @@ pub(super) fn compiled(pattern: &str, ignore_case: bool) -> Option<Regex> {
                     .dfa_size_limit(1 << 17)
                     .build()
                     .ok()
+                    .map(Rc::new)
             })
             .clone()
+    })
+}
+
+/// As [`compiled`], of an extended regular expression of POSIX.
+pub(super) fn extended(pattern: &str) -> Compiled {
+    thread_local! {
+        static COMPILED: RefCell<HashMap<String, Compiled>> = RefCell::default();
+    }
+    let known = COMPILED.with_borrow(|compiled| compiled.get(pattern).cloned());
+    known.unwrap_or_else(|| {
+        let new = compiled(&extended_pattern(pattern), false);
+        COMPILED.with_borrow_mut(|compiled| compiled.insert(pattern.to_owned(), new.clone()));
+        new
     })
 }
 

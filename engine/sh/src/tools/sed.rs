@@ -1,5 +1,7 @@
 //! `sed`: substitutions, deletions and printing, by addresses.
 
+use std::rc::Rc;
+
 use regex::bytes::Regex;
 
 use super::grep::{basic_pattern, compiled, extended_pattern};
@@ -9,12 +11,12 @@ use crate::system::{Call, Ended, System};
 enum Address {
     Line(usize),
     Last,
-    Match(Regex),
+    Match(Rc<Regex>),
 }
 
 enum Verb {
     Substitute {
-        pattern: Regex,
+        pattern: Rc<Regex>,
         with: String,
         all: bool,
         print: bool,
@@ -221,7 +223,7 @@ fn delimited(chars: &mut Chars<'_>, end: char) -> Option<String> {
     }
 }
 
-fn pattern_of(text: &str, extended: bool, ignore_case: bool) -> Option<Regex> {
+fn pattern_of(text: &str, extended: bool, ignore_case: bool) -> Option<Rc<Regex>> {
     let pattern = if extended {
         extended_pattern(text)
     } else {

@@ -12,7 +12,9 @@ pub(super) fn tr(call: &Call<'_>, _: &mut dyn System) -> Ended {
     let set = |at: usize| words.words.get(at).map(|text| members(text)).unwrap_or_default();
     let (first, second) = (set(0), set(1));
     let complement = words.has("c") || words.has("C");
-    let in_first = |byte: u8| first.contains(&byte) != complement;
+    // Where each byte stands in a set, so that none is looked for.
+    let (in_first_at, in_second_at) = (places(&first), places(&second));
+    let in_first = |byte: u8| in_first_at[usize::from(byte)].is_some() != complement;
     let mut out: Vec<u8> = Vec::with_capacity(call.stdin.len());
     for byte in call.stdin {
         if words.has("d") {
@@ -27,7 +29,7 @@ pub(super) fn tr(call: &Call<'_>, _: &mut dyn System) -> Ended {
         } else if complement {
             last.unwrap_or(*byte)
         } else {
-            let at = first.iter().position(|member| member == byte);
+            let at = in_first_at[usize::from(*byte)];
             at.and_then(|at| second.get(at).copied())
                 .or(last)
                 .unwrap_or(*byte)
@@ -35,7 +37,7 @@ pub(super) fn tr(call: &Call<'_>, _: &mut dyn System) -> Ended {
         let squeezed = if second.is_empty() {
             in_first(new)
         } else {
-            second.contains(&new)
+            in_second_at[usize::from(new)].is_some()
         };
         if words.has("s") && squeezed && out.last() == Some(&new) {
             continue;
@@ -43,6 +45,15 @@ pub(super) fn tr(call: &Call<'_>, _: &mut dyn System) -> Ended {
         out.push(new);
     }
     printed(out)
+}
+
+/// The first place of each byte in a set.
+fn places(set: &[u8]) -> [Option<usize>; 256] {
+    let mut places = [None; 256];
+    for (at, byte) in set.iter().enumerate() {
+        places[usize::from(*byte)].get_or_insert(at);
+    }
+    places
 }
 
 fn members(text: &str) -> Vec<u8> {

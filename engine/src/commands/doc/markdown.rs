@@ -18,8 +18,8 @@ what becomes of a run that is cut off inside of it, as whom it works, and what `
 /// All these modules on one page, with a table of them.
 pub(super) fn reference(entries: &[&Entry]) -> String {
     let rows = entries.iter().map(|entry| {
-        let schema = entry.schema().to_value();
-        let (summary, _) = summary(&schema);
+        let schema = entry.schema().as_value();
+        let (summary, _) = summary(schema);
         format!(
             "| [`{name}`](#{name}) | {} |\n",
             in_cell(&summary),
@@ -35,15 +35,15 @@ pub(super) fn reference(entries: &[&Entry]) -> String {
 }
 
 fn page(entry: &Entry) -> String {
-    let schema = entry.schema().to_value();
-    let (summary, description) = summary(&schema);
+    let schema = entry.schema().as_value();
+    let (summary, description) = summary(schema);
     let mut page = format!("## {}\n\n{summary}\n\n", entry.name);
     for paragraph in description.split("\n\n").filter(|text| !text.is_empty()) {
         page += &format!("{}\n\n", one_line(paragraph));
     }
-    let arguments = arguments(&schema);
+    let arguments = arguments(schema);
     if arguments.is_empty() {
-        page += &format!("Arguments: {}.\n\n", no_arguments(&schema));
+        page += &format!("Arguments: {}.\n\n", no_arguments(schema));
     } else {
         page += "| argument | | what it is |\n|---|---|---|\n";
         for one in &arguments {

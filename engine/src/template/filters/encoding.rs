@@ -1,10 +1,9 @@
 //! Encodings and digests: `b64encode`, `b64decode`, `hash`, `quote`.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::{Environment, Error, Value};
+use nebplay_modules::digest::hex;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
@@ -42,11 +41,7 @@ fn digest(text: &str, kind: &str) -> Result<String, Error> {
             return Err(invalid(format!("there is no hash `{kind}`; there are {known}")));
         }
     };
-    Ok(bytes.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+    Ok(hex(&bytes))
 }
 
 /// A text as one word of a POSIX shell.

@@ -9,7 +9,6 @@ mod unreached;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nebplay_model::config::OnedConf;
 use nebplay_model::log::LogEntry;
 use nebplay_model::oned::{Mode, Oned, Outcome};
 use nebplay_model::replication::Replication;
@@ -19,7 +18,7 @@ use nebplay_model::schema::Table;
 use nebplay_model::version::Version;
 
 use super::database::Database;
-use super::place::Place;
+use super::place::{Place, conf};
 use crate::deeds::Act;
 use crate::federation::{At, Federation};
 use crate::files::{Content, Node};
@@ -102,10 +101,6 @@ fn write(machine: &mut Machine, entries: &[LogEntry]) {
     if let Some(running) = &mut machine.oned {
         running.all_shipped = false;
     }
-}
-
-fn conf(machine: &Machine) -> OnedConf {
-    OnedConf::parse(&machine.files.text("/etc/one/oned.conf"))
 }
 
 /// `user:password` of oneadmin.

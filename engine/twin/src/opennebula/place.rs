@@ -1,5 +1,7 @@
 //! Where a zone's database is, as oned.conf says.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,22 @@ pub(crate) enum Place {
     Mysql(Mysql),
 }
 
+/// What a machine's oned is configured to. Such files are few, and they are read all the time.
+pub(crate) fn conf(machine: &Machine) -> OnedConf {
+    thread_local! {
+        static READ: RefCell<HashMap<String, OnedConf>> = RefCell::default();
+    }
+    let text = machine.files.text("/etc/one/oned.conf");
+    READ.with_borrow_mut(|read| {
+        if let Some(conf) = read.get(&text) {
+            return conf.clone();
+        }
+        let conf = OnedConf::parse(&text);
+        read.insert(text, conf.clone());
+        conf
+    })
+}
+
 impl Place {
     /// That of a backend.
     pub(crate) fn new(backend: Backend) -> Self {
@@ -34,7 +52,7 @@ impl Place {
 
     /// That of a machine's oned.
     pub(crate) fn of(machine: &Machine) -> Self {
-        Self::new(OnedConf::parse(&machine.files.text("/etc/one/oned.conf")).backend)
+        Self::new(conf(machine).backend)
     }
 
     /// The file in which it is kept.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::parse::{Expr, Function, Program, Statement};
-use crate::tools::grep::{compiled, extended_pattern};
+use crate::tools::grep::extended;
 
 /// A value: text that may count as a number.
 #[derive(Debug, Clone)]
@@ -193,7 +193,12 @@ impl Machine<'_> {
     }
 
     fn set(&mut self, name: &str, value: Value) {
-        self.variables.insert(name.to_owned(), value);
+        match self.variables.get_mut(name) {
+            Some(variable) => *variable = value,
+            None => {
+                self.variables.insert(name.to_owned(), value);
+            }
+        }
     }
 
     fn read(&mut self, record: String, lines_too: bool) {
@@ -587,13 +592,13 @@ fn calculated(operator: &str, one: f64, other: f64) -> f64 {
 }
 
 fn found(pattern: &str, text: &str) -> Option<(usize, usize)> {
-    let pattern = compiled(&extended_pattern(pattern), false)?;
+    let pattern = extended(pattern)?;
     let found = pattern.find(text.as_bytes())?;
     Some((found.start(), found.end()))
 }
 
 fn substituted(text: &str, pattern: &str, with: &str, all: bool) -> (String, usize) {
-    let Some(pattern) = compiled(&extended_pattern(pattern), false) else {
+    let Some(pattern) = extended(pattern) else {
         return (text.to_owned(), 0);
     };
     let mut out = String::new();
@@ -631,7 +636,7 @@ fn split(text: &str, separator: &str, lines_too: bool) -> Vec<String> {
         let ends = |c: char| c == only || (lines_too && c == '\n' && only != '\n' && separator == " ");
         return text.split(ends).map(str::to_owned).collect();
     }
-    match compiled(&extended_pattern(separator), false) {
+    match extended(separator) {
         None => vec![text.to_owned()],
         Some(pattern) => pattern
             .split(text.as_bytes())

@@ -1,5 +1,7 @@
 //! `chmod`, `chown`, `chgrp`.
 
+use std::borrow::Cow;
+
 use super::{Words, each};
 use crate::deeds::Act;
 use crate::files::{ABSENT, Node};
@@ -9,7 +11,8 @@ use crate::process::Process;
 fn change(process: &mut Process<'_>, names: &[String], recursive: bool, by: impl Fn(&mut Node)) -> i32 {
     each(process, names, |process, name| {
         let path = process.path(name);
-        let path = process.machine().files.resolved(&path).unwrap_or(path);
+        let resolved = process.machine().files.resolved(&path);
+        let path = resolved.map_or_else(|| path.clone(), Cow::into_owned);
         let below: Vec<String> = if recursive {
             process
                 .machine()

@@ -140,7 +140,7 @@ pub(super) fn readlink(process: &mut Process<'_>) -> i32 {
             .filter(|path| files.at(parent(path)).is_some())
     } else {
         match files.at(&path) {
-            Some(Node::Link(_, target)) => Some(target.clone()),
+            Some(Node::Link(_, target)) => Some(target.into()),
             _ => None,
         }
     };
