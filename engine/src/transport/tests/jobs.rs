@@ -121,7 +121,7 @@ async fn a_job_outlives_the_connection() {
 }
 
 #[tokio::test]
-async fn deadlines_signals_and_losses() {
+async fn a_deadline_ends_a_job() {
     let Some(sshd) = Sshd::start("") else { return };
     let host = sshd.connect().await;
     let slow = spec("slow", sh("sleep 9876543").deadline(Duration::from_secs(1)));
@@ -136,26 +136,42 @@ async fn deadlines_signals_and_losses() {
     let error = host.follow_job(&slow.name, &Heard::default()).await.unwrap_err();
     assert!(matches!(error, HostError::TimedOut { .. }), "{error}");
     forget(&*host, &slow).await;
+}
 
-    // What it started and what does not listen to TERM is gone when it counts as ended.
-    for script in [
-        "(trap '' TERM; echo $$; sh -c 'echo $PPID; while :; do sleep 0.1; done') & wait",
-        "trap '' TERM; echo $$; while :; do sleep 0.1; done",
-    ] {
-        let deaf = spec("deaf", sh(script).deadline(Duration::from_secs(1)));
-        host.start_job(&deaf).await.unwrap();
-        let heard = Heard::default();
-        let error = host.follow_job(&deaf.name, &heard).await.unwrap_err();
-        assert!(matches!(error, HostError::TimedOut { .. }), "{error}");
-        let pids = heard.0.into_inner().unwrap();
-        assert!(!pids.is_empty());
-        for pid in pids {
-            let look = host.run(&sh(&format!("kill -s 0 {pid}"))).await.unwrap();
-            assert!(!look.exit.success(), "{pid} of {script} is there still");
-        }
-        forget(&*host, &deaf).await;
+/// What it started and what does not listen to TERM is gone when it counts as ended.
+async fn ends_with_all_that_it_started(name: &str, script: &str) {
+    let Some(sshd) = Sshd::start("") else { return };
+    let host = sshd.connect().await;
+    let deaf = spec(name, sh(script).deadline(Duration::from_secs(1)));
+    host.start_job(&deaf).await.unwrap();
+    let heard = Heard::default();
+    let error = host.follow_job(&deaf.name, &heard).await.unwrap_err();
+    assert!(matches!(error, HostError::TimedOut { .. }), "{error}");
+    let pids = heard.0.into_inner().unwrap();
+    assert!(!pids.is_empty());
+    for pid in pids {
+        let look = host.run(&sh(&format!("kill -s 0 {pid}"))).await.unwrap();
+        assert!(!look.exit.success(), "{pid} is there still");
     }
+    forget(&*host, &deaf).await;
+}
 
+#[tokio::test]
+async fn a_deadline_ends_what_is_deaf() {
+    let script = "trap '' TERM; echo $$; while :; do sleep 0.1; done";
+    ends_with_all_that_it_started("deaf", script).await;
+}
+
+#[tokio::test]
+async fn a_deadline_ends_what_a_job_left_in_the_background() {
+    let script = "(trap '' TERM; echo $$; sh -c 'echo $PPID; while :; do sleep 0.1; done') & wait";
+    ends_with_all_that_it_started("deaf-child", script).await;
+}
+
+#[tokio::test]
+async fn signals_and_losses() {
+    let Some(sshd) = Sshd::start("") else { return };
+    let host = sshd.connect().await;
     // A shell stands between, so the two read the same, and none is made up.
     for script in ["kill -TERM $$", "exit 143"] {
         let signalled = spec("signalled", sh(script));
