@@ -286,9 +286,10 @@ fn every_mistake_on_the_way_back_is_caught_by_the_rule_it_breaks() {
 /// Wherever the upgrade is stopped, there is a way back: whatever single fault stops it, the playbook that leads back leaves every zone
 /// as it was; where there is nothing to take back, or clients have written since, it refuses, and `resume` goes on. A sample of them: the
 /// bench `rehearsal` goes back from all.
-#[test]
-fn from_wherever_the_upgrade_is_stopped_there_is_a_way_back() {
-    let options = ["--then", "../playbooks/go-back.yml", "--sample", "300"];
+/// Wherever a sample of faults stops the upgrade it is taken back, or where there is nothing to take back gone on with.
+fn there_is_a_way_back(options: &[&str]) {
+    let back = ["--then", "../playbooks/go-back.yml", "--sample", "300"];
+    let options: Vec<&str> = back.iter().chain(options).copied().collect();
     let report = rehearse(Path::new("../playbooks/upgrade.yml"), &options);
     assert_eq!(broken(&report), Vec::<String>::new());
     let rehearsals = report["rehearsals"].as_array().unwrap();
@@ -299,6 +300,16 @@ fn from_wherever_the_upgrade_is_stopped_there_is_a_way_back() {
         "some did not come to their end"
     );
     assert!(ended("went_back") > 80, "{} went back", ended("went_back"));
+}
+
+#[test]
+fn from_wherever_the_upgrade_is_stopped_there_is_a_way_back() {
+    there_is_a_way_back(&[]);
+}
+
+#[test]
+fn from_behind_a_packet_filter_there_is_a_way_back_too() {
+    there_is_a_way_back(&["-e", "keep_out=api_block"]);
 }
 
 /// The proof that the upgrade survives whatever single fault: every one of them at every step.
