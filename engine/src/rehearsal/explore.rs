@@ -252,16 +252,14 @@ impl Undisturbed {
         keep(&mut night, goes_back);
         let events = std::mem::take(&mut night.events);
         journals.push(&events);
-        let way_back = stage.way_back.as_deref();
+        // Who is going back goes on with that.
+        let way = |goes_back: bool| {
+            let way_back = stage.way_back.as_deref();
+            way_back.filter(|_| goes_back).unwrap_or(stage)
+        };
         if !done(&night) {
             outcome = Outcome::Resumed;
-            // Who is going back already resumes that.
-            let on_the_way = if goes_back {
-                way_back.unwrap_or(stage)
-            } else {
-                stage
-            };
-            let next = next(on_the_way, &journals, &night.federation, None)?;
+            let next = next(way(goes_back), &journals, &night.federation, None)?;
             if let Some(mut refused) = next.refused {
                 runs.push((RunOf::WayBack, RunEnd::of(&refused)));
                 keep(&mut refused, true);
@@ -278,8 +276,7 @@ impl Undisturbed {
         }
         if !done(&night) {
             outcome = Outcome::RunAnew;
-            let stage = way_back.filter(|_| goes_back).unwrap_or(stage);
-            night = night::run(stage, mended(&night.federation), Beginning::default())?;
+            night = night::run(way(goes_back), mended(&night.federation), Beginning::default())?;
             runs.push((RunOf::Anew, RunEnd::of(&night)));
             keep(&mut night, goes_back);
         }

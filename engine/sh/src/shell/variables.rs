@@ -45,9 +45,9 @@ impl Variables {
 
     /// Gives one a value.
     pub(super) fn assign(&mut self, name: &str, value: String) {
-        let mut variable = self.kept(name).unwrap_or_default();
-        variable.value = Some(value);
-        self.put(name, Some(variable));
+        let exported = self.all.get(name).is_some_and(|variable| variable.exported);
+        let value = Some(value);
+        self.put(name, Some(Variable { value, exported }));
     }
 
     /// Exports one, with a value if there is one.

@@ -145,7 +145,7 @@ fn below(
 }
 
 /// A pattern, if it can be compiled. It is shared, because a clone would make its own room to search in.
-type Compiled = Option<Rc<Regex>>;
+pub(super) type Compiled = Option<Rc<Regex>>;
 
 /// A compiled pattern; few of them are used again and again.
 pub(super) fn compiled(pattern: &str, ignore_case: bool) -> Compiled {
@@ -171,15 +171,7 @@ pub(super) fn compiled(pattern: &str, ignore_case: bool) -> Compiled {
 
 /// As [`compiled`], of an extended regular expression of POSIX.
 pub(super) fn extended(pattern: &str) -> Compiled {
-    thread_local! {
-        static COMPILED: RefCell<HashMap<String, Compiled>> = RefCell::default();
-    }
-    let known = COMPILED.with_borrow(|compiled| compiled.get(pattern).cloned());
-    known.unwrap_or_else(|| {
-        let new = compiled(&extended_pattern(pattern), false);
-        COMPILED.with_borrow_mut(|compiled| compiled.insert(pattern.to_owned(), new.clone()));
-        new
-    })
+    compiled(&extended_pattern(pattern), false)
 }
 
 /// An extended regular expression of POSIX in the words of this language.

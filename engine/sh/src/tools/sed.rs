@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use regex::bytes::Regex;
 
-use super::grep::{basic_pattern, compiled, extended_pattern};
+use super::grep::{Compiled, basic_pattern, compiled, extended_pattern};
 use super::{Words, all_bytes, failed, lines_of, unknown, with_complaints};
 use crate::system::{Call, Ended, System};
 
@@ -223,7 +223,7 @@ fn delimited(chars: &mut Chars<'_>, end: char) -> Option<String> {
     }
 }
 
-fn pattern_of(text: &str, extended: bool, ignore_case: bool) -> Option<Rc<Regex>> {
+fn pattern_of(text: &str, extended: bool, ignore_case: bool) -> Compiled {
     let pattern = if extended {
         extended_pattern(text)
     } else {
