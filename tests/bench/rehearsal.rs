@@ -31,6 +31,17 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
     promise("within 10 s", seconds, seconds <= 10.0);
     let peak = number(whole.peak / 1024);
     promise("below 200 MB", peak, peak < 200.0);
+    println!(
+        "\nthe same, each run to its end instead of to where nothing tells it from the undisturbed run any more"
+    );
+    let (_, to_the_end) = rehearse(bench, &inventory, &["--to-the-end"])?;
+    let longer = to_the_end["seconds"].as_f64().unwrap_or(f64::NAN);
+    println!(
+        "{longer:.1} s, {:.1} times as long; {} of {count} had been ended early; every one comes to the same: {}",
+        longer / seconds,
+        report["joined"],
+        to_the_end["rehearsals"] == report["rehearsals"]
+    );
     println!("\nthe same, and whatever stops goes back instead of on");
     let (_, report) = rehearse(bench, &inventory, &["--then", "playbooks/go-back.yml"])?;
     println!(

@@ -61,6 +61,13 @@ impl Log {
         self.federated.range(index.checked_add(1)?..).next().copied()
     }
 
+    /// How many federated entries there are after `index`.
+    pub fn count_after(&self, index: u64) -> usize {
+        index
+            .checked_add(1)
+            .map_or(0, |next| self.federated.range(next..).count())
+    }
+
     /// The last federated index before `index`, [`NO_INDEX`] at the log's beginning.
     pub fn before(&self, index: u64) -> u64 {
         self.federated

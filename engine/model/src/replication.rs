@@ -41,6 +41,12 @@ impl Replication {
         })
     }
 
+    /// How many federated entries each slave lacks, as far as the master knows.
+    pub fn lacking(&self, log: &Log) -> BTreeMap<i64, usize> {
+        let lacking = |(slave, reached): (&i64, &u64)| (*slave, log.count_after(*reached));
+        self.reached.iter().map(lacking).collect()
+    }
+
     /// The slave has it.
     pub fn accepted(&mut self, slave: i64, index: u64) {
         self.reached.insert(slave, index);

@@ -11,12 +11,13 @@ use rayon::prelude::*;
 use super::alike::LeftOut;
 use super::fault::{Fault, Kind};
 use super::invariants::{self, Breach, Ended, Evidence, ZoneOf};
+use super::joined::Reference;
 use super::night::{self, Beginning, Night, Work};
 use super::outcome::{Outcome, Rehearsed, RunEnd, RunOf};
 use super::recorder::{Calls, Fork, Strike};
 use super::stage::Stage;
 use crate::events::{Event, RunResult, StepRef, What};
-use crate::run::Settle;
+use crate::run::{Settle, Summary};
 
 /// How long an operator takes to look and to mend something.
 const MENDING: Duration = Duration::from_mins(10);
@@ -80,7 +81,10 @@ pub struct Undisturbed {
     pub breaches: Vec<Breach>,
     /// Its steps, those that were not skipped.
     pub steps: Vec<Step>,
-    pub(super) forks: Vec<Fork>,
+    /// The same, as others fork from it and join it; `None`: nobody is to.
+    pub(super) reference: Option<Arc<Reference>>,
+    /// Every rehearsal is run to its end, also where nothing tells it from this one any more.
+    pub to_the_end: bool,
     before: Federation,
 }
 
@@ -102,7 +106,8 @@ pub fn undisturbed(stage: &Stage, federation: &Federation, zones: &[ZoneOf]) -> 
         night,
         breaches,
         steps,
-        forks: Vec::new(),
+        reference: None,
+        to_the_end: false,
         before: federation.clone(),
     })
 }
@@ -161,8 +166,11 @@ impl Undisturbed {
             ..Beginning::default()
         };
         self.night = night::run(stage, self.before.clone(), beginning)?;
-        self.forks = std::mem::take(&mut self.night.forks);
-        self.steps = steps_of(&self.night, &self.forks);
+        let forks = std::mem::take(&mut self.night.forks);
+        self.steps = steps_of(&self.night, &forks);
+        let after = self.night.federation.clone();
+        let reference = Reference::new(stage, self.night.events.clone(), forks, after);
+        self.reference = Some(Arc::new(reference));
         Ok(())
     }
 
@@ -185,29 +193,50 @@ impl Undisturbed {
 
     /// One rehearsal.
     pub fn rehearse(&self, stage: &Stage, zones: &[ZoneOf], fault: &Fault) -> io::Result<Rehearsed> {
-        let fork = self.fork_for(fault);
-        let first = struck(
-            stage,
-            &[fork.journal],
-            Settle::default(),
-            fork.federation,
-            (fault, &fork.calls),
-            None,
-        )?;
-        let course = Course {
-            journals: vec![fork.journal],
-            work: self.work_until(fork.federation),
-            night: first,
-            goes_back: false,
-        };
-        self.go_on(stage, zones, fault, course)
+        self.ended_early_or_whole(|joins| {
+            let fork = self.fork_for(fault);
+            let beginning = Beginning {
+                journal: &[fork.journal],
+                strike: Some(Strike::of(fault.clone(), &fork.calls)),
+                joins: joins.cloned(),
+                ..Beginning::default()
+            };
+            let course = Course {
+                journals: vec![fork.journal],
+                work: self.work_until(fork.federation),
+                night: night::run(stage, fork.federation.clone(), beginning)?,
+                goes_back: false,
+            };
+            self.go_on(stage, zones, fault, course, joins)
+        })
+    }
+
+    /// A rehearsal that is ended where it joins the undisturbed run, if it may; one that breaks a rule is told as a whole.
+    pub(super) fn ended_early_or_whole(
+        &self,
+        rehearse: impl Fn(Option<&Arc<Reference>>) -> io::Result<Rehearsed>,
+    ) -> io::Result<Rehearsed> {
+        let rehearsed = rehearse(self.joins())?;
+        let is_to_be_told = rehearsed.joined && rehearsed.outcome == Outcome::Violation;
+        if is_to_be_told {
+            rehearse(None)
+        } else {
+            Ok(rehearsed)
+        }
+    }
+
+    /// What rehearsals may join.
+    pub(super) fn joins(&self) -> Option<&Arc<Reference>> {
+        let reference = self.reference.as_ref();
+        reference.filter(|_| done(&self.night) && !self.to_the_end)
     }
 
     /// Where the undisturbed run is left for a fault.
     pub(super) fn fork_for(&self, fault: &Fault) -> From<'_> {
-        match self.steps.iter().find(|step| step.step.id == fault.step) {
-            Some(step) if fault.kind != Kind::Away => {
-                let fork = &self.forks[step.fork];
+        let step = self.steps.iter().find(|step| step.step.id == fault.step);
+        match (step, &self.reference) {
+            (Some(step), Some(reference)) if fault.kind != Kind::Away => {
+                let fork = &reference.forks[step.fork];
                 From {
                     journal: &self.night.events[..fork.events],
                     federation: &fork.federation,
@@ -235,6 +264,7 @@ impl Undisturbed {
         zones: &[ZoneOf],
         fault: &Fault,
         course: Course<'_>,
+        joins: Option<&Arc<Reference>>,
     ) -> io::Result<Rehearsed> {
         let Course {
             mut journals,
@@ -259,7 +289,7 @@ impl Undisturbed {
         };
         if !done(&night) {
             outcome = Outcome::Resumed;
-            let next = next(way(goes_back), &journals, &night.federation, None)?;
+            let next = next(way(goes_back), &journals, &night.federation, None, joins)?;
             if let Some(mut refused) = next.refused {
                 runs.push((RunOf::WayBack, RunEnd::of(&refused)));
                 keep(&mut refused, true);
@@ -276,7 +306,11 @@ impl Undisturbed {
         }
         if !done(&night) {
             outcome = Outcome::RunAnew;
-            night = night::run(way(goes_back), mended(&night.federation), Beginning::default())?;
+            let beginning = Beginning {
+                joins: joins.filter(|_| !goes_back).cloned(),
+                ..Beginning::default()
+            };
+            night = night::run(way(goes_back), mended(&night.federation), beginning)?;
             runs.push((RunOf::Anew, RunEnd::of(&night)));
             keep(&mut night, goes_back);
         }
@@ -285,7 +319,10 @@ impl Undisturbed {
             (true, false) => Ended::Done,
             (true, true) => Ended::WentBack,
         };
-        let breaches = judge(zones, &self.before, &night.federation, ended);
+        let breaches = match (night.joined, joins) {
+            (Some(fork), Some(reference)) => reference.judge(zones, &self.before, &night.federation, fork),
+            _ => judge(zones, &self.before, &night.federation, ended),
+        };
         match ended {
             Ended::Done => {}
             Ended::WentBack => outcome = Outcome::WentBack,
@@ -301,6 +338,7 @@ impl Undisturbed {
             after: None,
             outcome,
             struck,
+            joined: night.joined.is_some(),
             work: if is_kept { work } else { Vec::new() },
             deeds: if is_kept { deeds() } else { Vec::new() },
             breaches,
@@ -344,24 +382,6 @@ pub(super) struct Course<'a> {
     pub(super) goes_back: bool,
 }
 
-/// A run on which a fault strikes.
-pub(super) fn struck(
-    stage: &Stage,
-    journals: &[&[Event]],
-    settle: Settle,
-    federation: &Federation,
-    (fault, calls): (&Fault, &Calls),
-    forks: Option<Arc<LeftOut>>,
-) -> io::Result<Night> {
-    let beginning = Beginning {
-        journal: journals,
-        settle,
-        strike: Some(Strike::of(fault.clone(), calls)),
-        forks,
-    };
-    night::run(stage, federation.clone(), beginning)
-}
-
 /// What is run after a run that stopped.
 pub(super) struct Next {
     /// The playbook that leads back, where it refused.
@@ -379,6 +399,7 @@ pub(super) fn next(
     journals: &[&[Event]],
     federation: &Federation,
     forks: Option<&Arc<LeftOut>>,
+    joins: Option<&Arc<Reference>>,
 ) -> io::Result<Next> {
     let mut refused = None;
     if let Some(way_back) = &stage.way_back {
@@ -403,6 +424,7 @@ pub(super) fn next(
             retry_failed: true,
         },
         forks: forks.cloned(),
+        joins: joins.cloned(),
         ..Beginning::default()
     };
     let federation = refused.as_ref().map_or(federation, |night| &night.federation);
@@ -414,10 +436,8 @@ pub(super) fn next(
 }
 
 pub(super) fn done(night: &Night) -> bool {
-    night
-        .summary
-        .as_ref()
-        .is_some_and(|summary| summary.result == RunResult::Ok)
+    let is_ok = |summary: &Summary| summary.result == RunResult::Ok;
+    night.joined.is_some() || night.summary.as_ref().is_some_and(is_ok)
 }
 
 /// What an operator does before going on: room is made on full disks, and some time passes.

@@ -4,6 +4,7 @@
 //! * [`night`]: one run on a federation, perhaps gone on with after another one.
 //! * [`fault`]: what can go wrong, and [`faulty`] hosts, on which it does.
 //! * [`explore`]: every fault at every step, each followed by what an operator does next; [`outcome`]: what came of it.
+//! * [`joined`]: a night that goes on as the undisturbed one did from somewhere on.
 //! * [`alike`]: slaves of which a few stand for the others.
 //! * [`pairs`]: two faults on one night.
 //! * [`invariants`]: what must hold on every night, and where it is written; [`story`]: how one came to be broken.
@@ -17,6 +18,7 @@ pub mod explore;
 pub mod fault;
 mod faulty;
 pub mod invariants;
+mod joined;
 pub mod measured;
 pub mod night;
 pub mod outcome;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::alike::LeftOut;
 use super::faulty::Machines;
+use super::joined::{Joining, Reference};
 pub use super::recorder::Work;
 use super::recorder::{Calls, Fork, Recorder, Strike};
 use super::stage::{Script, Stage};
@@ -37,6 +38,8 @@ pub struct Night {
     pub(super) forks: Vec<Fork>,
     /// Whether the fault came to pass.
     pub struck: bool,
+    /// It was ended where it had come to this fork of the undisturbed run.
+    pub(super) joined: Option<usize>,
 }
 
 /// Where a run begins.
@@ -48,6 +51,8 @@ pub(super) struct Beginning<'a> {
     pub(super) settle: Settle,
     /// It is to be forked later, at the steps of all hosts but these.
     pub(super) forks: Option<Arc<LeftOut>>,
+    /// The undisturbed run, if it may be joined.
+    pub(super) joins: Option<Arc<Reference>>,
     /// What goes wrong.
     pub(super) strike: Option<Strike>,
 }
@@ -66,6 +71,9 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
             beginning.strike,
             twin.clone(),
             beginning.forks,
+            beginning
+                .joins
+                .map(|reference| Joining::new(reference, journal())),
             Arc::clone(&stage.script),
         );
         let clock = Arc::new(twin.clock());
@@ -117,6 +125,7 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
             federation: twin.now_as_it_is(),
             calls: recorder.take_calls(),
             struck: recorder.has_struck(),
+            joined: recorder.has_joined(),
         }
     });
     Ok(night)

@@ -40,6 +40,8 @@ pub struct Rehearsed {
     pub runs: Vec<(RunOf, RunEnd)>,
     /// Whether the fault came to pass at all.
     pub struck: bool,
+    /// Whether it was ended where nothing told it from the undisturbed run any more.
+    pub joined: bool,
     /// What was done, in order; kept where a rule was broken.
     pub deeds: Vec<Deed>,
     /// Which step was at work when; kept where a rule was broken.

@@ -11,11 +11,12 @@ use nebplay_twin::kin;
 use rayon::prelude::*;
 
 use super::alike::LeftOut;
-use super::explore::{Course, Step, Undisturbed, done, next, steps_of, struck};
+use super::explore::{Course, Step, Undisturbed, done, next, steps_of};
 use super::fault::Fault;
 use super::invariants::ZoneOf;
-use super::night::{Night, Work};
+use super::night::{self, Beginning, Night, Work};
 use super::outcome::Rehearsed;
+use super::recorder::Strike;
 use super::stage::Stage;
 use crate::events::Event;
 use crate::run::Settle;
@@ -38,6 +39,14 @@ pub struct Pairs {
     pub pruned: usize,
 }
 
+/// The second faults that can strike after a first one.
+struct After {
+    /// Each with the digest of the state it strikes in.
+    pairs: Vec<(u64, Pair)>,
+    /// How many more strike where the night goes on as the undisturbed one.
+    known: usize,
+}
+
 /// What comes after a first fault.
 struct Aftermath<'a> {
     journal: &'a [Event],
@@ -57,7 +66,7 @@ impl Undisturbed {
         left_out: &Arc<LeftOut>,
         tick: &(dyn Fn() + Sync),
     ) -> io::Result<Pairs> {
-        let found: Vec<Vec<(u64, Pair)>> = firsts
+        let found: Vec<After> = firsts
             .par_iter()
             .map(|first| {
                 let pairs = self.pairs_after(stage, first, left_out);
@@ -67,31 +76,34 @@ impl Undisturbed {
             .collect::<io::Result<_>>()?;
         let mut seen: HashSet<(u64, &str)> = HashSet::new();
         for step in &self.steps {
-            seen.insert((kin::digest(&self.forks[step.fork].federation), &step.step.id));
+            let fork = self
+                .reference
+                .as_ref()
+                .map(|reference| &reference.forks[step.fork]);
+            seen.extend(fork.map(|fork| (kin::digest(&fork.federation), &*step.step.id)));
         }
         let mut pairs = Pairs::default();
         for after in &found {
             let is_new = |(state, pair): &&(u64, Pair)| !seen.contains(&(*state, &*pair.second.step));
-            let new: Vec<&(u64, Pair)> = after.iter().filter(is_new).collect();
+            let new: Vec<&(u64, Pair)> = after.pairs.iter().filter(is_new).collect();
             seen.extend(new.iter().map(|(state, pair)| (*state, &*pair.second.step)));
-            pairs.pruned += after.len() - new.len();
+            pairs.pruned += after.pairs.len() - new.len() + after.known;
             pairs.new.extend(new.into_iter().map(|(_, pair)| pair.clone()));
         }
         Ok(pairs)
     }
 
-    fn pairs_after(
-        &self,
-        stage: &Stage,
-        first: &Fault,
-        left_out: &Arc<LeftOut>,
-    ) -> io::Result<Vec<(u64, Pair)>> {
+    fn pairs_after(&self, stage: &Stage, first: &Fault, left_out: &Arc<LeftOut>) -> io::Result<After> {
         let aftermath = self.aftermath(stage, first, left_out)?;
         let mut pairs = Vec::new();
+        let mut known = 0;
+        let is_struck = |step: &&Step| !left_out.contains_key(&step.step.host);
         for (number, (night, steps)) in aftermath.nights.iter().enumerate() {
-            let is_in = |step: &&Step| {
-                !left_out.contains_key(&step.step.host) && (number > 0 || step.step.id != first.step)
-            };
+            let is_in = |step: &&Step| is_struck(step) && (number > 0 || step.step.id != first.step);
+            if let Some(fork) = night.joined {
+                let rest = self.steps.iter().filter(|step| step.fork >= fork);
+                known += rest.filter(is_struck).flat_map(Step::faults).count();
+            }
             for step in steps.iter().filter(is_in) {
                 let state = kin::digest(&night.forks[step.fork].federation);
                 pairs.extend(step.faults().map(|second| {
@@ -104,20 +116,20 @@ impl Undisturbed {
                 }));
             }
         }
-        Ok(pairs)
+        Ok(After { pairs, known })
     }
 
     fn aftermath(&self, stage: &Stage, first: &Fault, left_out: &Arc<LeftOut>) -> io::Result<Aftermath<'_>> {
         let from = self.fork_for(first);
-        let settle = Settle::default();
-        let night = struck(
-            stage,
-            &[from.journal],
-            settle,
-            from.federation,
-            (first, &from.calls),
-            Some(Arc::clone(left_out)),
-        )?;
+        let joins = self.joins();
+        let beginning = Beginning {
+            journal: &[from.journal],
+            strike: Some(Strike::of(first.clone(), &from.calls)),
+            forks: Some(Arc::clone(left_out)),
+            joins: joins.cloned(),
+            ..Beginning::default()
+        };
+        let night = night::run(stage, from.federation.clone(), beginning)?;
         let mut nights = Vec::new();
         let (is_done, mut goes_back) = (done(&night), false);
         let with_steps = |night: Night| {
@@ -128,7 +140,7 @@ impl Undisturbed {
         if !is_done {
             let night = &nights[0].0;
             let journals = [from.journal, &night.events];
-            let next = next(stage, &journals, &night.federation, Some(left_out))?;
+            let next = next(stage, &journals, &night.federation, Some(left_out), joins)?;
             goes_back = next.goes_back;
             nights.push(with_steps(next.night));
         }
@@ -204,21 +216,22 @@ impl Undisturbed {
             in_doubt: None,
             retry_failed: pair.in_next && !goes_back,
         };
-        let night = struck(
-            way_back.unwrap_or(stage),
-            &journals,
-            settle,
-            &fork.federation,
-            (&pair.second, &step.calls),
-            None,
-        )?;
-        let course = Course {
-            journals,
-            work,
-            night,
-            goes_back,
-        };
-        let rehearsed = self.go_on(stage, zones, &pair.second, course)?;
+        let rehearsed = self.ended_early_or_whole(|joins| {
+            let beginning = Beginning {
+                journal: &journals,
+                settle,
+                strike: Some(Strike::of(pair.second.clone(), &step.calls)),
+                joins: joins.filter(|_| !goes_back).cloned(),
+                ..Beginning::default()
+            };
+            let course = Course {
+                journals: journals.clone(),
+                work: work.clone(),
+                night: night::run(way_back.unwrap_or(stage), fork.federation.clone(), beginning)?,
+                goes_back,
+            };
+            self.go_on(stage, zones, &pair.second, course, joins)
+        })?;
         Ok(Rehearsed {
             after: Some(pair.first.clone()),
             ..rehearsed

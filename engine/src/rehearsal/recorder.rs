@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::alike::LeftOut;
 use super::fault::{Fault, Kind};
+use super::joined::Joining;
 use super::stage::Script;
 use crate::events::{Event, StepRef, View, What};
 
@@ -137,6 +138,7 @@ struct State {
     included: BTreeMap<String, Ended>,
     killed: bool,
     struck: bool,
+    joined: Option<usize>,
 }
 
 /// See the module. Clones are the same.
@@ -148,6 +150,8 @@ pub(super) struct Recorder {
     twin: Option<Twin>,
     /// The federation is kept at every step, to be forked there, but for the steps of these hosts.
     forks: Option<Arc<LeftOut>>,
+    /// The undisturbed run may be joined.
+    joins: Option<Arc<Joining>>,
     /// What is known of steps beforehand.
     script: Arc<Script>,
 }
@@ -158,12 +162,14 @@ impl Recorder {
         strike: Option<Strike>,
         twin: Twin,
         forks: Option<Arc<LeftOut>>,
+        joins: Option<Joining>,
         script: Arc<Script>,
     ) -> Self {
         Self {
             strike: strike.map(Arc::new),
             twin: Some(twin),
             forks,
+            joins: joins.map(Arc::new),
             script,
             ..Self::default()
         }
@@ -239,6 +245,31 @@ impl Recorder {
         self.state().struck
     }
 
+    /// The fork of the undisturbed run that it has come to.
+    pub(super) fn has_joined(&self) -> Option<usize> {
+        self.state().joined
+    }
+
+    /// Ends the run if it has come to where the undisturbed one was.
+    fn joins(&self, step: &str) -> bool {
+        let (Some(twin), Some(joins)) = (&self.twin, &self.joins) else {
+            return false;
+        };
+        // A fault that is to come, or that lasts as long as the run, tells it from the other.
+        let is_over = |strike: &Arc<Strike>| strike.fault.kind != Kind::Away && self.has_struck();
+        if !self.strike.as_ref().is_none_or(is_over) || !self.state().at_work.is_empty() {
+            return false;
+        }
+        let joined = joins.joined(step, &twin.now_as_it_is());
+        let mut state = self.state();
+        state.joined = joined;
+        state.killed = joined.is_some();
+        if state.killed {
+            self.kill.notify_one();
+        }
+        state.killed
+    }
+
     /// A host is away for the whole run.
     pub(super) fn is_away(&self, host: &str) -> bool {
         let away = |strike: &Arc<Strike>| strike.fault.kind == Kind::Away && strike.fault.host == host;
@@ -300,6 +331,14 @@ impl View for Recorder {
     fn event(&mut self, event: &Event) {
         if event.what.is_transient() || self.state().killed {
             return;
+        }
+        if let What::StepStarted { step } = &event.what
+            && self.joins(&step.id)
+        {
+            return;
+        }
+        if let Some(joins) = &self.joins {
+            joins.learn(event);
         }
         let place =
             |step: &crate::events::StepRef| step.delegate.clone().unwrap_or_else(|| step.host.clone());

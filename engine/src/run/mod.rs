@@ -41,7 +41,7 @@ mod world;
 mod tests;
 
 pub use halt::Halt;
-pub use replay::{Replay, Settle};
+pub use replay::{Compared, Replay, Settle};
 pub use runner::run;
 pub use stop::Stop;
 pub use world::{Inventory, Loader, Operator, Options, Summary, World};

@@ -6,6 +6,8 @@
 //! On a host the journal is replayed up to the first step that has to be run; what it knows of later ones (the `always` of a block
 //! that failed) came before that step, and is void.
 
+mod standing;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +16,7 @@ use nebplay_modules::module::FailureKind;
 use serde_json::{Map, Value};
 
 use crate::events::{Event, IncludedFile, StepEnd, StepRef, What};
+pub use standing::Compared;
 
 /// What is known of a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -220,6 +223,11 @@ impl Replay {
     pub fn from(self, task: &str) -> Self {
         self.records().from = Some(task.to_owned());
         self
+    }
+
+    /// Takes one more event in.
+    pub fn learn(&self, event: &Event) {
+        self.records().take(&event.what);
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {

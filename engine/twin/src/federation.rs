@@ -91,6 +91,11 @@ impl Federation {
         self.machines.is_empty()
     }
 
+    /// Whether a job runs on any machine.
+    pub fn is_at_work(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// The machine of an inventory name.
     pub fn find(&self, name: &str) -> Option<At> {
         self.machines.iter().position(|machine| &*machine.name == name)

@@ -13,6 +13,7 @@
 //!
 //! [`Host`]: nebplay_modules::host::Host
 
+pub mod apart;
 pub mod deeds;
 pub mod federation;
 pub mod files;

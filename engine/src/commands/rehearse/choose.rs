@@ -40,6 +40,9 @@ pub(super) struct Wanted {
     /// Faults at every slave, also where many do the same (by default the first and the last of them).
     #[arg(long)]
     pub(super) every_host: bool,
+    /// Run every rehearsal to its end, also where nothing tells it from the undisturbed run any more. Takes longer, and finds the same.
+    #[arg(long)]
+    pub(super) to_the_end: bool,
     /// Only so many of the rehearsals.
     #[arg(long, value_name = "N")]
     pub(super) sample: Option<usize>,
@@ -66,6 +69,7 @@ pub(super) fn rehearsed(
     terminal: &Terminal,
 ) -> Result<Explored, CommandError> {
     undisturbed.keep_forks(stage, left_out).map_err(failed)?;
+    undisturbed.to_the_end = wanted.to_the_end;
     let firsts = if wanted.fault.is_empty() {
         undisturbed.faults(zones, left_out)
     } else {

@@ -61,7 +61,8 @@ Examples:
   nebplay rehearse upgrade.yml -i prod.ini --fault 'fe-eu-ge:onedb_restore:lost-after'
   nebplay rehearse upgrade.yml -i prod.ini --then go-back.yml           go back wherever it stops, instead of resuming
   nebplay rehearse upgrade.yml -i prod.ini --undisturbed                the forecast alone
-  nebplay rehearse upgrade.yml -i prod.ini --depth 2 --sample 5000      pairs of faults, some of them
+  nebplay rehearse upgrade.yml -i prod.ini --depth 2                    a second fault after each
+  nebplay rehearse upgrade.yml -i prod.ini --depth 2 --sample 5000      some of those
 
 Exit code 0: every rehearsal came to its end or stopped safely; 2: a rule was broken, or the undisturbed run failed.";
 

@@ -203,6 +203,13 @@ impl Report {
             self.rehearsed.len(),
             self.took.as_secs_f64()
         ));
+        let joined = self.rehearsed.iter().filter(|one| one.joined).count();
+        if joined > 0 {
+            let _ = writeln!(
+                out,
+                "  {joined} of them were over where nothing told them from the undisturbed run any more (--to-the-end)"
+            );
+        }
         out
     }
 

@@ -1,6 +1,7 @@
 //! oned on a machine: started, stopped, asked, and what it does by itself as time passes.
 
-mod clients;
+pub(crate) mod apart;
+pub(crate) mod clients;
 mod log;
 mod prepare;
 mod ship;

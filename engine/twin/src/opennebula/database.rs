@@ -1,5 +1,6 @@
 //! A zone's database: tables as data, dumps of them as text, as SQLite or as MySQL writes them.
 
+pub(crate) mod apart;
 mod dump;
 mod fingerprint;
 mod mysqldump;

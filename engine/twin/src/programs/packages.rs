@@ -13,7 +13,7 @@ use crate::machine::Machine;
 use crate::process::Program;
 
 /// What dpkg and apt know on a machine.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Packages {
     /// What is installed, by name.
     pub installed: BTreeMap<String, Package>,

@@ -15,6 +15,14 @@ const PAUSE: Duration = Duration::from_secs(7);
 /// No client knows of the federation before.
 const MOST: u64 = 1_000;
 
+/// What the names of the users that clients make begin with.
+const NAME: &str = "client-";
+
+/// Whether a user of this name was made by a client.
+pub(crate) fn made(name: &str) -> bool {
+    name.starts_with(NAME)
+}
+
 /// A client writes on the master, if it is time to, and if the API lets anybody in.
 pub(super) fn write(federation: &mut Federation, at: At) {
     let due = federation.next_client <= federation.now() && federation.made_by_clients < MOST;
@@ -30,7 +38,7 @@ pub(super) fn write(federation: &mut Federation, at: At) {
         return;
     }
     let zones = u32::try_from(federation.len()).unwrap_or(u32::MAX);
-    let name = format!("client-{}", federation.made_by_clients);
+    let name = format!("{NAME}{}", federation.made_by_clients);
     let call = new_user(&running.session.clone(), &name);
     federation.next_client = federation.now() + PAUSE * zones;
     if matches!(answer(federation, at, &call), Answer::Success(_)) {

@@ -15,7 +15,7 @@ use nebplay_model::version::Version;
 use super::dump::cells;
 use super::{Cell, Database, Index};
 
-fn cell(value: &Value) -> Cell {
+pub(super) fn cell(value: &Value) -> Cell {
     match value {
         Value::Int(number) => Cell::Int(*number),
         Value::Text(text) => Cell::Text(text.as_str().into()),

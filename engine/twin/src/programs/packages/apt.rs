@@ -269,25 +269,28 @@ fn plan(
             (None, None, _) => return Err(format!("E: Unable to locate package {name}\n")),
         }
     }
-    // What the newest fireedge depends on.
-    let form = steps
+    // What the newest fireedge depends on comes before it.
+    let fireedge = steps
         .iter()
-        .find(|step| step.name == "opennebula-fireedge" && step.file.is_none())
-        .map(|step| step.to.clone());
-    if let Some(version) = form.filter(|version| {
-        offers(machine, "opennebula-form")
-            .iter()
-            .any(|(offered, _)| offered == version)
-    }) {
+        .position(|step| step.name == "opennebula-fireedge" && step.file.is_none());
+    if let Some(at) = fireedge {
+        let version = steps[at].to.clone();
         let from = installed.get("opennebula-form").cloned();
-        if from.as_deref() != Some(&version) && !steps.iter().any(|step| step.name == "opennebula-form") {
-            steps.push(Step {
+        let is_offered = || {
+            let offered = offers(machine, "opennebula-form");
+            offered.iter().any(|(offered, _)| *offered == version)
+        };
+        let is_there =
+            from.as_deref() == Some(&version) || steps.iter().any(|step| step.name == "opennebula-form");
+        if !is_there && is_offered() {
+            let form = Step {
                 name: "opennebula-form".to_owned(),
                 from,
                 to: version,
                 arch: "amd64",
                 file: None,
-            });
+            };
+            steps.insert(at, form);
         }
     }
     Ok(steps)
