@@ -54,6 +54,65 @@ fn the_twin_does_what_hosts_on_mariadb_do() {
 
 fn as_on_the_hosts(lab: Builder) {
     let Some(lab) = lab.boot() else { return };
+    foreseen_and_done(&lab, 80, &[]);
+}
+
+/// Wherever a night is stopped, the twin stands as the zones do, and what is left of it goes there as it goes on the hosts.
+#[test]
+fn a_night_that_was_stopped_is_rehearsed_from_where_it_stands() {
+    let Some(lab) = Lab::sqlite("twin-mid").boot() else {
+        return;
+    };
+    let mut run = lab.upgrade().start();
+    run.wait_for("3. Upgrade the master [3]");
+    run.interrupt();
+    run.wait().expect_code(130);
+    for then in [&[][..], &["--then", "playbooks/go-back.yml"]] {
+        lab.nebplay([
+            "rehearse",
+            "playbooks/upgrade.yml",
+            "--from-live",
+            "--sample",
+            "30",
+        ])
+        .args(then)
+        .run()
+        .expect_code(0)
+        .expect_shown("the zones stand as before \"migrate the database, exactly once\"");
+    }
+
+    // Killed while the migration of a slave runs, which then comes to its end.
+    let slave = lab.host("fe-us-ca");
+    slave.hang("before-local-migrator");
+    let run = lab.upgrade().start();
+    slave.wait_for("before-local-migrator hangs");
+    run.kill();
+    lab.nebplay([
+        "rehearse",
+        "playbooks/upgrade.yml",
+        "--undisturbed",
+        "--from-live",
+    ])
+    .run()
+    .expect_code(64)
+    .expect_shown("at no moment of this playbook do the zones stand as they do now");
+    slave.release("before-local-migrator");
+    slave.patiently("the migration ends", |host| {
+        host.sh("pgrep -f 'onedb upgrade'").code != 0
+    });
+    // On the twin it was never cut off: there is neither a migration left to be proven nor a job's record to be removed.
+    foreseen_and_done(
+        &lab,
+        60,
+        &[
+            "migrate the local tables, exactly once@fe-us-ca",
+            "nothing is left of what was started on the hosts@fe-us-ca",
+        ],
+    );
+}
+
+/// Rehearses the upgrade from where the zones stand, runs it, and demands that the two went alike, but for some steps.
+fn foreseen_and_done(lab: &Lab, steps: usize, but: &[&str]) {
     let rehearsed = lab
         .nebplay([
             "rehearse",
@@ -66,8 +125,11 @@ fn as_on_the_hosts(lab: Builder) {
         .expect_code(0);
     let report: Value = serde_json::from_str(&rehearsed.stdout).unwrap();
     let run = lab.upgrade().args(["--json"]).run().expect_code(0);
-    let (twin, hosts) = (of_the_twin(&report), of_the_hosts(&run));
-    assert!(twin.len() > 80, "only {} steps", twin.len());
+    let (mut twin, mut hosts) = (of_the_twin(&report), of_the_hosts(&run));
+    for steps in [&mut twin, &mut hosts] {
+        steps.retain(|step| !but.iter().any(|other| step.contains(other)));
+    }
+    assert!(twin.len() > steps, "only {} steps", twin.len());
     pretty(&twin, &hosts);
     for host in lab.hosts() {
         let foreseen = &report["undisturbed"]["zones"][host.name()];

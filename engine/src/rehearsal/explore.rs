@@ -85,12 +85,31 @@ pub struct Undisturbed {
     pub(super) reference: Option<Arc<Reference>>,
     /// Every rehearsal is run to its end, also where nothing tells it from this one any more.
     pub to_the_end: bool,
-    before: Federation,
+    start: Start,
+}
+
+/// What a rehearsal begins with.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The federation before anything was done to it: rules hold against it.
+    pub before: Federation,
+    /// The federation that the plan is run on, with what was done to it since then.
+    pub now: Federation,
+}
+
+impl From<Federation> for Start {
+    /// Nothing was done yet.
+    fn from(federation: Federation) -> Self {
+        Self {
+            before: federation.clone(),
+            now: federation,
+        }
+    }
 }
 
 /// Runs the plan once without any fault.
-pub fn undisturbed(stage: &Stage, federation: &Federation, zones: &[ZoneOf]) -> io::Result<Undisturbed> {
-    let night = night::run(stage, federation.clone(), Beginning::default())?;
+pub fn undisturbed(stage: &Stage, start: &Start, zones: &[ZoneOf]) -> io::Result<Undisturbed> {
+    let night = night::run(stage, start.now.clone(), Beginning::default())?;
     let steps = steps_of(&night, &[]);
     let done = night
         .summary
@@ -98,7 +117,7 @@ pub fn undisturbed(stage: &Stage, federation: &Federation, zones: &[ZoneOf]) -> 
         .is_some_and(|summary| summary.result == RunResult::Ok);
     let breaches = judge(
         zones,
-        federation,
+        &start.before,
         &night.federation,
         if done { Ended::Done } else { Ended::Stopped },
     );
@@ -108,7 +127,7 @@ pub fn undisturbed(stage: &Stage, federation: &Federation, zones: &[ZoneOf]) -> 
         steps,
         reference: None,
         to_the_end: false,
-        before: federation.clone(),
+        start: start.clone(),
     })
 }
 
@@ -165,13 +184,23 @@ impl Undisturbed {
             forks: Some(Arc::clone(left_out)),
             ..Beginning::default()
         };
-        self.night = night::run(stage, self.before.clone(), beginning)?;
+        self.night = night::run(stage, self.start.now.clone(), beginning)?;
         let forks = std::mem::take(&mut self.night.forks);
         self.steps = steps_of(&self.night, &forks);
         let after = self.night.federation.clone();
         let reference = Reference::new(stage, self.night.events.clone(), forks, after);
         self.reference = Some(Arc::new(reference));
         Ok(())
+    }
+
+    /// The moments at which it can be forked, each with the name of the task that is about to start.
+    pub fn moments(&self) -> impl Iterator<Item = (&str, &Federation)> {
+        let reference = self.reference.iter();
+        let forks = reference.flat_map(|reference| reference.forks.iter().enumerate());
+        forks.filter_map(|(number, fork)| {
+            let step = self.steps.iter().find(|step| step.fork == number)?;
+            Some((step.task.as_str(), &fork.federation))
+        })
     }
 
     /// Every fault that can strike: at each step those that make a difference there, and each slave away from the beginning; none at
@@ -232,20 +261,20 @@ impl Undisturbed {
     }
 
     /// Where the undisturbed run is left for a fault.
-    pub(super) fn fork_for(&self, fault: &Fault) -> From<'_> {
+    pub(super) fn fork_for(&self, fault: &Fault) -> Left<'_> {
         let step = self.steps.iter().find(|step| step.step.id == fault.step);
         match (step, &self.reference) {
             (Some(step), Some(reference)) if fault.kind != Kind::Away => {
                 let fork = &reference.forks[step.fork];
-                From {
+                Left {
                     journal: &self.night.events[..fork.events],
                     federation: &fork.federation,
                     calls: step.calls.clone(),
                 }
             }
-            _ => From {
+            _ => Left {
                 journal: &[],
-                federation: &self.before,
+                federation: &self.start.now,
                 calls: Calls::default(),
             },
         }
@@ -320,8 +349,10 @@ impl Undisturbed {
             (true, true) => Ended::WentBack,
         };
         let breaches = match (night.joined, joins) {
-            (Some(fork), Some(reference)) => reference.judge(zones, &self.before, &night.federation, fork),
-            _ => judge(zones, &self.before, &night.federation, ended),
+            (Some(fork), Some(reference)) => {
+                reference.judge(zones, &self.start.before, &night.federation, fork)
+            }
+            _ => judge(zones, &self.start.before, &night.federation, ended),
         };
         match ended {
             Ended::Done => {}
@@ -364,7 +395,7 @@ impl Undisturbed {
 }
 
 /// Where a run is left.
-pub(super) struct From<'a> {
+pub(super) struct Left<'a> {
     pub(super) journal: &'a [Event],
     pub(super) federation: &'a Federation,
     pub(super) calls: Calls,

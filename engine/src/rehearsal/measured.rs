@@ -5,9 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nebplay_twin::federation::Federation;
-
-use super::explore;
+use super::explore::{self, Start};
 use super::invariants::ZoneOf;
 use super::stage::{Script, Stage};
 use crate::events::{Event, Status, What};
@@ -34,13 +32,13 @@ pub fn took(events: &[Event]) -> BTreeMap<String, Duration> {
 /// Lets the steps of a stage take as long as measured. Gives how many of its steps were measured.
 pub fn keep_pace(
     stage: &mut Stage,
-    federation: &Federation,
+    start: &Start,
     zones: &[ZoneOf],
     measured: &BTreeMap<String, Duration>,
 ) -> io::Result<usize> {
     let mut known = 0;
     for _ in 0..ROUNDS {
-        let undisturbed = explore::undisturbed(stage, federation, zones)?;
+        let undisturbed = explore::undisturbed(stage, start, zones)?;
         let mut paces = stage.script.paces.clone();
         known = 0;
         for work in &undisturbed.night.work {

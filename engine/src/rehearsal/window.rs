@@ -64,7 +64,7 @@ impl Open {
     }
 }
 
-/// Works it out from what was done and which step was at work.
+/// Works it out from where everything stood at the beginning, what was done since, and which step was at work.
 pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work]) -> Window {
     let began = work.first().map_or(before.now(), |work| work.from);
     let ended = work.iter().filter_map(|work| work.to).max().unwrap_or(began);
@@ -80,6 +80,8 @@ pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work])
             enabled: now.enabled,
             filtered: now.filtered,
         };
+        // Who keeps a zone closed that was closed before is somebody else, unless it is opened.
+        let was_closed = !open.is_open();
         let (mut from, mut to) = (None, None);
         for deed in deeds {
             let was = open.is_open();
@@ -100,7 +102,10 @@ pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work])
                     from = from.or(Some(when));
                     to = None;
                 }
-                (false, true) => to = Some(when),
+                (false, true) => {
+                    from = from.or(was_closed.then_some(began));
+                    to = Some(when);
+                }
                 _ => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::registry::{Entry, changes, reads};
 
-mod api_block;
+pub(crate) mod api_block;
 mod api_unblock;
 #[cfg(test)]
 pub(crate) mod cloud;

@@ -15,6 +15,7 @@ pub mod machines;
 pub mod measure;
 pub mod onedb;
 mod query;
+pub mod stand;
 pub mod status;
 pub mod survey;
 pub mod version;

@@ -87,7 +87,7 @@ struct Before {
 }
 
 /// The version that was installed before the upgrade that is under way; `None`: none is, or it has not come that far.
-pub(super) async fn before(host: &dyn Host) -> Result<Option<String>, Failure> {
+pub(crate) async fn before(host: &dyn Host) -> Result<Option<String>, Failure> {
     let before: Option<Before> = memory::recall(host, NOTE).await?;
     Ok(before.map(|before| before.version))
 }

@@ -39,7 +39,7 @@ pub(super) struct Assumed {
     /// Users that the zones share, in the twin.
     #[arg(long, value_name = "N", default_value_t = 10)]
     users: u32,
-    /// Look at the real zones first: versions, sizes, units, links. Nothing is changed there.
+    /// Look at the real zones first: versions, sizes, units, links, and how far a night is that was stopped. Nothing is changed there.
     #[arg(long)]
     pub(super) from_live: bool,
     /// How long steps took in an earlier run of this playbook: the beginning of its name (`nebplay runs`), or `latest`.

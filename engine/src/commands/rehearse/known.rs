@@ -5,6 +5,7 @@ use std::time::Duration;
 use nebplay_model::version::Version;
 use nebplay_modules::host::{Command, RunAs};
 use nebplay_modules::opennebula::conf::Backend;
+use nebplay_modules::opennebula::stand::Stand;
 use nebplay_twin::State;
 use nebplay_twin::deeds::Deeds;
 use nebplay_twin::federation::Federation;
@@ -49,29 +50,43 @@ pub(super) fn look(run: &RunArgs, from_live: bool) -> Result<Known, CommandError
 }
 
 impl Known {
-    /// The version that runs everywhere; none: nobody was asked.
+    /// Whether a night was begun in some zone, and is not over.
+    pub(super) fn is_under_way(&self) -> bool {
+        let installed = |live: &Live| live.installed;
+        let first = self.live.first().and_then(installed);
+        let is = |live: &Live| live.stand.is_under_way() || live.installed != first;
+        self.live.iter().any(is)
+    }
+
+    /// Where the zones stand, in their order.
+    pub(super) fn stands(&self) -> Vec<&Stand> {
+        self.live.iter().map(|live| &live.stand).collect()
+    }
+
+    /// The version that ran everywhere before the night; `None`: nobody was asked.
     pub(super) fn version(&self) -> Result<Option<Version>, CommandError> {
-        let versions: Vec<Option<Version>> = self.live.iter().map(|live| live.installed).collect();
-        match versions.as_slice() {
-            [] => Ok(None),
-            [first, others @ ..] if first.is_some() && others.iter().all(|other| other == first) => {
-                Ok(*first)
-            }
-            _ => {
-                let said = versions
-                    .iter()
-                    .map(|version| version.map_or("none".to_owned(), |version| version.to_string()));
-                Err(CommandError::Usage {
-                    message: format!(
-                        "the zones are not at one version of OpenNebula ({}): a rehearsal begins before the upgrade",
-                        said.collect::<Vec<_>>().join(", ")
-                    ),
-                    help: Some(
-                        "`nebplay status` shows how far each zone is; `nebplay resume` goes on".to_owned(),
-                    ),
-                })
-            }
+        let of = |live: &Live| {
+            let before = live.stand.before.as_ref().and_then(|before| before.parse().ok());
+            // A zone that has not been upgraded yet says it itself.
+            before.or(live.installed)
+        };
+        let versions: Vec<Option<Version>> = self.live.iter().map(of).collect();
+        let Some(oldest) = versions.iter().min() else {
+            return Ok(None);
+        };
+        if oldest.is_some() && (self.is_under_way() || versions.iter().all(|version| version == oldest)) {
+            return Ok(*oldest);
         }
+        let said = versions
+            .iter()
+            .map(|version| version.map_or("none".to_owned(), |version| version.to_string()));
+        Err(CommandError::Usage {
+            message: format!(
+                "the zones do not say which version of OpenNebula they run ({})",
+                said.collect::<Vec<_>>().join(", ")
+            ),
+            help: Some("`nebplay status` shows how far each zone is".to_owned()),
+        })
     }
 
     pub(super) fn sizes(&self, number: usize, assumed: Sizes) -> Sizes {
@@ -201,18 +216,51 @@ mod tests {
     }
 
     #[test]
-    fn zones_at_two_versions_are_in_the_middle_of_an_upgrade() {
-        assert_eq!(with(|_, _| {}).version().ok().flatten(), Some(Version::V7_0_0));
+    fn zones_at_two_versions_are_in_the_middle_of_a_night() {
+        let before = with(|_, told| told.stand = current("7.0.0"));
+        assert_eq!(before.version().ok().flatten(), Some(Version::V7_0_0));
+        assert!(!before.is_under_way());
         let known = with(|number, told| {
+            told.stand = current("7.0.0");
             if number == 0 {
                 told.installed = Some(Version::V7_2_0);
+                told.stand = current("7.2.0");
             }
         });
+        assert!(known.is_under_way());
+        assert_eq!(known.version().ok().flatten(), Some(Version::V7_0_0));
+    }
+
+    #[test]
+    fn where_all_are_upgraded_their_notes_say_from_what() {
+        let known = with(|_, told| {
+            told.installed = Some(Version::V7_2_0);
+            told.stand = Stand {
+                before: Some("7.0.0".to_owned()),
+                notes: ["services".to_owned()].into(),
+                ..current("7.2.0")
+            };
+        });
+        assert!(known.is_under_way());
+        assert_eq!(known.version().ok().flatten(), Some(Version::V7_0_0));
+    }
+
+    #[test]
+    fn a_zone_without_opennebula_is_no_beginning() {
+        let known = with(|number, told| told.installed = told.installed.filter(|_| number > 0));
         let error = known.version().map_err(|error| error.to_string());
         assert!(
-            matches!(&error, Err(said) if said.contains("7.2.0, 7.0.0, 7.0.0")),
+            matches!(&error, Err(said) if said.contains("none, 7.0.0, 7.0.0")),
             "{error:?}"
         );
+    }
+
+    fn current(version: &str) -> Stand {
+        Stand {
+            installed: Some(version.to_owned()),
+            database: Some((version.to_owned(), version.to_owned())),
+            ..Stand::default()
+        }
     }
 
     #[test]

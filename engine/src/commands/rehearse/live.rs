@@ -9,6 +9,7 @@ use nebplay_modules::module::{Failure, FailureKind, Secrets};
 use nebplay_modules::opennebula::conf::Backend;
 use nebplay_modules::opennebula::measure::{Measured, measure};
 use nebplay_modules::opennebula::onedb::Access;
+use nebplay_modules::opennebula::stand::Stand;
 use tokio::io::AsyncReadExt as _;
 
 use crate::commands::asking::Asking;
@@ -38,6 +39,8 @@ pub(super) struct Live {
     pub(super) oned: Option<Duration>,
     /// How long its other units took to start, on average.
     pub(super) unit: Option<Duration>,
+    /// How far it is in an upgrade.
+    pub(super) stand: Stand,
     /// Units that do not run.
     pub(super) down: Vec<String>,
     /// Units that are masked.
@@ -109,6 +112,7 @@ async fn one(host: &dyn Host, secrets: &dyn Secrets) -> Result<Live, Failure> {
     let output = host.run(&access.script(LOOK, &[])).await?;
     let mut live = read(&output.text());
     live.zone = measure(host, &access).await?;
+    live.stand = Stand::of(host, &access).await?;
     live.backend = Some(access.db);
     // The connection is open now: a call is a round trip.
     let began = Instant::now();

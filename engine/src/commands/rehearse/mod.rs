@@ -8,6 +8,7 @@ mod json;
 mod known;
 mod live;
 mod matrix;
+mod moment;
 mod paint;
 mod report;
 mod story;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
-use nebplay_twin::federation::Federation;
 use nebplay_twin::image;
 use nebplay_twin::rates::Rates;
 
@@ -30,7 +30,7 @@ use super::terminal::{self, Terminal};
 use crate::diagnostics::Finding;
 use crate::events::RunResult;
 use crate::rehearsal::alike::{self, LeftOut};
-use crate::rehearsal::explore::{self, Undisturbed};
+use crate::rehearsal::explore::{self, Start, Undisturbed};
 use crate::rehearsal::invariants::ZoneOf;
 use crate::rehearsal::measured;
 use crate::rehearsal::outcome::{Outcome, Rehearsed};
@@ -120,13 +120,23 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     let mut stage = stage(prepared);
     stage.way_back = way_back.map(|prepared| Box::new(self::stage(prepared)));
     let mut federation = image::federation(&description);
-    known.apply(&mut federation, &zones);
     let mut assumptions = args.assumed.sentences(&description);
+    let start = if known.is_under_way() {
+        let moment = moment::find(&stage, federation, &zones, &known.stands())?;
+        assumptions.push(format!(
+            "measured: a night is under way; the zones stand as before \"{}\", and from there it is rehearsed",
+            moment.task
+        ));
+        moment.start
+    } else {
+        known.apply(&mut federation, &zones);
+        Start::from(federation)
+    };
     if let Some(run) = &args.assumed.measured {
-        assumptions.push(pace(&mut stage, &federation, &zones, run, &journals)?);
+        assumptions.push(pace(&mut stage, &start, &zones, run, &journals)?);
     }
     let began = Instant::now();
-    let mut undisturbed = explore::undisturbed(&stage, &federation, &zones).map_err(failed)?;
+    let mut undisturbed = explore::undisturbed(&stage, &start, &zones).map_err(failed)?;
     let once = began.elapsed();
     let is_well = undisturbed.breaches.is_empty() && ended_well(&undisturbed);
     let left_out = if args.wanted.every_host || !args.wanted.fault.is_empty() {
@@ -149,9 +159,9 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         Explored::default()
     };
     let took = began.elapsed();
-    let window = window_of(&zones, &federation, &undisturbed);
+    let window = window_of(&zones, &start, &undisturbed);
     let alternatives = if is_well && !json {
-        alternatives(&stage, &zones, &federation, &window)?
+        alternatives(&stage, &zones, &start, &window)?
     } else {
         Vec::new()
     };
@@ -187,7 +197,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
 /// Lets steps take as long as they did in an earlier run. Gives a sentence about it.
 fn pace(
     stage: &mut Stage,
-    federation: &Federation,
+    start: &Start,
     zones: &[ZoneOf],
     run: &str,
     journals: &StateArgs,
@@ -205,7 +215,7 @@ fn pace(
         .read()
         .map_err(|damage| Finding::nowhere(damage.to_string()))?;
     let took = measured::took(&history.events);
-    let known = measured::keep_pace(stage, federation, zones, &took).map_err(failed)?;
+    let known = measured::keep_pace(stage, start, zones, &took).map_err(failed)?;
     if known == 0 {
         return Err(CommandError::Usage {
             message: format!("the run {} has no step of this playbook on these hosts", kept.id),
@@ -230,9 +240,11 @@ fn ended_well(undisturbed: &Undisturbed) -> bool {
     summary.is_some_and(|summary| summary.result == RunResult::Ok)
 }
 
-fn window_of(zones: &[ZoneOf], before: &Federation, undisturbed: &Undisturbed) -> Window {
+fn window_of(zones: &[ZoneOf], start: &Start, undisturbed: &Undisturbed) -> Window {
     let night = &undisturbed.night;
-    window::of(zones, before, &night.federation.deeds.in_order(), &night.work)
+    let known = start.now.deeds.in_order().len();
+    let deeds = night.federation.deeds.in_order().split_off(known);
+    window::of(zones, &start.now, &deeds, &night.work)
 }
 
 /// What is changed about how long things take.
@@ -242,7 +254,7 @@ type Change = fn(&mut Rates);
 fn alternatives(
     stage: &Stage,
     zones: &[ZoneOf],
-    federation: &Federation,
+    start: &Start,
     now: &Window,
 ) -> Result<Vec<Alternative>, CommandError> {
     if now.federation.is_none() {
@@ -279,10 +291,10 @@ fn alternatives(
         }),
     ];
     let window = |change: Change| {
-        let mut federation = federation.clone();
-        change(&mut federation.rates);
-        let undisturbed = explore::undisturbed(stage, &federation, zones).map_err(failed)?;
-        Ok::<_, CommandError>(window_of(zones, &federation, &undisturbed))
+        let mut start = start.clone();
+        change(&mut start.now.rates);
+        let undisturbed = explore::undisturbed(stage, &start, zones).map_err(failed)?;
+        Ok::<_, CommandError>(window_of(zones, &start, &undisturbed))
     };
     let mut alternatives = Vec::new();
     for (what, change) in others {
