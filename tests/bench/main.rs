@@ -1,6 +1,7 @@
 //! Side by side in one run: nebplay, the floor (bare ssh2 making the same round trips), and the peers that are installed.
 //!
 //! Machines are noisy, so every contender runs in turn, several times, and ratios of medians are what counts.
+//! A promise that is not kept makes the whole bench fail.
 //! How many times is the environment variable `ROUNDS`. `make bench`, or `cargo run --release -p nebplay-tests --bin bench -- [commands] [start] [distribute] [parse] [journal] [rehearsal] [window]`.
 
 #![expect(
@@ -78,6 +79,10 @@ fn run(words: &[String]) -> Fallible<()> {
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match run(&words) {
+        Ok(()) if measure::missed() > 0 => {
+            eprintln!("bench: promises missed: {}", measure::missed());
+            ExitCode::FAILURE
+        }
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");

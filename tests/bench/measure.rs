@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -143,8 +144,19 @@ pub(crate) fn race(title: &str, rounds: usize, contenders: &mut [Contender<'_>])
     Ok(())
 }
 
+/// How many promises were not kept so far.
+static MISSED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many promises were not kept.
+pub(crate) fn missed() -> usize {
+    MISSED.load(Ordering::Relaxed)
+}
+
 /// Says whether a promise was kept in this run.
 pub(crate) fn promise(text: &str, figure: f64, kept: bool) {
+    if !kept {
+        MISSED.fetch_add(1, Ordering::Relaxed);
+    }
     println!(
         "  {}: {text} (here {figure:.2})",
         if kept { "kept" } else { "MISSED" }
