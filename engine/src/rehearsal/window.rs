@@ -172,3 +172,60 @@ fn path(work: &[Work], began: Duration, away: Away) -> Vec<Share> {
     }
     shares
 }
+
+#[cfg(test)]
+mod tests {
+    use nebplay_twin::image::{self, Description};
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// When the slave of a federation is away that is closed already, if so, and opened or closed by these deeds.
+    fn away(is_closed: bool, toggles: &[bool]) -> Option<Away> {
+        let mut before = image::federation(&Description::guide(2));
+        let slave = before.find("fe-eu-ge").unwrap();
+        if is_closed {
+            before.machine_mut(slave).oned = None;
+        }
+        let began = before.now();
+        let deeds: Vec<Deed> = toggles
+            .iter()
+            .zip(1..)
+            .map(|(starts, minutes)| Deed {
+                at: began + MINUTE * minutes,
+                on: "fe-eu-ge".into(),
+                act: if *starts {
+                    Act::OnedStarted {
+                        program: nebplay_model::version::Version::V7_0_0,
+                    }
+                } else {
+                    Act::OnedStopped {
+                        indexes: Vec::new(),
+                        asked: true,
+                    }
+                },
+            })
+            .collect();
+        let zone = ZoneOf {
+            id: 100,
+            host: "fe-eu-ge".to_owned(),
+            master: false,
+        };
+        let window = of(&[zone], &before, &deeds.iter().collect::<Vec<_>>(), &[]);
+        window.zones["fe-eu-ge"]
+    }
+
+    #[test]
+    fn a_zone_is_away_from_its_stop_or_from_the_beginning_to_its_start() {
+        let oned = Description::guide(2).rates.oned;
+        let from_to = |from, to: Option<Duration>| Some(Away { from, to });
+        assert_eq!(
+            away(false, &[false, true]),
+            from_to(MINUTE, Some(MINUTE * 2 + oned))
+        );
+        assert_eq!(away(true, &[true]), from_to(Duration::ZERO, Some(MINUTE + oned)));
+        assert_eq!(away(false, &[false]), from_to(MINUTE, None));
+        assert_eq!(away(true, &[]), None);
+    }
+}
