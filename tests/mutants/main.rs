@@ -181,7 +181,7 @@ fn zones_on_mysql_are_rehearsed_as_well() {
     );
     let report = rehearse(
         Path::new("../playbooks/upgrade.yml"),
-        &["-e", &database, "--sample", "40", "--seed", "3"],
+        &["-e", &database, "--sample", "20", "--seed", "3"],
     );
     assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
     assert_eq!(broken(&report), Vec::<String>::new());
@@ -273,8 +273,8 @@ fn what_is_ended_early_comes_to_what_it_comes_to_at_its_end() {
     let with_faults = mutants.iter().filter(|mutant| mutant.fault.is_some());
     let paths = with_faults.map(|mutant| mutant.path.as_path());
     for path in paths.chain([Path::new("../playbooks/upgrade.yml")]) {
-        let early = rehearse(path, &["--sample", "40"]);
-        let whole = rehearse(path, &["--sample", "40", "--to-the-end"]);
+        let early = rehearse(path, &["--sample", "20"]);
+        let whole = rehearse(path, &["--sample", "20", "--to-the-end"]);
         assert_eq!(early["rehearsals"], whole["rehearsals"], "{}", path.display());
         assert_eq!(whole["joined"], 0);
         assert_ne!(early["joined"], 0, "{}", path.display());

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::explore::Step;
 use super::invariants::ZoneOf;
+use super::undisturbed::Step;
 
 /// The hosts that no fault strikes at, each with the one whose part it plays.
 pub type LeftOut = BTreeMap<String, String>;

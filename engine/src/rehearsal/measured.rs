@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::explore::{self, Start};
 use super::invariants::ZoneOf;
 use super::stage::{Script, Stage};
+use super::undisturbed::{Start, Undisturbed};
 use crate::events::{Event, Status, What};
 
 /// How often paces are corrected: what a step waits for by itself takes the same time at every pace.
@@ -38,7 +38,7 @@ pub fn keep_pace(
 ) -> io::Result<usize> {
     let mut known = 0;
     for _ in 0..ROUNDS {
-        let undisturbed = explore::undisturbed(stage, start, zones)?;
+        let undisturbed = Undisturbed::run(stage, start, zones)?;
         let mut paces = stage.script.paces.clone();
         known = 0;
         for work in &undisturbed.night.work {

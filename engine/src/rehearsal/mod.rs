@@ -3,7 +3,8 @@
 //! * [`stage`]: what is rehearsed.
 //! * [`night`]: one run on a federation, perhaps gone on with after another one.
 //! * [`fault`]: what can go wrong, and [`faulty`] hosts, on which it does.
-//! * [`explore`]: every fault at every step, each followed by what an operator does next; [`outcome`]: what came of it.
+//! * [`undisturbed`]: the run without any fault, from which all others fork.
+//! * [`explore`]: every fault at every step, each followed by what an [`operator`] does next; [`outcome`]: what came of it.
 //! * [`joined`]: a night that goes on as the undisturbed one did from somewhere on.
 //! * [`alike`]: slaves of which a few stand for the others.
 //! * [`pairs`]: two faults on one night.
@@ -21,9 +22,11 @@ pub mod invariants;
 mod joined;
 pub mod measured;
 pub mod night;
+mod operator;
 pub mod outcome;
 pub mod pairs;
 mod recorder;
 pub mod stage;
 pub mod story;
+pub mod undisturbed;
 pub mod window;

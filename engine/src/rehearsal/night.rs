@@ -17,7 +17,7 @@ pub use super::recorder::Work;
 use super::recorder::{Calls, Fork, Recorder, Strike};
 use super::stage::{Script, Stage};
 use crate::diagnostics::{Findings, Span};
-use crate::events::{Event, Events};
+use crate::events::{Event, Events, RunResult};
 use crate::plan::Node;
 use crate::playbook::{Item, Vars};
 use crate::run::{self, Loader, Operator, Replay, Settle, Stop, Summary, World};
@@ -40,6 +40,14 @@ pub struct Night {
     pub struck: bool,
     /// It was ended where it had come to this fork of the undisturbed run.
     pub(super) joined: Option<usize>,
+}
+
+impl Night {
+    /// Whether it came to its end: by itself, or by what it joined.
+    pub(super) fn is_done(&self) -> bool {
+        let is_ok = |summary: &Summary| summary.result == RunResult::Ok;
+        self.joined.is_some() || self.summary.as_ref().is_some_and(is_ok)
+    }
 }
 
 /// Where a run begins.

@@ -2,7 +2,6 @@
 
 use nebplay_twin::deeds::Deed;
 
-use super::explore::done;
 use super::fault::Fault;
 use super::invariants::Breach;
 use super::night::{Night, Work};
@@ -75,7 +74,7 @@ pub enum RunEnd {
 
 impl RunEnd {
     pub(super) fn of(night: &Night) -> Self {
-        if done(night) {
+        if night.is_done() {
             return Self::Done;
         }
         let Some(summary) = &night.summary else {

@@ -11,13 +11,15 @@ use nebplay_twin::kin;
 use rayon::prelude::*;
 
 use super::alike::LeftOut;
-use super::explore::{Course, Step, Undisturbed, done, next, steps_of};
+use super::explore::Course;
 use super::fault::Fault;
 use super::invariants::ZoneOf;
 use super::night::{self, Beginning, Night, Work};
+use super::operator::next;
 use super::outcome::Rehearsed;
 use super::recorder::Strike;
 use super::stage::Stage;
+use super::undisturbed::{Step, Undisturbed, steps_of};
 use crate::events::Event;
 use crate::run::Settle;
 
@@ -131,7 +133,7 @@ impl Undisturbed {
         };
         let night = night::run(stage, from.federation.clone(), beginning)?;
         let mut nights = Vec::new();
-        let (is_done, mut goes_back) = (done(&night), false);
+        let (is_done, mut goes_back) = (night.is_done(), false);
         let with_steps = |night: Night| {
             let steps = steps_of(&night, &night.forks);
             (night, steps)

@@ -12,11 +12,11 @@ use crate::commands::error::CommandError;
 use crate::commands::terminal::Terminal;
 use crate::diagnostics::suggest;
 use crate::rehearsal::alike::LeftOut;
-use crate::rehearsal::explore::{self, Undisturbed};
 use crate::rehearsal::fault::{Fault, Kind};
 use crate::rehearsal::invariants::ZoneOf;
 use crate::rehearsal::outcome::Rehearsed;
 use crate::rehearsal::stage::Stage;
+use crate::rehearsal::undisturbed::{Step, Undisturbed};
 
 /// Which faults.
 #[derive(Debug, ClapArgs)]
@@ -142,7 +142,7 @@ pub(super) fn named(undisturbed: &Undisturbed, texts: &[String]) -> Result<Vec<F
             });
             continue;
         }
-        let is_it = |step: &&explore::Step| {
+        let is_it = |step: &&Step| {
             step.step.host == host
                 && [&step.module, &step.task, &step.step.task, &step.step.id].contains(&&task.to_owned())
         };

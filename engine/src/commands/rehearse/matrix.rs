@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::paint::Paint;
-use crate::rehearsal::explore::Step;
 use crate::rehearsal::fault::Kind;
 use crate::rehearsal::outcome::{Outcome, Rehearsed};
+use crate::rehearsal::undisturbed::Step;
 
 /// The sign of an outcome.
 fn sign(outcome: Outcome) -> char {

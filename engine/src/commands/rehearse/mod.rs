@@ -30,11 +30,11 @@ use super::terminal::{self, Terminal};
 use crate::diagnostics::Finding;
 use crate::events::RunResult;
 use crate::rehearsal::alike::{self, LeftOut};
-use crate::rehearsal::explore::{self, Start, Undisturbed};
 use crate::rehearsal::invariants::ZoneOf;
 use crate::rehearsal::measured;
 use crate::rehearsal::outcome::{Outcome, Rehearsed};
 use crate::rehearsal::stage::{Script, Stage};
+use crate::rehearsal::undisturbed::{Start, Undisturbed};
 use crate::rehearsal::window::{self, Window};
 use crate::run;
 use crate::template::layer_of;
@@ -136,7 +136,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         assumptions.push(pace(&mut stage, &start, &zones, run, &journals)?);
     }
     let began = Instant::now();
-    let mut undisturbed = explore::undisturbed(&stage, &start, &zones).map_err(failed)?;
+    let mut undisturbed = Undisturbed::run(&stage, &start, &zones).map_err(failed)?;
     let once = began.elapsed();
     let is_well = undisturbed.breaches.is_empty() && ended_well(&undisturbed);
     let left_out = if args.wanted.every_host || !args.wanted.fault.is_empty() {
@@ -293,7 +293,7 @@ fn alternatives(
     let window = |change: Change| {
         let mut start = start.clone();
         change(&mut start.now.rates);
-        let undisturbed = explore::undisturbed(stage, &start, zones).map_err(failed)?;
+        let undisturbed = Undisturbed::run(stage, &start, zones).map_err(failed)?;
         Ok::<_, CommandError>(window_of(zones, &start, &undisturbed))
     };
     let mut alternatives = Vec::new();

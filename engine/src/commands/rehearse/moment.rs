@@ -13,9 +13,9 @@ use nebplay_twin::twin::Twin;
 use super::failed;
 use crate::commands::error::CommandError;
 use crate::rehearsal::alike::LeftOut;
-use crate::rehearsal::explore::{self, Start};
 use crate::rehearsal::invariants::ZoneOf;
 use crate::rehearsal::stage::Stage;
+use crate::rehearsal::undisturbed::{Start, Undisturbed};
 
 /// A moment, and the task that was about to start.
 pub(super) struct Moment {
@@ -31,7 +31,7 @@ pub(super) fn find(
     stands: &[&Stand],
 ) -> Result<Moment, CommandError> {
     let start = Start::from(before);
-    let mut run = explore::undisturbed(stage, &start, zones).map_err(failed)?;
+    let mut run = Undisturbed::run(stage, &start, zones).map_err(failed)?;
     run.keep_forks(stage, &Arc::new(LeftOut::new())).map_err(failed)?;
     let mut nearest: Option<Compared> = None;
     for (task, federation) in run.moments() {

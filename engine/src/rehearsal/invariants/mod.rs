@@ -105,6 +105,17 @@ pub fn check(evidence: &Evidence<'_>) -> Vec<Breach> {
     breaches
 }
 
+/// Everything that broke a rule in a night that left this.
+pub(super) fn judge(zones: &[ZoneOf], before: &Federation, after: &Federation, ended: Ended) -> Vec<Breach> {
+    check(&Evidence {
+        zones,
+        before,
+        deeds: &after.deeds.in_order(),
+        after,
+        ended,
+    })
+}
+
 /// All rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     let on_the_way = on_the_way::RULES.iter().map(|(rule, _)| rule);

@@ -1,0 +1,83 @@
+//! What an operator does after a run that stopped.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nebplay_twin::federation::Federation;
+
+use super::alike::LeftOut;
+use super::joined::Reference;
+use super::night::{self, Beginning, Night};
+use super::stage::Stage;
+use crate::events::Event;
+use crate::run::Settle;
+
+/// How long an operator takes to look and to mend something.
+const MENDING: Duration = Duration::from_mins(10);
+
+/// What is run after a run that stopped.
+pub(super) struct Next {
+    /// The playbook that leads back, where it refused.
+    pub(super) refused: Option<Night>,
+    /// What came to an end, or stopped too.
+    pub(super) night: Night,
+    /// That is the playbook that leads back.
+    pub(super) goes_back: bool,
+}
+
+/// Runs it, after what an operator mends: the playbook that leads back, if there is one; where it refuses, the way on is open, `nebplay
+/// resume`.
+pub(super) fn next(
+    stage: &Stage,
+    journals: &[&[Event]],
+    federation: &Federation,
+    forks: Option<&Arc<LeftOut>>,
+    joins: Option<&Arc<Reference>>,
+) -> io::Result<Next> {
+    let mut refused = None;
+    if let Some(way_back) = &stage.way_back {
+        let beginning = Beginning {
+            forks: forks.cloned(),
+            ..Beginning::default()
+        };
+        let night = night::run(way_back, mended(federation), beginning)?;
+        if night.is_done() {
+            return Ok(Next {
+                refused,
+                night,
+                goes_back: true,
+            });
+        }
+        refused = Some(night);
+    }
+    let beginning = Beginning {
+        journal: journals,
+        settle: Settle {
+            in_doubt: None,
+            retry_failed: true,
+        },
+        forks: forks.cloned(),
+        joins: joins.cloned(),
+        ..Beginning::default()
+    };
+    let federation = refused.as_ref().map_or(federation, |night| &night.federation);
+    Ok(Next {
+        night: night::run(stage, mended(federation), beginning)?,
+        refused,
+        goes_back: false,
+    })
+}
+
+/// What an operator does before going on: room is made on full disks, and some time passes.
+pub(super) fn mended(federation: &Federation) -> Federation {
+    let mut federation = federation.clone();
+    for at in 0..federation.len() {
+        if federation.machine(at).files.full {
+            federation.machine_mut(at).files.full = false;
+        }
+    }
+    let then = federation.now() + MENDING;
+    federation.advance(then);
+    federation
+}
