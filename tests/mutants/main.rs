@@ -181,7 +181,7 @@ fn zones_on_mysql_are_rehearsed_as_well() {
     );
     let report = rehearse(
         Path::new("../playbooks/upgrade.yml"),
-        &["-e", &database, "--sample", "20", "--seed", "3"],
+        &["-e", &database, "--sample", "40", "--seed", "3"],
     );
     assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
     assert_eq!(broken(&report), Vec::<String>::new());
