@@ -1,41 +1,46 @@
 //! The floor: ssh2 alone, a thread for each host, one `sh` that stays open, one round trip for each command.
-//! It does nothing else: no inventory, no playbook, no checks, no output.
+//! It does nothing else: no inventory, no playbook, no checks, no output. Task by task, no host begins a command before all hosts
+//! have ended the one before, as Ansible's strategy `linear` has it; otherwise each goes on for itself.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Barrier;
 
 use ssh2::{MethodType, Session};
 
 use crate::measure::Fallible;
 
-/// `floor KEY COUNT COMMAND PORT…`
+/// See the module.
+pub(crate) const TASK_BY_TASK: &str = "task-by-task";
+
+/// `floor ORDER KEY COUNT COMMAND PORT…`; the order is [`TASK_BY_TASK`] or any other word.
 pub(crate) fn main(words: &[String]) -> Fallible<()> {
-    let [key, count, command, ports @ ..] = words else {
-        return Err("floor KEY COUNT COMMAND PORT…".into());
+    let [order, key, count, command, ports @ ..] = words else {
+        return Err("floor ORDER KEY COUNT COMMAND PORT…".into());
     };
     let count: usize = count.parse()?;
     let ports = ports
         .iter()
         .map(|port| port.parse())
         .collect::<Result<Vec<u16>, _>>()?;
+    let together = Barrier::new(if order == TASK_BY_TASK { ports.len() } else { 1 });
+    let together = &together;
     std::thread::scope(|scope| {
-        let threads: Vec<_> = ports
-            .iter()
-            .map(|&port| {
-                scope.spawn(move || {
-                    host(Path::new(key), count, command, port).map_err(|error| error.to_string())
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().map_err(|_| "a thread panicked")??;
+        for port in ports {
+            scope.spawn(move || {
+                if let Err(error) = host(Path::new(key), count, command, port, together) {
+                    eprintln!("floor: port {port}: {error}");
+                    // The others may be waiting for it.
+                    std::process::exit(1);
+                }
+            });
         }
-        Ok(())
-    })
+    });
+    Ok(())
 }
 
-fn host(key: &Path, count: usize, command: &str, port: u16) -> Fallible<()> {
+fn host(key: &Path, count: usize, command: &str, port: u16, together: &Barrier) -> Fallible<()> {
     let mut session = Session::new()?;
     let stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_nodelay(true)?;
@@ -66,6 +71,7 @@ fn host(key: &Path, count: usize, command: &str, port: u16) -> Fallible<()> {
         if length == 0 {
             return Err("the shell ended".into());
         }
+        together.wait();
     }
     shell.send_eof()?;
     Ok(())
