@@ -67,11 +67,7 @@ pub(super) struct Beginning<'a> {
 
 /// Runs the plan on a federation. Nothing in it takes real time or touches this machine, but for included files, which are read.
 pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_>) -> io::Result<Night> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()?;
-    let night = runtime.block_on(async {
+    in_virtual_time(async {
         let twin = Twin::new(federation);
         let journal = || beginning.journal.iter().copied().flatten();
         let is_new = journal().next().is_none();
@@ -135,8 +131,16 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
             struck: recorder.has_struck(),
             joined: recorder.has_joined(),
         }
-    });
-    Ok(night)
+    })
+}
+
+/// Lets something happen in a time of its own, which passes as fast as it can: what a twin needs.
+pub fn in_virtual_time<T>(what: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    Ok(runtime.block_on(what))
 }
 
 /// Reads included files, and what their tasks say that programs answer.

@@ -78,11 +78,10 @@ impl Undisturbed {
             .collect::<io::Result<_>>()?;
         let mut seen: HashSet<(u64, &str)> = HashSet::new();
         for step in &self.steps {
-            let fork = self
-                .reference
-                .as_ref()
-                .map(|reference| &reference.forks[step.fork]);
-            seen.extend(fork.map(|fork| (kin::digest(&fork.federation), &*step.step.id)));
+            seen.extend(
+                self.fork_of(step)
+                    .map(|fork| (kin::digest(&fork.federation), &*step.step.id)),
+            );
         }
         let mut pairs = Pairs::default();
         for after in &found {

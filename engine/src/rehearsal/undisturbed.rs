@@ -203,18 +203,21 @@ impl Undisturbed {
         reference.filter(|_| self.night.is_done() && !self.to_the_end)
     }
 
+    /// Where a step can be forked, if forks were kept.
+    pub(super) fn fork_of(&self, step: &Step) -> Option<&Fork> {
+        let reference = self.reference.as_ref()?;
+        reference.forks.get(step.fork)
+    }
+
     /// Where the undisturbed run is left for a fault.
     pub(super) fn fork_for(&self, fault: &Fault) -> Left<'_> {
         let step = self.steps.iter().find(|step| step.step.id == fault.step);
-        match (step, &self.reference) {
-            (Some(step), Some(reference)) if fault.kind != Kind::Away => {
-                let fork = &reference.forks[step.fork];
-                Left {
-                    journal: &self.night.events[..fork.events],
-                    federation: &fork.federation,
-                    calls: step.calls.clone(),
-                }
-            }
+        match step.and_then(|step| Some((step, self.fork_of(step)?))) {
+            Some((step, fork)) if fault.kind != Kind::Away => Left {
+                journal: &self.night.events[..fork.events],
+                federation: &fork.federation,
+                calls: step.calls.clone(),
+            },
             _ => Left {
                 journal: &[],
                 federation: &self.start.now,

@@ -4,7 +4,7 @@
 //! Who is told so leaves out the rest of one night and takes the other's. So this is stricter than [`crate::kin`], and what is not
 //! known to make no difference does: that only costs time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use nebplay_modules::host::Exit;
 
@@ -105,43 +105,38 @@ fn jobs<'m>(machine: &'m Machine, is_over: &'m dyn Fn(&str) -> bool) -> impl Ite
     })
 }
 
-/// The first path at which there is not the same, with what is not. Names may be made of times.
+/// The first path at which there is not the same, with what is not.
 fn files(here: &Files, there: &Files) -> Option<String> {
-    let [mut ours, mut theirs] = [here, there].map(|files| files.all().peekable());
-    let (mut only_here, mut only_there) = (BTreeMap::new(), BTreeMap::new());
-    loop {
-        let order = match (ours.peek(), theirs.peek()) {
-            (None, None) => break,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some((one, _)), Some((other, _))) => one.cmp(other),
-        };
-        let one = if order.is_le() { ours.next() } else { None };
-        let other = if order.is_ge() { theirs.next() } else { None };
-        let is_second = match (one, other) {
-            (Some((path, one)), Some((_, other))) => {
+    let (mut only_here, mut only_there) = (Vec::new(), Vec::new());
+    for (path, one) in here.all() {
+        match there.at(path) {
+            Some(other) => {
                 if let Some(what) = node(path, one, other) {
                     return Some(format!("{path}: {what}"));
                 }
-                false
             }
-            (Some((path, one)), None) => only_here.insert(without_times(path), (path, one)).is_some(),
-            (None, Some((path, other))) => only_there.insert(without_times(path), (path, other)).is_some(),
-            (None, None) => false,
-        };
-        if is_second {
-            return Some("which of its files is which".to_owned());
+            None => only_here.push((without_times(path), path, one)),
         }
     }
-    if !only_here.keys().eq(only_there.keys()) {
-        let name = only_here
-            .keys()
-            .chain(only_there.keys())
-            .find(|name| only_here.contains_key(*name) != only_there.contains_key(*name));
-        return name.map(|name| format!("whether there is {name}"));
+    for (path, other) in there.all().filter(|(path, _)| here.at(path).is_none()) {
+        only_there.push((without_times(path), path, other));
     }
-    let mut pairs = only_here.values().zip(only_there.values());
-    pairs.find_map(|((path, one), (_, other))| Some(format!("{path}: {}", node(path, one, other)?)))
+    // Names may be made of times.
+    let by_name = |(name, path, _): &(String, &str, &Node)| (name.clone(), (*path).to_owned());
+    only_here.sort_by_key(by_name);
+    only_there.sort_by_key(by_name);
+    for at in 0..only_here.len().max(only_there.len()) {
+        match (only_here.get(at), only_there.get(at)) {
+            (Some((name, path, one)), Some((its, _, other))) if name == its => {
+                if let Some(what) = node(path, one, other) {
+                    return Some(format!("{path}: {what}"));
+                }
+            }
+            (Some((name, ..)), _) | (_, Some((name, ..))) => return Some(format!("whether there is {name}")),
+            (None, None) => {}
+        }
+    }
+    None
 }
 
 fn node(path: &str, one: &Node, other: &Node) -> Option<String> {

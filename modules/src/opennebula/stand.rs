@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
 use super::onedb::{Access, version};
+use super::version::release_of_package;
 use crate::federation::api_block::guarded;
 use crate::host::{Command, Host};
 use crate::memory;
@@ -17,7 +18,7 @@ const PACKET_FILTER: &str = "packet-filter";
 /// The note of a migration that was begun.
 const MIGRATION: &str = "migration";
 
-/// Where a zone stands. Versions are three numbers.
+/// Where a zone stands. Versions are releases (see [`release_of_package`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stand {
     /// The version of OpenNebula that is installed.
@@ -47,7 +48,9 @@ impl Stand {
         let look = Command::script(LOOK, [memory::DIRECTORY, guarded::FILE]);
         let output = host.run(&look.as_root()).await?;
         let mut stand = Self::read(&output.text());
-        stand.before = saved::before(host).await?.map(|version| three_numbers(&version));
+        stand.before = saved::before(host)
+            .await?
+            .and_then(|package| release_of_package(&package));
         // A database that onedb cannot read is one that has no version.
         if let Ok(found) = version::read(host, access).await {
             stand.database = found.shared.zip(found.local);
@@ -59,7 +62,7 @@ impl Stand {
         let mut stand = Self::default();
         for (what, value) in text.lines().filter_map(|line| line.trim().split_once(' ')) {
             match (what, value.split_once(' ')) {
-                ("installed", _) => stand.installed = Some(three_numbers(value)),
+                ("installed", _) => stand.installed = release_of_package(value),
                 ("note", _) => _ = stand.notes.insert(value.to_owned()),
                 ("unit", Some((unit, state))) => {
                     stand.units.insert(unit.to_owned(), state.to_owned());
@@ -131,13 +134,6 @@ impl Display for Stand {
             }
         )
     }
-}
-
-/// A package's version without epoch and revision.
-fn three_numbers(text: &str) -> String {
-    let text = text.rsplit(':').next().unwrap_or(text);
-    let text = text.split('-').next().unwrap_or(text);
-    text.split('.').take(3).collect::<Vec<_>>().join(".")
 }
 
 #[cfg(test)]

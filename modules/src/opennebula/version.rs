@@ -100,6 +100,12 @@ pub fn of_package(package: &str) -> Result<Version, NoVersion> {
     upstream[..end].parse()
 }
 
+/// The release in a Debian package version, by which databases and migrators go: the first three numbers, `7.2.0` of `1:7.2.0.1-1`.
+pub fn release_of_package(package: &str) -> Option<String> {
+    let version = of_package(package).ok()?.to_string();
+    Some(version.split('.').take(3).collect::<Vec<_>>().join("."))
+}
+
 /// The epoch without its leading zeros, the upstream version, and the Debian revision.
 fn parts_of_package(version: &str) -> (&str, &str, &str) {
     let version = version.trim();

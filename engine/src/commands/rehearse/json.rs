@@ -108,7 +108,7 @@ pub(super) fn text(report: &Report) -> String {
             "path": report.window.path.iter().map(|share| json!({"task": share.task, "seconds": share.takes.as_secs_f64(), "hosts": share.hosts})).collect::<Vec<_>>(),
         },
         "rehearsals": rehearsals,
-        "joined": report.rehearsed.iter().filter(|one| one.joined).count(),
+        "joined": report.joined(),
         "pruned": report.pruned,
         "left_out": *report.left_out,
         "seconds": report.took.as_secs_f64(),

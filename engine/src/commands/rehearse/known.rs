@@ -52,10 +52,11 @@ pub(super) fn look(run: &RunArgs, from_live: bool) -> Result<Known, CommandError
 impl Known {
     /// Whether a night was begun in some zone, and is not over.
     pub(super) fn is_under_way(&self) -> bool {
-        let installed = |live: &Live| live.installed;
-        let first = self.live.first().and_then(installed);
-        let is = |live: &Live| live.stand.is_under_way() || live.installed != first;
-        self.live.iter().any(is)
+        let first = self.live.first();
+        self.live.iter().any(|live| {
+            let is_as_first = first.is_some_and(|first| first.stand.installed == live.stand.installed);
+            live.stand.is_under_way() || !is_as_first
+        })
     }
 
     /// Where the zones stand, in their order.
@@ -66,9 +67,9 @@ impl Known {
     /// The version that ran everywhere before the night; `None`: nobody was asked.
     pub(super) fn version(&self) -> Result<Option<Version>, CommandError> {
         let of = |live: &Live| {
-            let before = live.stand.before.as_ref().and_then(|before| before.parse().ok());
             // A zone that has not been upgraded yet says it itself.
-            before.or(live.installed)
+            let before = live.stand.before.as_ref().or(live.stand.installed.as_ref());
+            before.and_then(|before| before.parse().ok())
         };
         let versions: Vec<Option<Version>> = self.live.iter().map(of).collect();
         let Some(oldest) = versions.iter().min() else {
@@ -172,7 +173,7 @@ mod tests {
     fn with(live: impl Fn(usize, &mut Live)) -> Known {
         let one = |number| {
             let mut told = Live {
-                installed: Some(Version::V7_0_0),
+                stand: current("7.0.0"),
                 ..Live::default()
             };
             live(number, &mut told);
@@ -217,13 +218,11 @@ mod tests {
 
     #[test]
     fn zones_at_two_versions_are_in_the_middle_of_a_night() {
-        let before = with(|_, told| told.stand = current("7.0.0"));
+        let before = with(|_, _| {});
         assert_eq!(before.version().ok().flatten(), Some(Version::V7_0_0));
         assert!(!before.is_under_way());
         let known = with(|number, told| {
-            told.stand = current("7.0.0");
             if number == 0 {
-                told.installed = Some(Version::V7_2_0);
                 told.stand = current("7.2.0");
             }
         });
@@ -234,7 +233,6 @@ mod tests {
     #[test]
     fn where_all_are_upgraded_their_notes_say_from_what() {
         let known = with(|_, told| {
-            told.installed = Some(Version::V7_2_0);
             told.stand = Stand {
                 before: Some("7.0.0".to_owned()),
                 notes: ["services".to_owned()].into(),
@@ -247,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_zone_without_opennebula_is_no_beginning() {
-        let known = with(|number, told| told.installed = told.installed.filter(|_| number > 0));
+        let known =
+            with(|number, told| told.stand.installed = told.stand.installed.take().filter(|_| number > 0));
         let error = known.version().map_err(|error| error.to_string());
         assert!(
             matches!(&error, Err(said) if said.contains("none, 7.0.0, 7.0.0")),

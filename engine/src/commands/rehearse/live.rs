@@ -10,6 +10,7 @@ use nebplay_modules::opennebula::conf::Backend;
 use nebplay_modules::opennebula::measure::{Measured, measure};
 use nebplay_modules::opennebula::onedb::Access;
 use nebplay_modules::opennebula::stand::Stand;
+use nebplay_modules::opennebula::version::release_of_package;
 use tokio::io::AsyncReadExt as _;
 
 use crate::commands::asking::Asking;
@@ -19,8 +20,6 @@ use crate::commands::hosts::Hosts;
 /// A front-end as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Live {
-    /// The version of OpenNebula that is installed.
-    pub(super) installed: Option<Version>,
     /// What the host's repositories offer.
     pub(super) offered: Vec<Version>,
     /// Where oned keeps its database.
@@ -55,7 +54,6 @@ pub(super) struct Live {
 const SAMPLE: u64 = 4 << 20;
 
 const LOOK: &str = r#"# nebplay: what a rehearsal begins with
-dpkg-query -W -f '${db:Status-Abbrev} ${Version}\n' opennebula 2>/dev/null | awk '$1 == "ii" { print "installed", $2 }'
 apt-cache madison opennebula 2>/dev/null | awk -F'|' '{ gsub(/ /, "", $2); print "offered", $2 }'
 names=$(dpkg-query -W -f '${Package}\n' 'opennebula*' 2>/dev/null)
 [ -z "$names" ] || apt-cache show --no-all-versions $names 2>/dev/null | awk '$1 == "Size:" { sum += $2 } END { print "packages", sum + 0 }'
@@ -134,11 +132,9 @@ async fn link(host: &dyn Host) -> Option<f64> {
     (bytes.len() as u64 == SAMPLE).then_some(rate)
 }
 
-/// A package's version without epoch and revision.
-fn version(text: &str) -> Option<Version> {
-    let text = text.rsplit(':').next()?.split('-').next()?;
-    let three: Vec<&str> = text.split('.').take(3).collect();
-    three.join(".").parse().ok()
+/// The release of a package.
+fn version(package: &str) -> Option<Version> {
+    release_of_package(package)?.parse().ok()
 }
 
 /// `UNIT ActiveEnterTimestampMonotonic=µs InactiveExitTimestampMonotonic=µs`: how long the unit took to start.
@@ -161,7 +157,6 @@ fn read(text: &str) -> Live {
             continue;
         };
         match what {
-            "installed" => live.installed = version(value),
             "offered" => live.offered.extend(version(value)),
             "packages" => live.packages = value.parse().ok().filter(|size| *size > 0),
             "lists" => live.lists = value.parse().ok(),
@@ -189,12 +184,11 @@ mod tests {
     #[test]
     fn what_a_front_end_says_is_read() {
         let live = read(
-            "installed 7.0.0-1\noffered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\ndown opennebula-hem.service\nmasked opennebula.service\n\
+            "offered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\ndown opennebula-hem.service\nmasked opennebula.service\n\
              started opennebula.service ActiveEnterTimestampMonotonic=3500000 InactiveExitTimestampMonotonic=1000000\n\
              started opennebula-gate.service ActiveEnterTimestampMonotonic=50 InactiveExitTimestampMonotonic=10\n\
              lists 100\nonedb 2000\n",
         );
-        assert_eq!(live.installed, Some(Version::V7_0_0));
         assert_eq!(live.offered, [Version::V7_2_0, Version::V7_0_0]);
         assert_eq!(live.packages, Some(120 << 20));
         assert_eq!(live.oned, Some(Duration::from_millis(2500)));
@@ -211,7 +205,7 @@ mod tests {
     fn what_it_does_not_say_is_not_made_up() {
         for text in [
             "",
-            "installed\n",
+            "offered\n",
             "packages lots\noffered ?\n",
             "InactiveExitTimestampMonotonic 5\n",
         ] {

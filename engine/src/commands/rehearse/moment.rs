@@ -14,6 +14,7 @@ use super::failed;
 use crate::commands::error::CommandError;
 use crate::rehearsal::alike::LeftOut;
 use crate::rehearsal::invariants::ZoneOf;
+use crate::rehearsal::night;
 use crate::rehearsal::stage::Stage;
 use crate::rehearsal::undisturbed::{Start, Undisturbed};
 
@@ -40,7 +41,7 @@ pub(super) fn find(
             nearest = Some(compared);
         }
     }
-    let nearest = nearest.ok_or_else(|| CommandError::usage("the playbook does nothing"))?;
+    let nearest = nearest.ok_or_else(|| CommandError::usage("a night is under way, and this playbook has no step that it could be at: rehearse the one that was stopped"))?;
     match nearest.differs {
         None => Ok(Moment {
             start: Start {
@@ -51,8 +52,8 @@ pub(super) fn find(
         }),
         Some((host, now, then)) => Err(CommandError::Usage {
             message: format!(
-                "a night is under way, and at no moment of this playbook do the zones stand as they do now; they are nearest before \"{}\", \
-                 and there {host} is another:\n  now: {now}\n  there: {then}",
+                "a night is under way, and at no moment of this playbook do the zones stand as they do now; it is nearest before \"{}\", \
+                 where {host} differs:\n  now: {now}\n  then: {then}",
                 nearest.task
             ),
             help: Some(
@@ -115,16 +116,12 @@ impl Compared {
 
 /// Where a zone of the twin stands.
 fn on_the_twin(federation: &Federation, host: &str, secrets: &dyn Secrets) -> std::io::Result<Stand> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()?;
-    let stand = runtime.block_on(async {
+    let stand = night::in_virtual_time(async {
         let twin = Twin::new(federation.clone());
         let host = twin.host(host)?;
         let host: &dyn Host = &host;
         let access = Access::of_host(host, secrets, None).await.ok()?;
         Stand::of(host, &access).await.ok()
-    });
+    })?;
     Ok(stand.unwrap_or_default())
 }

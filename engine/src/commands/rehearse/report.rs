@@ -203,7 +203,7 @@ impl Report {
             self.rehearsed.len(),
             self.took.as_secs_f64()
         ));
-        let joined = self.rehearsed.iter().filter(|one| one.joined).count();
+        let joined = self.joined();
         if joined > 0 {
             let _ = writeln!(
                 out,
@@ -211,6 +211,11 @@ impl Report {
             );
         }
         out
+    }
+
+    /// How many were ended where they went on as the undisturbed run.
+    pub(super) fn joined(&self) -> usize {
+        self.rehearsed.iter().filter(|one| one.joined).count()
     }
 
     /// What went wrong, and what each run came to, one after the other.

@@ -36,16 +36,16 @@ impl Replay {
         } = &*self.records();
         let mut sum = Sum(0);
         for (id, record) in steps {
-            let (word, step, end) = match record {
-                Record::Ended(step, end) => ("ended", step, end),
-                Record::Failed(step, end) => ("failed", step, end),
+            let (word, end, is_read) = match record {
+                Record::Ended(step, end) => ("ended", end, (compared.is_read)(&step.task)),
+                // A `rescue` reads how it failed.
+                Record::Failed(_, end) => ("failed", end, true),
                 Record::InDoubt(..) => {
                     sum.add("in doubt", id);
                     continue;
                 }
             };
             let variables = || end.vars.iter().chain(&end.facts);
-            let is_read = word == "failed" || (compared.is_read)(&step.task);
             if is_read && (end.hidden || is_redacted(&end.result))
                 || variables().any(|(_, value)| is_redacted(value))
             {
