@@ -14,15 +14,18 @@ use crate::module::Failure;
 const LOOK: &str = r#"# nebplay: whose ground a path is on
 export LC_ALL=C
 parts() {
-    part=
-    rest=${1#/}/
+    part= rest=${1#/}/
+    shift
     while [ -n "$rest" ]; do
         part=$part/${rest%%/*} rest=${rest#*/}
-        [ -e "$part" ] || [ -L "$part" ] || return 0
-        stat -c '. %U %G %a %F' -- "$part" || return
+        [ -e "$part" ] || [ -L "$part" ] || break
+        set -- "$@" "$part"
     done
+    [ $# = 0 ] || stat -c '. %U %G %a %F' -- "$@"
 }
-parts "$1" && real=$(realpath -m -- "$1" && echo .) && parts "${real%??}" || exit
+parts "$1" && real=$(realpath -m -- "$1" && echo .) || exit
+real=${real%??}
+[ "$real" = "$1" ] || parts "$real" || exit
 echo end
 "#;
 
@@ -35,6 +38,17 @@ enum Ground {
     Of(String),
     /// More than one user; why.
     Shared(String),
+}
+
+impl Ground {
+    /// What others than root could do there, in words.
+    fn others(&self) -> Option<String> {
+        match self {
+            Self::Root => None,
+            Self::Of(user) => Some(format!("{user} could put a link there")),
+            Self::Shared(why) => Some(why.clone()),
+        }
+    }
 }
 
 /// Whose ground a path is on, which may not be there yet.
@@ -92,22 +106,19 @@ fn refused(host: &dyn Host, path: &str, why: &str) -> Failure {
 
 /// Fails unless nobody but root can change what is at a path, and the way there.
 pub(crate) async fn only_root(host: &dyn Host, path: &str) -> Result<(), Failure> {
-    match of(host, path).await? {
-        Ground::Root => Ok(()),
-        Ground::Of(user) => Err(refused(host, path, &format!("{user} could put a link there"))),
-        Ground::Shared(why) => Err(refused(host, path, &why)),
+    match of(host, path).await?.others() {
+        None => Ok(()),
+        Some(why) => Err(refused(host, path, &why)),
     }
 }
 
 /// Who writes a file that shall belong to `owner`: root on root's ground, and everywhere else that owner.
 pub(crate) async fn writer(host: &dyn Host, path: &str, owner: &str) -> Result<RunAs, Failure> {
-    if owner == "root" {
-        only_root(host, path).await?;
+    match of(host, path).await?.others() {
+        None => Ok(RunAs::root()),
+        Some(why) if owner == "root" => Err(refused(host, path, &why)),
+        Some(_) => Ok(RunAs::User(owner.to_owned())),
     }
-    Ok(match of(host, path).await? {
-        Ground::Root => RunAs::root(),
-        Ground::Of(_) | Ground::Shared(_) => RunAs::User(owner.to_owned()),
-    })
 }
 
 /// Who reads a file for somebody else: root on root's ground, otherwise the user whose ground it is. Root would follow a link of

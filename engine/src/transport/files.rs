@@ -12,15 +12,19 @@ look() { found=$("$@" 2>&1) && return; case $found in *": No such file or direct
 printf '%s\n' "$found" >&2; exit 1; }
 "#;
 
+/// What is a file needs no program to tell that it is.
 const READ: &str = r#"
+if [ ! -f "$1" ]; then
 look stat -L -c %F -- "$1"
 case $found in directory) echo "is a directory" >&2; exit 1;; esac
+fi
 exec head -c "$2" -- "$1"
 "#;
 
+/// Why it fails is asked only where it does.
 const STAT: &str = r#"
-look stat -c %F -- "$1"
-stat --printf '%f\0%s\0%U\0%u\0%G\0%g\0%Y\0' -- "$1" || exit 1
+stat --printf '%f\0%s\0%U\0%u\0%G\0%g\0%Y\0' -- "$1" 2>/dev/null ||
+{ look stat -c %F -- "$1"; echo "it came while it was looked at" >&2; exit 1; }
 if [ -L "$1" ]; then exec readlink -n -- "$1"; fi
 "#;
 

@@ -258,12 +258,15 @@ impl Together for Distribute {
             Ok(source) => source,
             Err(failure) => return fail_all(&failure),
         };
-        let reader = match ground::reader(source.as_ref(), &self.src).await {
+        let contexts: Vec<&Cx<'_>> = targets.iter().map(|(cx, _)| *cx).collect();
+        let (reader, packing) = tokio::join!(
+            ground::reader(source.as_ref(), &self.src),
+            Packing::common(source.as_ref(), &contexts)
+        );
+        let reader = match reader {
             Ok(reader) => reader,
             Err(failure) => return fail_all(&failure),
         };
-        let contexts: Vec<&Cx<'_>> = targets.iter().map(|(cx, _)| *cx).collect();
-        let packing = Packing::common(source.as_ref(), &contexts).await;
         // The digest is made from a reading of its own, beside the one that is relayed.
         let (wanted, received) = tokio::join!(
             self.source_digest(source.as_ref(), &reader),
