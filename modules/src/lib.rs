@@ -1,7 +1,6 @@
 //! Every verb of nebplay, and the host they act on. Knows nothing of the engine.
 
 pub mod arguments;
-pub mod at_once;
 pub mod contract;
 pub mod digest;
 pub mod federation_map;

@@ -56,8 +56,18 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
     );
     println!("\nmore zones: one undisturbed run, and rehearsals with one fault");
     println!(
-        "{:>6} {:>7} {:>12} {:>14} {:>20} {:>9}",
-        "zones", "steps", "one run, s", "ms for a step", "s for a rehearsal", "peak MB"
+        "(a zone's toggle is read back in every zone, so a step calls the more hosts the more zones there are)"
+    );
+    println!(
+        "{:>6} {:>7} {:>12} {:>14} {:>8} {:>14} {:>20} {:>9}",
+        "zones",
+        "steps",
+        "one run, s",
+        "ms for a step",
+        "calls",
+        "us for a call",
+        "s for a rehearsal",
+        "peak MB"
     );
     for (count, sample) in ZONES {
         fs::write(&inventory, zones(count)?)?;
@@ -69,11 +79,13 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
         let (whole, report) = rehearse(bench, &inventory, options)?;
         let steps = report["undisturbed"]["steps"].as_array().map_or(0, Vec::len);
         let once = report["undisturbed"]["seconds"].as_f64().unwrap_or(f64::NAN);
+        let calls = report["undisturbed"]["calls"].as_u64().unwrap_or(0);
         let rehearsed = report["rehearsals"].as_array().map_or(0, Vec::len);
         let each = report["seconds"].as_f64().unwrap_or(f64::NAN) / number(rehearsed);
         println!(
-            "{count:>6} {steps:>7} {once:>12.3} {:>14.2} {:>20} {:>9}",
-            once * 1000.0 / number(steps),
+            "{count:>6} {steps:>7} {once:>12.3} {:>14.2} {calls:>8} {:>14.1} {:>20} {:>9}",
+            once * 1e3 / number(steps),
+            once * 1e6 / number(calls),
             if rehearsed == 0 {
                 "-".to_owned()
             } else {

@@ -32,6 +32,8 @@ pub struct Night {
     pub federation: Federation,
     /// Which step was at work where, and when.
     pub work: Vec<Work>,
+    /// How many times hosts were called.
+    pub called: u64,
     /// What its steps called, by their identity.
     pub(super) calls: BTreeMap<String, Calls>,
     /// Where it can be forked, if it was to be.
@@ -127,6 +129,7 @@ pub(super) fn run(stage: &Stage, federation: Federation, beginning: Beginning<'_
             work: recorder.take_work(),
             summary,
             federation: twin.now_as_it_is(),
+            called: twin.calls(),
             calls: recorder.take_calls(),
             struck: recorder.has_struck(),
             joined: recorder.has_joined(),

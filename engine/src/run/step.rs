@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use nebplay_modules::at_once;
+use futures_util::future::join_all;
 use nebplay_modules::contract::{Privilege, Recovery};
 use nebplay_modules::host::{Host, RunAs};
 use nebplay_modules::module::{Change, Cx, Failure, FailureKind, Finding, Outcome, Peers as _};
@@ -357,7 +357,7 @@ impl Ready {
         let missing = || Err(Failure::not_verified(SILENT));
         let applied = applied.into_iter().chain(std::iter::repeat_with(missing));
         let proofs = group.iter().zip(&targets).zip(applied);
-        at_once::all(proofs.map(|(((ready, change), (cx, _)), applied)| async move {
+        join_all(proofs.map(|(((ready, change), (cx, _)), applied)| async move {
             let (change, applied) = ready.settled(change, applied, cut_off).await;
             let result = match applied {
                 Ok(outcome) => ready.prove(cx, &change, outcome).await,

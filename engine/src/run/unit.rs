@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nebplay_modules::at_once;
+use futures_util::future::join_all;
 use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
@@ -275,7 +275,7 @@ impl Unit {
             let in_doubt = doubted.contains(&part.step.id);
             self.look(part, in_doubt)
         });
-        let looked = at_once::all(looks).await;
+        let looked = join_all(looks).await;
         let acting: Vec<(&Ready, &Change)> = looked.iter().filter_map(|(_, looked)| to_act(looked)).collect();
         let mut acted = Ready::act(&acting).await.into_iter();
         let mut results = Vec::with_capacity(looked.len());

@@ -2,6 +2,7 @@
 
 mod stream;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub struct Twin {
     federation: Arc<Mutex<Federation>>,
     clock: TwinClock,
+    calls: Arc<AtomicU64>,
 }
 
 /// The federation's time.
@@ -63,12 +65,18 @@ impl Twin {
         Self {
             federation: Arc::new(Mutex::new(federation)),
             clock,
+            calls: Arc::default(),
         }
     }
 
     /// The clock of everybody in it.
     pub fn clock(&self) -> TwinClock {
         self.clock
+    }
+
+    /// How many times its machines were called so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// A machine by its inventory name.
@@ -130,6 +138,7 @@ impl TwinHost {
 
     /// Waits for the round trip; fails if the machine is away.
     async fn reach(&self) -> Result<(), HostError> {
+        self.twin.calls.fetch_add(1, Ordering::Relaxed);
         let (away, round_trip) = {
             let federation = self.twin.at_now();
             let away = federation.machine(self.at).away_until > federation.now();

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::at_once;
+use futures_util::future::join_all;
+
 use crate::module::{Cx, Failure};
 use crate::opennebula::conf::OnedConf;
 use crate::opennebula::fingerprint::{Fingerprints, federated_tables};
@@ -101,7 +102,7 @@ async fn fingerprints(cx: &Cx<'_>) -> Result<(Vec<(u32, Fingerprints)>, Vec<Stri
         }
     }
     // All at once: one after the other, a large federation is never seen between two writes.
-    let prints: Result<Vec<_>, Failure> = at_once::all(looks).await.into_iter().collect();
+    let prints: Result<Vec<_>, Failure> = join_all(looks).await.into_iter().collect();
     Ok((prints?, warnings))
 }
 

@@ -3,12 +3,12 @@
 mod relay;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use crate::at_once;
 use crate::contract::{Concurrency, Contract, Order, Privilege, Recovery};
 use crate::ground;
 use crate::host::{Command, FileKind, Host, RunAs};
@@ -285,7 +285,7 @@ impl Together for Distribute {
             let wanted = &wanted;
             async move { self.place(cx, received?, wanted).await }
         });
-        at_once::all(placed).await
+        join_all(placed).await
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {

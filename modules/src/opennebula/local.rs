@@ -17,11 +17,13 @@ pub struct LocalOned {
 }
 
 impl LocalOned {
-    /// Reads oned.conf and one_auth of that host.
+    /// Reads oned.conf and one_auth of that host, both at once: they are read as different users, whose shells do not wait for
+    /// each other.
     pub async fn of(host: &dyn Host, secrets: &dyn Secrets) -> Result<Self, Failure> {
+        let (conf, auth) = tokio::join!(read_conf_of(host, secrets), read_auth(host, secrets));
         Ok(Self {
-            conf: read_conf_of(host, secrets).await?,
-            auth: read_auth(host, secrets).await?,
+            conf: conf?,
+            auth: auth?,
         })
     }
 

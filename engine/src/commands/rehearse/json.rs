@@ -96,6 +96,7 @@ pub(super) fn text(report: &Report) -> String {
         "undisturbed": {
             "result": night.summary.as_ref().map(|summary| summary.result),
             "seconds": report.once.as_secs_f64(),
+            "calls": night.called,
             "steps": steps(&night.events),
             "zones": state(report),
             "failures": failures,

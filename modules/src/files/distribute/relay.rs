@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Distribute;
-use crate::at_once;
 use crate::host::{Clock, Command, Host, HostError, Output, RunAs, Sink, Source};
 use crate::module::{Cx, Failure, FailureKind};
 use crate::opennebula::onedb::LOOK;
@@ -45,7 +45,7 @@ impl Packing {
     /// The best that the source and all receivers have. A host that does not answer is not asked: it fails soon enough.
     pub(super) async fn common(source: &dyn Host, receivers: &[&Cx<'_>]) -> Self {
         let hosts = std::iter::once(source).chain(receivers.iter().map(|cx| cx.host));
-        at_once::all(hosts.map(Self::best_of))
+        join_all(hosts.map(Self::best_of))
             .await
             .into_iter()
             .flatten()
@@ -154,7 +154,7 @@ pub(super) async fn relay(
             (Some(queue), write(task, cx, &receive, chunks))
         })
         .unzip();
-    let (read, mut written) = tokio::join!(pump(source, reading, queues), at_once::all(writers));
+    let (read, mut written) = tokio::join!(pump(source, reading, queues), join_all(writers));
     if let Err(failure) = read {
         // A receiver cannot tell a source that broke off from one that ended, unless the packing tells it.
         for result in &mut written {
