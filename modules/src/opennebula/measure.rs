@@ -1,4 +1,4 @@
-//! How large a zone's database is, and which zones it has as disabled: what a rehearsal of it begins with.
+//! How large a zone's database is, how far its federated log is, and which zones it has as disabled: what a rehearsal of it begins with.
 
 use super::onedb::Access;
 use super::query::query;
@@ -12,12 +12,15 @@ pub struct Measured {
     pub database: Option<u64>,
     /// Bytes of what is federated in it: about what a federated dump has.
     pub federated: Option<u64>,
+    /// FED_INDEX: the last entry of its federated log.
+    pub fed_index: Option<u64>,
     /// Zones that it has as disabled.
     pub disabled: Vec<i64>,
 }
 
 /// Understood by either database; `SIZE` and the joining of texts are their own.
 const STATEMENTS: &str = "select concat('disabled ', oid) from zone_pool where body like '%<STATE>1</STATE>%';
+select concat('index ', max(fed_index)) from logdb where fed_index >= 0 and fed_index < 9223372036854775807;
 select concat('federated ', sum(n)) from (
 select coalesce(sum(length(body)), 0) as n from user_pool union all select coalesce(sum(length(body)), 0) from group_pool
 union all select coalesce(sum(length(body)), 0) from zone_pool union all select coalesce(sum(length(body)), 0) from vdc_pool
@@ -49,6 +52,7 @@ fn read(text: &str) -> Measured {
         match what {
             "database" => measured.database = value.parse().ok(),
             "federated" => measured.federated = value.parse().ok(),
+            "index" => measured.fed_index = value.parse().ok(),
             "disabled" => measured.disabled.extend(value.parse::<i64>().ok()),
             _ => {}
         }
@@ -79,11 +83,25 @@ mod tests {
             "{measured:?}"
         );
         assert_eq!(measured.disabled, [100]);
+        let last = host.sql(
+            fake::DB,
+            "select max(fed_index) from logdb where fed_index < 1000000",
+        );
+        assert_eq!(
+            measured.fed_index.map(|index| index.to_string()).as_deref(),
+            Some(last.trim())
+        );
     }
 
     #[test]
     fn what_it_does_not_say_is_not_made_up() {
-        for text in ["", "database lots\n", "federated\n", "disabled x\n"] {
+        for text in [
+            "",
+            "database lots\n",
+            "federated\n",
+            "disabled x\n",
+            "index NULL\n",
+        ] {
             assert_eq!(read(text), Measured::default(), "{text:?}");
         }
     }

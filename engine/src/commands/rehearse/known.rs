@@ -11,6 +11,7 @@ use nebplay_twin::deeds::Deeds;
 use nebplay_twin::federation::Federation;
 use nebplay_twin::rates::{Rates, Sizes, lasting};
 
+use super::indexes;
 use super::live::{self, Live};
 use crate::commands::error::CommandError;
 use crate::commands::options::RunArgs;
@@ -128,6 +129,12 @@ impl Known {
     /// What the repositories offer, beside the version that runs.
     pub(super) fn offered(&self) -> &[Version] {
         self.live.first().map_or(&[], |live| &live.offered)
+    }
+
+    /// How far the zones' federated logs are; `None`: no master told.
+    pub(super) fn fed_index(&self, zones: &[ZoneOf]) -> Option<String> {
+        let told = self.live.iter().map(|live| live.zone.fed_index);
+        indexes::sentence(zones, told)
     }
 
     /// What is not as it is on a federation in order: zones that are disabled, units that are down or masked.

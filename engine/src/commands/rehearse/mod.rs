@@ -4,6 +4,7 @@ mod backend;
 mod choose;
 mod describe;
 mod forecast;
+mod indexes;
 mod json;
 mod known;
 mod live;
@@ -130,6 +131,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         moment.start
     } else {
         known.apply(&mut federation, &zones);
+        assumptions.extend(known.fed_index(&zones));
         Start::from(federation)
     };
     if let Some(run) = &args.assumed.measured {
