@@ -1,9 +1,10 @@
-//! What every zone itself says of a zone's state: a toggle is done when all of them have it.
+//! What zones themselves say of the zones' states: each has a copy of its own, which follows the master's.
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use crate::federation_map::Zone;
 use crate::host::Host;
 use crate::module::{Cx, Failure};
 use crate::opennebula::endpoint::Endpoint;
@@ -11,28 +12,44 @@ use crate::opennebula::local::LocalOned;
 use crate::opennebula::xmlrpc::Client;
 use crate::opennebula::zone::{self, ZoneInfo, ZoneState};
 
-/// What one zone says.
-pub(crate) struct Says {
-    /// The zone that was asked.
-    pub(crate) zone: u32,
-    /// The state it has stored for the zone in question.
-    pub(crate) state: Result<ZoneState, Failure>,
+/// What a zone is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum About {
+    /// One zone: of a large federation far less than all.
+    Zone(u32),
+    /// All zones.
+    All,
 }
 
-/// Asks every zone of the pool for the state of `target`: through its own front-end where the inventory knows it, otherwise at its
-/// endpoint. All at once: nothing is changed, and in a federation across continents a look takes as long as the farthest zone.
-pub(crate) async fn states_of(cx: &Cx<'_>, oned: &LocalOned, pool: &[ZoneInfo], target: u32) -> Vec<Says> {
-    join_all(pool.iter().map(|zone| async move {
-        let known = cx.federation.zones.iter().find(|known| known.id == zone.id);
-        let front_end = known.and_then(|known| known.hosts.first());
-        let state = match front_end {
-            Some(name) if name == cx.host.name() => of(cx.host, oned, target).await,
-            Some(name) => through(cx, name, target).await,
-            None => at_endpoint(cx, oned, &zone.endpoint, target).await,
-        };
-        Says { zone: zone.id, state }
+/// What a zone has stored.
+pub(crate) type Told = Result<Vec<ZoneInfo>, Failure>;
+
+/// Asks these zones for all of them, each through its own front-end where the inventory knows it, otherwise at its endpoint; the answers
+/// are in their order. At once: nothing is changed, and in a federation across continents a look takes as long as the farthest zone.
+pub(crate) async fn every(cx: &Cx<'_>, oned: &LocalOned, zones: &[&ZoneInfo]) -> Vec<Told> {
+    join_all(zones.iter().map(|zone| async move {
+        match cx.federation.zones.iter().find(|known| known.id == zone.id) {
+            Some(known) => of_zone(cx, oned, known, About::All).await,
+            None => at_endpoint(cx, oned, &zone.endpoint).await,
+        }
     }))
     .await
+}
+
+/// Asks a zone of the inventory, through its front-end. `oned`: that of this step's host.
+pub(crate) async fn of_zone(cx: &Cx<'_>, oned: &LocalOned, zone: &Zone, about: About) -> Told {
+    match zone.hosts.first() {
+        Some(name) if name == cx.host.name() => of(cx.host, oned, about).await,
+        Some(name) => {
+            let peer: Arc<dyn Host> = cx.peers.peer(name).await?;
+            let oned = LocalOned::of(&*peer, cx.secrets).await?;
+            of(&*peer, &oned, about).await
+        }
+        None => Err(Failure::failed(format!(
+            "the inventory has no front-end of zone {}",
+            zone.id
+        ))),
+    }
 }
 
 /// The state a pool has for a zone.
@@ -42,22 +59,15 @@ pub(crate) fn state_in(pool: &[ZoneInfo], id: u32) -> Result<ZoneState, Failure>
         .ok_or_else(|| Failure::failed(format!("there is no zone {id} in the zone pool")))
 }
 
-async fn of(host: &dyn Host, oned: &LocalOned, target: u32) -> Result<ZoneState, Failure> {
-    Ok(zone::state(&oned.client(host), target).await?)
+async fn of(host: &dyn Host, oned: &LocalOned, about: About) -> Told {
+    let client = oned.client(host);
+    Ok(match about {
+        About::Zone(zone) => vec![zone::info(&client, zone).await?],
+        About::All => zone::pool(&client).await?,
+    })
 }
 
-async fn through(cx: &Cx<'_>, name: &str, target: u32) -> Result<ZoneState, Failure> {
-    let peer: Arc<dyn Host> = cx.peers.peer(name).await?;
-    let oned = LocalOned::of(&*peer, cx.secrets).await?;
-    of(&*peer, &oned, target).await
-}
-
-async fn at_endpoint(
-    cx: &Cx<'_>,
-    oned: &LocalOned,
-    endpoint: &str,
-    target: u32,
-) -> Result<ZoneState, Failure> {
+async fn at_endpoint(cx: &Cx<'_>, oned: &LocalOned, endpoint: &str) -> Told {
     let endpoint = Endpoint::parse(endpoint).map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(zone::state(&Client::new(cx.host, endpoint, &oned.auth), target).await?)
+    Ok(zone::pool(&Client::new(cx.host, endpoint, &oned.auth)).await?)
 }

@@ -1,6 +1,5 @@
 //! What `host_disable` and `host_enable` share.
 
-use crate::federation::everywhere::state_in;
 use crate::module::{Cx, Failure};
 use crate::opennebula::command::opennebula;
 use crate::opennebula::local::LocalOned;
@@ -32,7 +31,7 @@ impl Sight {
         let zone = oned.conf.federation.zone_id;
         Ok(Self {
             zone,
-            zone_state: state_in(&zone::pool(&client).await?, zone)?,
+            zone_state: zone::info(&client, zone).await?.state,
             hosts: machines::hypervisors(&client).await?,
             port: oned.conf.port,
         })

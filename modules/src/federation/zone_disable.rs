@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::federation::zone_toggle::{NOTE, Note, Sight, wait_everywhere};
+use crate::federation::zone_toggle::{NOTE, Note, Sight, wait_for_effect, wait_until_alike};
+use crate::federation_map::Role;
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::zone::ZoneState;
@@ -13,7 +14,7 @@ use crate::opennebula::zone::ZoneState;
 /// Disables a zone, so that its API takes no writes: slaves first, the master last, each at its own endpoint.
 ///
 /// Reads go on, and so do transitions of virtual machines that are under way. A disabled master does not keep local writes out of the
-/// slaves, so every zone is disabled. The state survives stop, upgrade and restore. `zone_enable` enables again what this disabled,
+/// slaves, so every zone is disabled; and the master is not before every zone has stored that all slaves are. The state survives stop, upgrade and restore. `zone_enable` enables again what this disabled,
 /// and nothing that was disabled before. Refused before OpenNebula 6.2 and for HA zones: use `api_block` there.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +29,7 @@ impl Module for ZoneDisable {
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
-        if sight.state()? == ZoneState::Disabled {
+        if sight.info.state == ZoneState::Disabled {
             return Ok(Finding::NoChange(
                 Outcome::unchanged(format!("zone {zone} is disabled already")).with("state", "off"),
             ));
@@ -46,7 +47,10 @@ impl Effect for ZoneDisable {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
-        sight.is_its_turn(cx, ZoneState::Disabled)?;
+        sight.is_its_turn(cx, ZoneState::Disabled).await?;
+        if sight.zone.role == Role::Master {
+            wait_until_alike(cx).await?;
+        }
         // Before the toggle: a note too many is removed by zone_enable, one too few would leave the zone disabled for ever.
         memory::overwrite(cx.host, NOTE, &Note { zone }).await?;
         sight.toggle(cx, ZoneState::Disabled).await?;
@@ -54,6 +58,6 @@ impl Effect for ZoneDisable {
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
-        wait_everywhere(cx, ZoneState::Disabled, outcome).await
+        wait_for_effect(cx, ZoneState::Disabled, outcome).await
     }
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::federation::zone_toggle::{NOTE, Note, Sight, wait_everywhere};
+use crate::federation::zone_toggle::{NOTE, Note, Sight, wait_for_effect};
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::zone::ZoneState;
@@ -13,7 +13,7 @@ use crate::opennebula::zone::ZoneState;
 /// Enables a zone that `zone_disable` disabled: the master first, then the slaves, each at its own endpoint.
 ///
 /// A zone that was disabled before nebplay came stays disabled, unless `force` is true. A slave's state is written through the
-/// master, so the master comes first whatever the inventory says.
+/// master, so the master comes first whatever the inventory says. With the last one every zone must have stored all states as the master has them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ZoneEnable {
@@ -33,7 +33,7 @@ impl Module for ZoneEnable {
         let zone = sight.zone.id;
         let note: Option<Note> = memory::recall(cx.host, NOTE).await?;
         let ours = note.is_some_and(|note| note.zone == zone);
-        match (sight.state()?, ours || self.force) {
+        match (sight.info.state, ours || self.force) {
             (ZoneState::Disabled, true) => {
                 sight.can_be_toggled(cx).await?;
                 Ok(Finding::change(format!(
@@ -65,8 +65,8 @@ impl Effect for ZoneEnable {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
-        if sight.state()? == ZoneState::Disabled {
-            sight.is_its_turn(cx, ZoneState::Enabled)?;
+        if sight.info.state == ZoneState::Disabled {
+            sight.is_its_turn(cx, ZoneState::Enabled).await?;
             sight.toggle(cx, ZoneState::Enabled).await?;
         }
         memory::forget(cx.host, NOTE).await?;
@@ -74,6 +74,6 @@ impl Effect for ZoneEnable {
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
-        wait_everywhere(cx, ZoneState::Enabled, outcome).await
+        wait_for_effect(cx, ZoneState::Enabled, outcome).await
     }
 }

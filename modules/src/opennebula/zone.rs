@@ -104,14 +104,14 @@ pub async fn pool(client: &Client<'_>) -> Result<Vec<ZoneInfo>, RpcError> {
     parse_pool(&text).map_err(|error| client.malformed(error.to_string()))
 }
 
-/// The state of one zone, from the tables of the zone asked. Of a large federation far less than the pool.
-pub async fn state(client: &Client<'_>, zone: u32) -> Result<ZoneState, RpcError> {
+/// One zone, from the tables of the zone asked. Of a large federation far less than the pool.
+pub async fn info(client: &Client<'_>, zone: u32) -> Result<ZoneInfo, RpcError> {
     let id = i32::try_from(zone).map_err(|_| client.malformed("the zone's id is out of range"))?;
     let params = [Param::Int(id), Param::Bool(false)];
     let text = client.text("one.zone.info", &params).await?;
     let found = parse_zone(&text).map_err(|error| client.malformed(error.to_string()))?;
     if found.id == zone {
-        Ok(found.state)
+        Ok(found)
     } else {
         Err(client.malformed(format!("asked for zone {zone} it told of zone {}", found.id)))
     }

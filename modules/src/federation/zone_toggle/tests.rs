@@ -3,6 +3,7 @@ use crate::federation::cloud::Cloud;
 use crate::federation::zone_disable::ZoneDisable;
 use crate::federation::zone_enable::ZoneEnable;
 use crate::module::{Change, Effect, Finding, Module};
+use crate::module::{FailureKind, Outcome};
 use crate::testing::FakeHost;
 
 const NOTE_FILE: &str = "/var/lib/nebplay/memory/zone-disabled.json";
@@ -31,19 +32,28 @@ fn enable() -> ZoneEnable {
 #[tokio::test]
 async fn slaves_then_the_master_each_at_its_own_endpoint_and_back() {
     let cloud = Cloud::default();
-    for name in ["s1", "s2", "m"] {
+    for (name, seen) in [
+        ("s1", vec![0, 100]),
+        ("s2", vec![0, 101]),
+        ("m", vec![0, 100, 101]),
+    ] {
         let host = host(&cloud, name);
         let outcome = run(&ZoneDisable {}, &cloud, &host).await.unwrap().unwrap();
-        assert_eq!(outcome.result["seen_in_zones"], serde_json::json!([0, 100, 101]));
+        assert_eq!(outcome.result["seen_in_zones"], serde_json::json!(seen));
         assert!(host.content(NOTE_FILE).is_some());
         assert!(
             run(&ZoneDisable {}, &cloud, &host).await.unwrap().is_none(),
             "a second run changes nothing"
         );
     }
-    for (name, id) in [("m", 0), ("s1", 100), ("s2", 101)] {
+    for (name, id, seen) in [
+        ("m", 0, vec![0]),
+        ("s1", 100, vec![0, 100]),
+        ("s2", 101, vec![0, 100, 101]),
+    ] {
         let host = host(&cloud, name).file(NOTE_FILE, format!("{{\"zone\":{id}}}"));
-        run(&enable(), &cloud, &host).await.unwrap().unwrap();
+        let outcome = run(&enable(), &cloud, &host).await.unwrap().unwrap();
+        assert_eq!(outcome.result["seen_in_zones"], serde_json::json!(seen));
         assert!(host.asked().iter().any(|line| line.starts_with("rm -f")));
     }
     let expected = [
@@ -130,18 +140,55 @@ async fn a_zone_that_only_says_yes_is_caught() {
 }
 
 #[tokio::test]
-async fn a_zone_that_never_hears_of_it_is_named() {
+async fn the_master_stays_open_while_a_zone_has_not_heard_of_the_others() {
     let cloud = Cloud::default();
     cloud.deaf(101);
-    let failure = run(&ZoneDisable {}, &cloud, &host(&cloud, "s1"))
-        .await
-        .unwrap_err();
+    run(&ZoneDisable {}, &cloud, &host(&cloud, "s1")).await.unwrap();
+    cloud.set_state(101, 1);
+    let toggled = cloud.toggles();
+    let master = host(&cloud, "m");
+    let failure = run(&ZoneDisable {}, &cloud, &master).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotVerified);
     assert!(
-        failure.message.contains("zone 101 has it on"),
+        failure.message.ends_with(": zone 101 has zone 100 on"),
         "{}",
         failure.message
     );
+    assert_eq!(cloud.toggles(), toggled);
+    assert_eq!(master.content(NOTE_FILE), None);
+}
+
+#[tokio::test]
+async fn a_zone_that_never_hears_of_the_last_toggle_is_named() {
+    for (name, states, deaf, part) in [
+        (
+            "m",
+            [0, 1, 1],
+            101,
+            "zone 0 is not off in every zone: zone 101 has it on",
+        ),
+        (
+            "s2",
+            [0, 0, 1],
+            100,
+            "zone 101 is not on in every zone: zone 100 has it off",
+        ),
+    ] {
+        let cloud = Cloud::default();
+        for (zone, state) in [0, 100, 101].into_iter().zip(states) {
+            cloud.set_state(zone, state);
+        }
+        cloud.deaf(deaf);
+        let note = format!("{{\"zone\":{}}}", if name == "m" { 0 } else { 101 });
+        let host = host(&cloud, name).file(NOTE_FILE, note);
+        let failure = match name {
+            "m" => run(&ZoneDisable {}, &cloud, &host).await,
+            _ => run(&enable(), &cloud, &host).await,
+        };
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotVerified);
+        assert!(failure.message.contains(part), "{}", failure.message);
+    }
 }
 
 #[tokio::test]

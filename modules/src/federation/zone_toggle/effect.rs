@@ -1,0 +1,163 @@
+//! Whether a toggle has had its effect: in the zone itself, on the master, and in the end in every zone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Sight, master_of};
+use crate::federation::everywhere::{About, Told, every, of_zone, state_in};
+use crate::federation_map::{Role, Zone};
+use crate::module::{Cx, Failure, FailureKind, Outcome};
+use crate::opennebula::zone::{ZoneInfo, ZoneState};
+
+/// How long the other zones get to hear of a toggle: a second is usual, a slave far behind takes minutes.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Waits until this host's zone has the state it was given, in its own tables and in the master's. Once no zone is left to be toggled,
+/// every zone must have all states as the master has them: so each toggle is proven in every zone, with as many questions as there
+/// are zones, and not as many for each toggle.
+pub(crate) async fn wait_for_effect(
+    cx: &Cx<'_>,
+    wanted: ZoneState,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
+    let seen = wait_until(cx, Some(wanted)).await?;
+    outcome.result.insert("seen_in_zones".to_owned(), seen.into());
+    Ok(())
+}
+
+/// Waits until every zone has all states as the master has them. Before that the master is not disabled: a slave that has not heard
+/// of its own toggle would go on taking writes, and could no longer be told.
+pub(crate) async fn wait_until_alike(cx: &Cx<'_>) -> Result<(), Failure> {
+    wait_until(cx, None).await.map(drop)
+}
+
+/// The zones that were asked, once all that they have is as it is to be.
+async fn wait_until(cx: &Cx<'_>, wanted: Option<ZoneState>) -> Result<Vec<u32>, Failure> {
+    let clock = cx.host.clock();
+    let limit = cx.timeout.unwrap_or(PATIENCE);
+    let start = clock.monotonic();
+    loop {
+        // Read anew: the pool is small, and it is what is in doubt.
+        let sight = Sight::of(cx).await?;
+        let looked = Looked::of(cx, &sight, wanted).await?;
+        let differences = looked.differences();
+        if differences.is_empty() {
+            return Ok(looked.told.into_keys().collect());
+        }
+        if clock.monotonic().saturating_sub(start) >= limit {
+            return Err(not_everywhere(&differences, sight.zone.id, wanted));
+        }
+        clock.sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// What zones have, and what they are to have.
+struct Looked {
+    /// By the zone that was asked.
+    told: BTreeMap<u32, Told>,
+    /// The states that each of them is to have.
+    to_be: BTreeMap<u32, ZoneState>,
+}
+
+/// What a zone has otherwise.
+struct Difference {
+    /// The zone that was asked.
+    asked: u32,
+    /// The zone whose state it is.
+    about: u32,
+    /// What it has stored; an error where it does not tell.
+    state: Result<ZoneState, Failure>,
+}
+
+impl Looked {
+    async fn of(cx: &Cx<'_>, sight: &Sight<'_>, wanted: Option<ZoneState>) -> Result<Self, Failure> {
+        let (this, own) = (sight.zone, sight.zone.id);
+        let master = master_of(cx)?;
+        // The master, which comes last then, asks them all.
+        let is_alone = this.role == Role::Slave && wanted == Some(ZoneState::Disabled);
+        let about = if is_alone { About::Zone(own) } else { About::All };
+        let mut looked = Self {
+            told: [(own, Ok(vec![sight.info.clone()]))].into(),
+            to_be: wanted.map(|wanted| (own, wanted)).into_iter().collect(),
+        };
+        let at_master = of_zone(cx, &sight.oned, master, about).await;
+        // Nobody else is asked while the master does not answer.
+        if let Ok(all) = &at_master
+            && !is_alone
+            && wanted.is_none_or(|wanted| !others_follow(cx, this, all, wanted))
+        {
+            for zone in all {
+                looked.to_be.entry(zone.id).or_insert(zone.state);
+            }
+            let others: Vec<&ZoneInfo> = all.iter().filter(|zone| zone.id != master.id).collect();
+            let told = every(cx, &sight.oned, &others).await;
+            looked.told.extend(others.iter().map(|zone| zone.id).zip(told));
+        }
+        looked.told.insert(master.id, at_master);
+        Ok(looked)
+    }
+
+    fn differences(&self) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        for (&asked, told) in &self.told {
+            let mut found = |about, state| differences.push(Difference { asked, about, state });
+            let pool = match told {
+                Ok(pool) => pool,
+                Err(failure) => {
+                    found(asked, Err(failure.clone()));
+                    continue;
+                }
+            };
+            for (&about, &to_be) in &self.to_be {
+                match state_in(pool, about) {
+                    Ok(state) if state == to_be => {}
+                    otherwise => found(about, otherwise),
+                }
+            }
+        }
+        differences
+    }
+}
+
+/// Whether zones are left that are toggled after this one: slaves by their numbers, the master before them when they are enabled and
+/// after them when they are disabled.
+fn others_follow(cx: &Cx<'_>, this: &Zone, at_master: &[ZoneInfo], wanted: ZoneState) -> bool {
+    let after = |other: &&Zone| match (this.role, other.role) {
+        (Role::Slave, Role::Slave) => other.id > this.id,
+        (Role::Slave, Role::Master) => wanted == ZoneState::Disabled,
+        (Role::Master, _) => wanted == ZoneState::Enabled && other.id != this.id,
+    };
+    let is_left = |zone: &Zone| state_in(at_master, zone.id).is_ok_and(|state| state != wanted);
+    cx.federation.zones.iter().filter(after).any(is_left)
+}
+
+fn not_everywhere(differences: &[Difference], own: u32, wanted: Option<ZoneState>) -> Failure {
+    let line = |difference: &Difference| match &difference.state {
+        Ok(state) if wanted.is_some() && difference.about == own => {
+            format!("zone {} has it {state}", difference.asked)
+        }
+        Ok(state) => format!("zone {} has zone {} {state}", difference.asked, difference.about),
+        Err(failure) => format!("zone {}: {}", difference.asked, failure.message),
+    };
+    let unreachable = differences
+        .iter()
+        .find_map(|difference| difference.state.as_ref().err());
+    // A zone that cannot be asked is unreachable, not lying.
+    let kind = match unreachable {
+        Some(failure) if differences.iter().all(|difference| difference.state.is_err()) => failure.kind,
+        _ => FailureKind::NotVerified,
+    };
+    let lines = differences.iter().map(line).collect::<Vec<_>>().join("; ");
+    let failure = match wanted {
+        Some(wanted) => Failure::new(kind, format!("zone {own} is not {wanted} in every zone: {lines}"))
+            .state(format!(
+                "zone {own} was set {wanted}; other zones do not all know it"
+            )),
+        None => Failure::new(
+            kind,
+            format!("not every zone has heard of all the others' states: {lines}"),
+        )
+        .state(format!("zone {own} is as it was before")),
+    };
+    failure.hint("run fed_index_check with nudge: true on the master, then this task again")
+}
