@@ -175,6 +175,11 @@ pub enum What {
         /// What it does, a sentence each.
         to_do: Vec<String>,
     },
+    /// A step has acted, and looks at what came of it. Not journaled: until its end it is in doubt all the same.
+    StepProving {
+        /// Which one.
+        step: StepRef,
+    },
     /// A line that the host printed. Not journaled.
     StepLine {
         /// Which step.
@@ -313,7 +318,10 @@ pub enum What {
 impl What {
     /// Whether it only shows that something goes on; such events are not journaled.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::StepLine { .. } | Self::StepBytes { .. })
+        matches!(
+            self,
+            Self::StepProving { .. } | Self::StepLine { .. } | Self::StepBytes { .. }
+        )
     }
 
     /// Whether something that was in doubt is known from now on.

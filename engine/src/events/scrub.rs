@@ -133,6 +133,7 @@ impl Scrub for What {
             Self::RunResumed { in_doubt, .. } => in_doubt.iter_mut().for_each(|step| step.scrub(secrets)),
             Self::StepStarted { step }
             | Self::StepReread { step }
+            | Self::StepProving { step }
             | Self::StepSettled { step, .. }
             | Self::Asking { step }
             | Self::StepBytes { step, .. } => {

@@ -46,8 +46,17 @@ impl Call {
 #[derive(Debug, Clone)]
 struct AtWork {
     step: String,
-    acting: bool,
+    doing: Doing,
     calls: usize,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Looks,
+    Acts,
+    /// It looks at what came of its act: nothing more is its doing.
+    Proves,
 }
 
 /// What one step called in its last phase.
@@ -286,7 +295,10 @@ impl Recorder {
         let at_work = state.at_work.get_mut(host)?;
         let number = at_work.calls;
         at_work.calls += 1;
-        let (step, acting) = (at_work.step.clone(), at_work.acting);
+        let (step, acting) = match at_work.doing {
+            Doing::Proves => return None,
+            doing => (at_work.step.clone(), doing == Doing::Acts),
+        };
         let strikes = self.strike.as_ref().filter(|strike| {
             strike.fault.step == step && strike.acts == acting && strike.call == number && !state.struck
         });
@@ -327,9 +339,22 @@ impl Recorder {
     }
 }
 
+/// The host that a step works on.
+fn place(step: &StepRef) -> &str {
+    step.delegate.as_ref().unwrap_or(&step.host)
+}
+
 impl View for Recorder {
     fn event(&mut self, event: &Event) {
-        if event.what.is_transient() || self.state().killed {
+        if self.state().killed {
+            return;
+        }
+        if let What::StepProving { step } = &event.what
+            && let Some(at_work) = self.state().at_work.get_mut(place(step))
+        {
+            at_work.doing = Doing::Proves;
+        }
+        if event.what.is_transient() {
             return;
         }
         if let What::StepStarted { step } = &event.what
@@ -340,8 +365,6 @@ impl View for Recorder {
         if let Some(joins) = &self.joins {
             joins.learn(event);
         }
-        let place =
-            |step: &crate::events::StepRef| step.delegate.clone().unwrap_or_else(|| step.host.clone());
         if let What::StepStarted { step } = &event.what
             && let (Some(twin), Some(left_out)) = (&self.twin, &self.forks)
             && !left_out.contains_key(&step.host)
@@ -361,30 +384,30 @@ impl View for Recorder {
                 let acting = matches!(event.what, What::StepApplying { .. });
                 let at_work = AtWork {
                     step: step.id.clone(),
-                    acting,
+                    doing: if acting { Doing::Acts } else { Doing::Looks },
                     calls: 0,
                 };
                 if !acting {
                     let work = Work {
                         step: step.clone(),
-                        place: place(step),
+                        place: place(step).to_owned(),
                         from: self.now(),
                         to: None,
                         of_way_back: false,
                     };
                     self.state().work.push(work);
-                    self.set_up(&place(step), Some(step));
+                    self.set_up(place(step), Some(step));
                 }
-                self.state().at_work.insert(place(step), at_work);
+                self.state().at_work.insert(place(step).to_owned(), at_work);
                 kill = self
                     .strikes_at(&step.id, Kind::KilledBefore)
                     .is_some_and(|strike| strike.acts == acting);
             }
             What::StepEnded { step, .. } => {
-                self.set_up(&place(step), None);
+                self.set_up(place(step), None);
                 let now = self.now();
                 let mut state = self.state();
-                state.at_work.remove(&place(step));
+                state.at_work.remove(place(step));
                 if let Some(work) = state.work.iter_mut().rfind(|work| work.step.id == step.id) {
                     work.to = Some(now);
                 }
@@ -400,5 +423,48 @@ impl View for Recorder {
         if kill {
             self.kill();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last call that may change something is what a fault strikes at; that of the proof would come too late for any fault.
+    #[test]
+    fn what_a_step_calls_to_prove_its_act_is_not_its_doing() {
+        let step = StepRef {
+            id: "s".to_owned(),
+            task: "t".to_owned(),
+            host: "fe1".to_owned(),
+            delegate: None,
+            item: None,
+            attempt: 1,
+        };
+        let mut recorder = Recorder::default();
+        let mut does = |what: What, calls: &[Call]| {
+            recorder.event(&Event {
+                seq: 0,
+                time: 0,
+                elapsed_ms: 0,
+                what,
+            });
+            for call in calls {
+                recorder.calls("fe1", *call);
+            }
+        };
+        does(What::StepStarted { step: step.clone() }, &[Call::Read]);
+        let to_do = Vec::new();
+        does(
+            What::StepApplying {
+                step: step.clone(),
+                to_do,
+            },
+            &[Call::Read, Call::Connect],
+        );
+        does(What::StepProving { step }, &[Call::Run, Call::Connect]);
+        let calls = &recorder.take_calls()["s"];
+        assert_eq!(calls.calls, [Call::Read, Call::Connect]);
+        assert_eq!(calls.effect(), Some(1));
     }
 }

@@ -349,7 +349,7 @@ impl Ready {
             Err(timed_out) => vec![Err(timed_out); group.len()],
         };
         for (ready, _) in group {
-            ready.peers.look();
+            ready.has_acted();
         }
         // What a connection cut off may be another's work: a source that breaks off breaks off for all.
         let cut_off = group.iter().any(|(ready, _)| ready.peers.was_cut_off());
@@ -374,7 +374,7 @@ impl Ready {
         self.peers.act();
         let acting = async { self.action.apply(&[(cx, change)]).await.pop() };
         let applied = self.within(async { Ok(acting.await) }).await;
-        self.peers.look();
+        self.has_acted();
         applied?.unwrap_or_else(|| Err(Failure::not_verified(SILENT)))
     }
 
@@ -407,6 +407,14 @@ impl Ready {
             events.settled_elsewhere().await;
         }
         Ok(())
+    }
+
+    /// From now on it looks at what came of it.
+    fn has_acted(&self) {
+        self.peers.look();
+        self.emit(What::StepProving {
+            step: self.step.clone(),
+        });
     }
 
     async fn prove(&self, cx: &Cx<'_>, change: &Change, mut outcome: Outcome) -> Result<Outcome, Failure> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Sight, master_of};
 use crate::federation::everywhere::{About, Told, every, of_zone, state_in};
+use crate::federation::guard;
 use crate::federation_map::{Role, Zone};
 use crate::module::{Cx, Failure, FailureKind, Outcome};
 use crate::opennebula::zone::{ZoneInfo, ZoneState};
@@ -36,16 +37,23 @@ async fn wait_until(cx: &Cx<'_>, wanted: Option<ZoneState>) -> Result<Vec<u32>, 
     let clock = cx.host.clock();
     let limit = cx.timeout.unwrap_or(PATIENCE);
     let start = clock.monotonic();
+    let own = guard::zone_of(cx)?.id;
     loop {
-        // Read anew: the pool is small, and it is what is in doubt.
-        let sight = Sight::of(cx).await?;
-        let looked = Looked::of(cx, &sight, wanted).await?;
+        let looked = match Sight::of(cx).await {
+            Ok(sight) => Looked::of(cx, &sight, wanted).await?,
+            Err(failure) if failure.kind == FailureKind::Unsafe => return Err(failure),
+            // As any other zone it may answer in a moment.
+            Err(failure) => Looked {
+                told: [(own, Err(failure))].into(),
+                to_be: BTreeMap::new(),
+            },
+        };
         let differences = looked.differences();
         if differences.is_empty() {
             return Ok(looked.told.into_keys().collect());
         }
         if clock.monotonic().saturating_sub(start) >= limit {
-            return Err(not_everywhere(&differences, sight.zone.id, wanted));
+            return Err(not_everywhere(&differences, own, wanted));
         }
         clock.sleep(Duration::from_secs(1)).await;
     }
