@@ -81,9 +81,13 @@ impl Looked {
     async fn of(cx: &Cx<'_>, sight: &Sight<'_>, wanted: Option<ZoneState>) -> Result<Self, Failure> {
         let (this, own) = (sight.zone, sight.zone.id);
         let master = master_of(cx)?;
-        // The master, which comes last then, asks them all.
-        let is_alone = this.role == Role::Slave && wanted == Some(ZoneState::Disabled);
-        let about = if is_alone { About::Zone(own) } else { About::All };
+        // The master is disabled after all slaves, and asks every zone.
+        let is_before_master = this.role == Role::Slave && wanted == Some(ZoneState::Disabled);
+        let about = if is_before_master {
+            About::Zone(own)
+        } else {
+            About::All
+        };
         let mut looked = Self {
             told: [(own, Ok(vec![sight.info.clone()]))].into(),
             to_be: wanted.map(|wanted| (own, wanted)).into_iter().collect(),
@@ -91,8 +95,8 @@ impl Looked {
         let at_master = of_zone(cx, &sight.oned, master, about).await;
         // Nobody else is asked while the master does not answer.
         if let Ok(all) = &at_master
-            && !is_alone
-            && wanted.is_none_or(|wanted| !others_follow(cx, this, all, wanted))
+            && !is_before_master
+            && !(wanted == Some(ZoneState::Enabled) && others_follow(cx, this, all))
         {
             for zone in all {
                 looked.to_be.entry(zone.id).or_insert(zone.state);
@@ -127,16 +131,13 @@ impl Looked {
     }
 }
 
-/// Whether zones are left that are toggled after this one: slaves by their numbers, the master before them when they are enabled and
-/// after them when they are disabled.
-fn others_follow(cx: &Cx<'_>, this: &Zone, at_master: &[ZoneInfo], wanted: ZoneState) -> bool {
-    let after = |other: &&Zone| match (this.role, other.role) {
-        (Role::Slave, Role::Slave) => other.id > this.id,
-        (Role::Slave, Role::Master) => wanted == ZoneState::Disabled,
-        (Role::Master, _) => wanted == ZoneState::Enabled && other.id != this.id,
-    };
-    let is_left = |zone: &Zone| state_in(at_master, zone.id).is_ok_and(|state| state != wanted);
-    cx.federation.zones.iter().filter(after).any(is_left)
+/// Whether slaves are left that are enabled after this zone: the master is the first, and slaves follow by their numbers. One that is
+/// to stay disabled cannot be told from them; that zones follow is for `fed_index_check` to see then.
+fn others_follow(cx: &Cx<'_>, this: &Zone, at_master: &[ZoneInfo]) -> bool {
+    let after = |slave: &&Zone| this.role == Role::Master || slave.id > this.id;
+    let is_disabled =
+        |slave: &Zone| state_in(at_master, slave.id).is_ok_and(|state| state == ZoneState::Disabled);
+    cx.federation.slaves().filter(after).any(is_disabled)
 }
 
 fn not_everywhere(differences: &[Difference], own: u32, wanted: Option<ZoneState>) -> Failure {
