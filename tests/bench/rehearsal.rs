@@ -56,7 +56,7 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
     );
     println!("\nmore zones: one undisturbed run, and rehearsals with one fault");
     println!(
-        "(a zone's toggle is read back in every zone, so a step calls the more hosts the more zones there are)"
+        "(each zone keeps and logs what it knows of all zones, so a call is about the more the more zones there are)"
     );
     println!(
         "{:>6} {:>7} {:>12} {:>14} {:>8} {:>14} {:>20} {:>9}",
