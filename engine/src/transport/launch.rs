@@ -75,13 +75,15 @@ const BEST_SHELL: &str =
 /// `nebplay_alone GROUP`: the last command's group; if it still has members, the shell says so and ends. `nebplay_run` runs
 /// `nebplay_command` in a process group of its own, which bash can make when it is told to control jobs. Any other shell wants a
 /// terminal for that, so there every command is started by `setsid`, which is half of what a short command costs. bash runs it in
-/// the background, because an interrupted foreground job takes bash along; before version 5 it would not wait for one that stops.
+/// the background, because an interrupted foreground job takes bash along. `wait` also returns when one stops, which is waited out;
+/// `wait -f` would do that, but bash 5.2 now and then waits for ever, busily, for one that a signal ended.
 const STAYING: &str = r#"{ nebplay_alone() { kill -s 0 -- -$1 && { printf '%s left\n' MARKER; exit; }; }
 nebplay_begin() { printf '%s %s\n' MARKER $1; printf '%s\n' MARKER >&3; }
 nebplay_end() { printf '%s %s\n' MARKER $?; printf '%s\n' MARKER >&3; }
 if [ "${BASH_VERSINFO:-0}" -ge 5 ] && set -m; then
 nebplay_group=
-nebplay_run() { ( nebplay_begin $BASHPID; nebplay_command ) & wait -f $!; nebplay_end; }
+nebplay_wait() { wait $1; nebplay_status=$?; while [ $nebplay_status -gt 128 ] && kill -s 0 $1; do sleep 1; wait $1; nebplay_status=$?; done; return $nebplay_status; }
+nebplay_run() { ( nebplay_begin $BASHPID; nebplay_command ) & nebplay_wait $!; nebplay_end; }
 else
 nebplay_group=setsid
 nebplay_run() { ( read -r p rest </proc/self/stat; nebplay_begin $p; nebplay_command ); nebplay_end; }

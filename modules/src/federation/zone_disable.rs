@@ -14,8 +14,9 @@ use crate::opennebula::zone::ZoneState;
 /// Disables a zone, so that its API takes no writes: slaves first, the master last, each at its own endpoint.
 ///
 /// Reads go on, and so do transitions of virtual machines that are under way. A disabled master does not keep local writes out of the
-/// slaves, so every zone is disabled; and the master is not before every zone has stored that all slaves are. The state survives stop, upgrade and restore. `zone_enable` enables again what this disabled,
-/// and nothing that was disabled before. Refused before OpenNebula 6.2 and for HA zones: use `api_block` there.
+/// slaves, so every zone is disabled; and the master is not before every zone has stored that all slaves are. The state survives stop,
+/// upgrade and restore. `zone_enable` enables again what this disabled, and nothing that was disabled before. Refused before
+/// OpenNebula 6.2 and for HA zones: use `api_block` there.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ZoneDisable {}

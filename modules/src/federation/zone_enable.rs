@@ -13,7 +13,8 @@ use crate::opennebula::zone::ZoneState;
 /// Enables a zone that `zone_disable` disabled: the master first, then the slaves, each at its own endpoint.
 ///
 /// A zone that was disabled before nebplay came stays disabled, unless `force` is true. A slave's state is written through the
-/// master, so the master comes first whatever the inventory says. With the last one every zone must have stored all states as the master has them.
+/// master, so the master comes first whatever the inventory says. With the last one every zone must have stored all states as the
+/// master has them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ZoneEnable {
