@@ -68,17 +68,12 @@ fn a_night_that_was_stopped_is_rehearsed_from_where_it_stands() {
     run.interrupt();
     run.wait().expect_code(130);
     for then in [&[][..], &["--then", "playbooks/go-back.yml"]] {
-        lab.nebplay([
-            "rehearse",
-            "playbooks/upgrade.yml",
-            "--from-live",
-            "--sample",
-            "30",
-        ])
-        .args(then)
-        .run()
-        .expect_code(0)
-        .expect_shown("the zones stand as before \"migrate the database, exactly once\"");
+        lab.rehearsal()
+            .args(["--sample", "30"])
+            .args(then)
+            .run()
+            .expect_code(0)
+            .expect_shown("the zones stand as before \"migrate the database, exactly once\"");
     }
 
     // Killed while the migration of a slave runs, which then comes to its end.
@@ -87,15 +82,11 @@ fn a_night_that_was_stopped_is_rehearsed_from_where_it_stands() {
     let run = lab.upgrade().start();
     slave.wait_for("before-local-migrator hangs");
     run.kill();
-    lab.nebplay([
-        "rehearse",
-        "playbooks/upgrade.yml",
-        "--undisturbed",
-        "--from-live",
-    ])
-    .run()
-    .expect_code(64)
-    .expect_shown("at no moment of this playbook do the zones stand as they do now");
+    lab.rehearsal()
+        .args(["--undisturbed"])
+        .run()
+        .expect_code(64)
+        .expect_shown("at no moment of this playbook do the zones stand as they do now");
     slave.release("before-local-migrator");
     slave.patiently("the migration ends", |host| {
         host.sh("pgrep -f 'onedb upgrade'").code != 0
@@ -114,13 +105,8 @@ fn a_night_that_was_stopped_is_rehearsed_from_where_it_stands() {
 /// Rehearses the upgrade from where the zones stand, runs it, and demands that the two went alike, but for some steps.
 fn foreseen_and_done(lab: &Lab, steps: usize, but: &[&str]) {
     let rehearsed = lab
-        .nebplay([
-            "rehearse",
-            "playbooks/upgrade.yml",
-            "--undisturbed",
-            "--json",
-            "--from-live",
-        ])
+        .rehearsal()
+        .args(["--undisturbed", "--json"])
         .run()
         .expect_code(0);
     let report: Value = serde_json::from_str(&rehearsed.stdout).unwrap();

@@ -82,7 +82,16 @@ nebplay_begin() { printf '%s %s\n' MARKER $1; printf '%s\n' MARKER >&3; }
 nebplay_end() { printf '%s %s\n' MARKER $?; printf '%s\n' MARKER >&3; }
 if [ "${BASH_VERSINFO:-0}" -ge 5 ] && set -m; then
 nebplay_group=
-nebplay_wait() { wait $1; nebplay_status=$?; while [ $nebplay_status -gt 128 ] && kill -s 0 $1; do sleep 1; wait $1; nebplay_status=$?; done; return $nebplay_status; }
+nebplay_wait() {
+wait $1
+nebplay_status=$?
+while [ $nebplay_status -gt 128 ] && kill -s 0 $1; do
+sleep 1
+wait $1
+nebplay_status=$?
+done
+return $nebplay_status
+}
 nebplay_run() { ( nebplay_begin $BASHPID; nebplay_command ) & nebplay_wait $!; nebplay_end; }
 else
 nebplay_group=setsid

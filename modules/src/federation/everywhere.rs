@@ -26,10 +26,10 @@ pub(crate) type Told = Result<Vec<ZoneInfo>, Failure>;
 
 /// Asks these zones for all of them, each through its own front-end where the inventory knows it, otherwise at its endpoint; the answers
 /// are in their order. At once: nothing is changed, and in a federation across continents a look takes as long as the farthest zone.
-pub(crate) async fn every(cx: &Cx<'_>, oned: &LocalOned, zones: &[&ZoneInfo]) -> Vec<Told> {
+pub(crate) async fn ask_all(cx: &Cx<'_>, oned: &LocalOned, zones: &[&ZoneInfo]) -> Vec<Told> {
     join_all(zones.iter().map(|zone| async move {
         match cx.federation.zones.iter().find(|known| known.id == zone.id) {
-            Some(known) => of_zone(cx, oned, known, About::All).await,
+            Some(known) => ask(cx, oned, known, About::All).await,
             None => at_endpoint(cx, oned, &zone.endpoint).await,
         }
     }))
@@ -37,7 +37,7 @@ pub(crate) async fn every(cx: &Cx<'_>, oned: &LocalOned, zones: &[&ZoneInfo]) ->
 }
 
 /// Asks a zone of the inventory, through its front-end. `oned`: that of this step's host.
-pub(crate) async fn of_zone(cx: &Cx<'_>, oned: &LocalOned, zone: &Zone, about: About) -> Told {
+pub(crate) async fn ask(cx: &Cx<'_>, oned: &LocalOned, zone: &Zone, about: About) -> Told {
     match zone.hosts.first() {
         Some(name) if name == cx.host.name() => of(cx.host, oned, about).await,
         Some(name) => {

@@ -5,8 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::federation::zone_toggle::{NOTE, Note, Sight, wait_for_effect, wait_until_alike};
-use crate::federation_map::Role;
+use crate::federation::zone_toggle::{NOTE, Note, Sight, wait_for_effect};
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::zone::ZoneState;
@@ -49,9 +48,6 @@ impl Effect for ZoneDisable {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
         sight.is_its_turn(cx, ZoneState::Disabled).await?;
-        if sight.zone.role == Role::Master {
-            wait_until_alike(cx).await?;
-        }
         // Before the toggle: a note too many is removed by zone_enable, one too few would leave the zone disabled for ever.
         memory::overwrite(cx.host, NOTE, &Note { zone }).await?;
         sight.toggle(cx, ZoneState::Disabled).await?;

@@ -13,7 +13,7 @@ use crate::opennebula::local::LocalOned;
 use crate::opennebula::version::Version;
 use crate::opennebula::xmlrpc::RpcError;
 use crate::opennebula::zone::{self, ZoneInfo, ZoneState};
-pub(crate) use effect::{wait_for_effect, wait_until_alike};
+pub(crate) use effect::wait_for_effect;
 
 /// The note that nebplay disabled a zone; without it the zone was disabled by somebody else, and stays so.
 pub(crate) const NOTE: &str = "zone-disabled";
@@ -82,7 +82,7 @@ impl<'a> Sight<'a> {
                 let open = |zone: &&ZoneInfo| zone.id != self.zone.id && zone.state == ZoneState::Enabled;
                 let slaves: Vec<String> = pool.iter().filter(open).map(|zone| zone.id.to_string()).collect();
                 if slaves.is_empty() {
-                    return Ok(());
+                    return effect::wait_until_alike(cx).await;
                 }
                 Err(Failure::unsafe_to_go_on(format!(
                     "slave zones are still enabled ({}): once the master is disabled they take local writes and can no longer be disabled",

@@ -71,16 +71,12 @@ fn a_zone_ahead_of_its_master_and_one_without_a_log_stop_the_upgrade_before_anyt
         .expect_shown("ahead of its master")
         .expect_shown("zone 101 (S-US-CA) has no federated log")
         .expect_shown("restore the federated backup of the master in that zone");
-    lab.nebplay([
-        "rehearse",
-        "playbooks/upgrade.yml",
-        "--undisturbed",
-        "--from-live",
-    ])
-    .run()
-    .expect_code(0)
-    .expect_shown("fe-eu-ge ahead of the master: `fed_index_check` stops the run")
-    .expect_shown("fe-us-ca without a federated log: `fed_index_check` stops the run");
+    lab.rehearsal()
+        .args(["--undisturbed"])
+        .run()
+        .expect_code(0)
+        .expect_shown("fe-eu-ge ahead of the master: `fed_index_check` stops the run")
+        .expect_shown("fe-us-ca without a federated log: `fed_index_check` stops the run");
     for (host, before) in lab.hosts().zip(before) {
         assert_eq!(untouched(&host), before, "{}", host.name());
         assert!(host.standin_log().is_empty(), "{}", host.name());

@@ -150,6 +150,11 @@ impl Lab {
         self.nebplay(["playbooks/upgrade.yml"])
     }
 
+    /// A rehearsal of the upgrade from where the zones stand.
+    pub fn rehearsal(&self) -> Invocation {
+        self.nebplay(["rehearse", "playbooks/upgrade.yml", "--from-live"])
+    }
+
     /// Any program, run where nebplay runs.
     pub fn controller(&self, argv: &[&str]) -> crate::program::Output {
         let words = self.guard.controller();

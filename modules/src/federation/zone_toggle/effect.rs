@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Sight, master_of};
-use crate::federation::everywhere::{About, Told, every, of_zone, state_in};
+use crate::federation::everywhere::{About, Told, ask, ask_all, state_in};
 use crate::federation::guard;
 use crate::federation_map::{Role, Zone};
 use crate::module::{Cx, Failure, FailureKind, Outcome};
@@ -28,7 +28,7 @@ pub(crate) async fn wait_for_effect(
 
 /// Waits until every zone has all states as the master has them. Before that the master is not disabled: a slave that has not heard
 /// of its own toggle would go on taking writes, and could no longer be told.
-pub(crate) async fn wait_until_alike(cx: &Cx<'_>) -> Result<(), Failure> {
+pub(super) async fn wait_until_alike(cx: &Cx<'_>) -> Result<(), Failure> {
     wait_until(cx, None).await.map(drop)
 }
 
@@ -92,7 +92,7 @@ impl Looked {
             told: [(own, Ok(vec![sight.info.clone()]))].into(),
             to_be: wanted.map(|wanted| (own, wanted)).into_iter().collect(),
         };
-        let at_master = of_zone(cx, &sight.oned, master, about).await;
+        let at_master = ask(cx, &sight.oned, master, about).await;
         // Nobody else is asked while the master does not answer.
         if let Ok(all) = &at_master
             && !is_before_master
@@ -102,7 +102,7 @@ impl Looked {
                 looked.to_be.entry(zone.id).or_insert(zone.state);
             }
             let others: Vec<&ZoneInfo> = all.iter().filter(|zone| zone.id != master.id).collect();
-            let told = every(cx, &sight.oned, &others).await;
+            let told = ask_all(cx, &sight.oned, &others).await;
             looked.told.extend(others.iter().map(|zone| zone.id).zip(told));
         }
         looked.told.insert(master.id, at_master);
