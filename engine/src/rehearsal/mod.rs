@@ -9,6 +9,7 @@
 //! * [`alike`]: slaves of which a few stand for the others.
 //! * [`pairs`]: two faults on one night.
 //! * [`invariants`]: what must hold on every night, and where it is written; [`story`]: how one came to be broken.
+//! * [`stops`]: where a night stops in the middle of a step.
 //! * [`measured`]: how long steps took in an earlier run.
 //! * [`window`]: how long the API is away, and why so long.
 //!
@@ -27,6 +28,7 @@ pub mod outcome;
 pub mod pairs;
 mod recorder;
 pub mod stage;
+pub mod stops;
 pub mod story;
 pub mod undisturbed;
 pub mod window;

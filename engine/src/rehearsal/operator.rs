@@ -71,13 +71,19 @@ pub(super) fn next(
 
 /// What an operator does before going on: room is made on full disks, and some time passes.
 pub(super) fn mended(federation: &Federation) -> Federation {
+    let mut federation = with_room(federation);
+    let then = federation.now() + MENDING;
+    federation.advance(then);
+    federation
+}
+
+/// No disk is full any more.
+pub(super) fn with_room(federation: &Federation) -> Federation {
     let mut federation = federation.clone();
     for at in 0..federation.len() {
         if federation.machine(at).files.full {
             federation.machine_mut(at).files.full = false;
         }
     }
-    let then = federation.now() + MENDING;
-    federation.advance(then);
     federation
 }

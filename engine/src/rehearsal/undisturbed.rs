@@ -170,14 +170,10 @@ impl Undisturbed {
         Ok(())
     }
 
-    /// The moments at which it can be forked, each with the name of the task that is about to start.
-    pub fn moments(&self) -> impl Iterator<Item = (&str, &Federation)> {
-        let reference = self.reference.iter();
-        let forks = reference.flat_map(|reference| reference.forks.iter().enumerate());
-        forks.filter_map(|(number, fork)| {
-            let step = self.steps.iter().find(|step| step.fork == number)?;
-            Some((step.task.as_str(), &fork.federation))
-        })
+    /// The moments at which it can be forked, each with the steps that start there: one at least.
+    pub fn moments(&self) -> impl Iterator<Item = (&Federation, &[Step])> {
+        let starting = self.steps.chunk_by(|one, other| one.fork == other.fork);
+        starting.filter_map(|steps| Some((&self.fork_of(steps.first()?)?.federation, steps)))
     }
 
     /// Every fault that can strike: at each step those that make a difference there, and each slave away from the beginning; none at

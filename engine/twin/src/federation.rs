@@ -117,6 +117,13 @@ impl Federation {
         Arc::make_mut(&mut self.machines[at])
     }
 
+    /// Puts a machine as it is in another federation in the place of one. What ran on that one is gone, and what ran on the other one
+    /// then is not brought along.
+    pub fn put(&mut self, at: At, other: &Self) {
+        self.pending.retain(|pending| pending.at != at);
+        self.machines[at] = Arc::clone(&other.machines[at]);
+    }
+
     /// Writes down what was done just now.
     pub fn did(&mut self, at: At, act: Act) {
         let deed = Deed {

@@ -9,6 +9,7 @@
 //! * [`twin`]: the federation as the engine sees it, as hosts and a clock.
 //! * [`kin`]: whether two federations are alike.
 //! * [`look`]: what stands where, for those who judge a night.
+//! * [`out_of_sync`]: zones whose federated logs are not equally far.
 //! * [`deeds`]: what was done, as the federation itself saw it; what the invariants of a rehearsal are checked against.
 //!
 //! [`Host`]: nebplay_modules::host::Host
@@ -22,6 +23,7 @@ pub mod kin;
 pub mod look;
 pub mod machine;
 pub mod opennebula;
+pub mod out_of_sync;
 mod process;
 mod programs;
 pub mod rates;

@@ -25,6 +25,11 @@ fn a_slave_that_would_wait_for_ever_is_nudged_and_the_run_goes_on() {
     slave.must("systemctl start opennebula");
     let states: Vec<String> = lab.zones().into_iter().map(|zone| zone.state).collect();
 
+    lab.rehearsal()
+        .args(["--undisturbed"])
+        .run()
+        .expect_code(0)
+        .expect_shown("fe-us-ca behind: `fed_index_check` waits for it");
     let playbook = lab.file("sync.yml", IN_SYNC);
     lab.nebplay([&playbook])
         .run()
@@ -74,9 +79,10 @@ fn a_zone_ahead_of_its_master_and_one_without_a_log_stop_the_upgrade_before_anyt
     lab.rehearsal()
         .args(["--undisturbed"])
         .run()
-        .expect_code(0)
+        .expect_code(2)
         .expect_shown("fe-eu-ge ahead of the master: `fed_index_check` stops the run")
-        .expect_shown("fe-us-ca without a federated log: `fed_index_check` stops the run");
+        .expect_shown("fe-us-ca without a federated log: `fed_index_check` stops the run")
+        .expect_shown("zone 101 (S-US-CA) has no federated log");
     for (host, before) in lab.hosts().zip(before) {
         assert_eq!(untouched(&host), before, "{}", host.name());
         assert!(host.standin_log().is_empty(), "{}", host.name());

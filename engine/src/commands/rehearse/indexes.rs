@@ -1,44 +1,60 @@
-//! How far the zones' federated logs are. The twin's zones are in sync; real ones that are not say so before the night.
+//! How far the zones' federated logs are, in words: what of it stops the run is known before the night.
+
+use nebplay_twin::out_of_sync::Reached;
 
 use crate::rehearsal::invariants::ZoneOf;
 
-/// A sentence about it, with what the run makes of it. `told`: what each zone has, in their order; `None`: no federated log.
-pub(super) fn sentence(zones: &[ZoneOf], told: impl Iterator<Item = Option<u64>>) -> Option<String> {
-    let told: Vec<(&ZoneOf, Option<u64>)> = zones.iter().zip(told).collect();
-    let (_, master) = told.iter().find(|(zone, _)| zone.master)?;
-    let master = (*master)?;
-    let those = |which: &dyn Fn(Option<u64>) -> bool| {
-        let found = told.iter().filter(|(_, index)| which(*index));
+/// A sentence about it, with what the run makes of it. `reached`: how far each zone is, in their order. `None`: there is no federation.
+pub(super) fn sentence(zones: &[ZoneOf], reached: &[Reached]) -> Option<String> {
+    if zones.len() < 2 {
+        return None;
+    }
+    let zones = || zones.iter().zip(reached);
+    let (_, master) = zones().find(|(zone, _)| zone.master)?;
+    let those = |which: &dyn Fn(Reached) -> bool| {
+        let found = zones().filter(|(_, reached)| which(**reached));
         found
             .map(|(zone, _)| zone.host.as_str())
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let behind = those(&|index| index.is_some_and(|index| index < master));
-    let ahead = those(&|index| index.is_some_and(|index| index > master));
-    let without = those(&|index| index.is_none());
-    if [&behind, &ahead, &without].iter().all(|hosts| hosts.is_empty()) {
-        return Some(format!("measured: FED_INDEX {master} in every zone"));
-    }
-    let one = |(zone, index): &(&ZoneOf, Option<u64>)| {
-        let index = index.map_or("none".to_owned(), |index| index.to_string());
-        format!("{} {index}", zone.host)
+    let is = |than: fn(&u64, &u64) -> bool| {
+        move |reached: Reached| {
+            reached
+                .zip(*master)
+                .is_some_and(|(reached, master)| than(&reached, &master))
+        }
     };
-    let all: Vec<String> = told.iter().map(one).collect();
-    let mut parts = vec![format!("measured: FED_INDEX {}", all.join(", "))];
+    let behind = those(&is(u64::lt));
+    let ahead = those(&is(u64::gt));
+    let without = those(&|reached| reached.is_none());
+    if let (Some(index), true) = (
+        master,
+        [&behind, &ahead, &without].iter().all(|hosts| hosts.is_empty()),
+    ) {
+        return Some(format!("FED_INDEX {index} in every zone"));
+    }
+    let one = |(zone, reached): (&ZoneOf, &Reached)| {
+        let reached = reached.map_or("none".to_owned(), |index| index.to_string());
+        format!("{} {reached}", zone.host)
+    };
+    let all: Vec<String> = zones().map(one).collect();
+    let mut parts = vec![format!("FED_INDEX {}", all.join(", "))];
     for (hosts, what) in [
         (ahead, "ahead of the master: `fed_index_check` stops the run"),
         (
             without,
             "without a federated log: `fed_index_check` stops the run",
         ),
-        (behind, "behind: `fed_index_check` waits for it"),
+        (
+            behind,
+            "behind: `fed_index_check` waits for it, and with `nudge` has the master write once",
+        ),
     ] {
         if !hosts.is_empty() {
             parts.push(format!("{hosts} {what}"));
         }
     }
-    parts.push("rehearsed as if all were in sync".to_owned());
     Some(parts.join("; "))
 }
 
@@ -55,28 +71,24 @@ mod tests {
                 master: id == 0,
             })
             .collect();
-        for (told, said) in [
-            ([None, Some(7), Some(7)], None),
-            (
-                [Some(7), Some(7), Some(7)],
-                Some("measured: FED_INDEX 7 in every zone"),
-            ),
+        for (reached, said) in [
+            ([Some(7), Some(7), Some(7)], "FED_INDEX 7 in every zone"),
             (
                 [Some(9), Some(9), Some(7)],
-                Some(
-                    "measured: FED_INDEX fe0 9, fe1 9, fe2 7; fe2 behind: `fed_index_check` waits for it; rehearsed as if all were \
-                     in sync",
-                ),
+                "FED_INDEX fe0 9, fe1 9, fe2 7; fe2 behind: `fed_index_check` waits for it, and with `nudge` has the master write once",
             ),
             (
                 [Some(9), Some(10), None],
-                Some(
-                    "measured: FED_INDEX fe0 9, fe1 10, fe2 none; fe1 ahead of the master: `fed_index_check` stops the run; fe2 \
-                     without a federated log: `fed_index_check` stops the run; rehearsed as if all were in sync",
-                ),
+                "FED_INDEX fe0 9, fe1 10, fe2 none; fe1 ahead of the master: `fed_index_check` stops the run; fe2 without a \
+                 federated log: `fed_index_check` stops the run",
+            ),
+            (
+                [None, Some(7), Some(7)],
+                "FED_INDEX fe0 none, fe1 7, fe2 7; fe0 without a federated log: `fed_index_check` stops the run",
             ),
         ] {
-            assert_eq!(sentence(&zones, told.into_iter()).as_deref(), said);
+            assert_eq!(sentence(&zones, &reached).as_deref(), Some(said));
         }
+        assert_eq!(sentence(&zones[..1], &[Some(7)]), None);
     }
 }

@@ -8,10 +8,10 @@ use nebplay_modules::opennebula::conf::Backend;
 use nebplay_modules::opennebula::stand::Stand;
 use nebplay_twin::State;
 use nebplay_twin::deeds::Deeds;
-use nebplay_twin::federation::Federation;
+use nebplay_twin::federation::{At, Federation};
+use nebplay_twin::out_of_sync::{self, Reached};
 use nebplay_twin::rates::{Rates, Sizes, lasting};
 
-use super::indexes;
 use super::live::{self, Live};
 use crate::commands::error::CommandError;
 use crate::commands::options::RunArgs;
@@ -131,13 +131,14 @@ impl Known {
         self.live.first().map_or(&[], |live| &live.offered)
     }
 
-    /// How far the zones' federated logs are; `None`: no master told.
-    pub(super) fn fed_index(&self, zones: &[ZoneOf]) -> Option<String> {
-        let told = self.live.iter().map(|live| live.zone.fed_index);
-        indexes::sentence(zones, told)
+    /// How far the zones' federated logs are, in the order of the zones; `None`: not every database could be read, or nobody was asked.
+    pub(super) fn indexes(&self) -> Option<Vec<Reached>> {
+        let of = |live: &Live| live.zone.database.map(|_| live.zone.fed_index);
+        let indexes: Option<Vec<Reached>> = self.live.iter().map(of).collect();
+        indexes.filter(|indexes| !indexes.is_empty())
     }
 
-    /// What is not as it is on a federation in order: zones that are disabled, units that are down or masked.
+    /// What is not as it is on a federation in order: zones that are disabled or not in sync, units that are down or masked.
     pub(super) fn apply(&self, federation: &mut Federation, zones: &[ZoneOf]) {
         let disabled = self.live.first().map_or(&[][..], |live| &live.zone.disabled);
         // The master stands first, and takes no writes once it is disabled.
@@ -148,6 +149,14 @@ impl Known {
                 let then = federation.now() + came.took + SETTLED;
                 federation.advance(then);
             }
+        }
+        let master = zones.iter().find(|zone| zone.master);
+        let master = master.and_then(|master| federation.find(&master.host));
+        if let (Some(master), Some(indexes)) = (master, self.indexes()) {
+            let at = |zone: &ZoneOf| federation.find(&zone.host);
+            let reached = zones.iter().map(at).zip(indexes);
+            let reached: Vec<(At, Reached)> = reached.filter_map(|(at, index)| Some((at?, index))).collect();
+            out_of_sync::put(federation, master, &reached);
         }
         for (at, live) in self.live.iter().enumerate() {
             let down = live.down.iter().filter(|name| {
@@ -195,6 +204,8 @@ mod tests {
     fn the_twin_stands_as_the_zones_do() {
         let known = with(|number, told| {
             told.zone.disabled = vec![101];
+            told.zone.database = Some(1 << 20);
+            told.zone.fed_index = Some(if number == 1 { 7 } else { 9 });
             if number == 1 {
                 told.down = vec!["opennebula-flow.service".to_owned()];
                 told.masked = told.down.clone();
@@ -217,6 +228,7 @@ mod tests {
             now.iter().map(|zone| zone.enabled).collect::<Vec<_>>(),
             [true, true, false]
         );
+        assert!(now[1].index < now[0].index && now[0].index == now[2].index);
         assert!(!now[1].units.contains("opennebula-flow.service"));
         assert!(now[1].masked.contains("opennebula-flow.service"));
         assert!(now[0].units.contains("opennebula-flow.service"));

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
-use nebplay_twin::image;
+use nebplay_twin::image::{self, Description};
 use nebplay_twin::rates::Rates;
 
 use super::error::CommandError;
@@ -80,6 +80,8 @@ pub(super) struct Args {
 
 /// All that was found out.
 pub(super) struct Report {
+    /// What it begins with, as the zones told; `None`: they were not asked, or there is nothing to say about it.
+    pub(super) begins: Option<String>,
     pub(super) zones: Vec<ZoneOf>,
     pub(super) undisturbed: Undisturbed,
     pub(super) rehearsed: Vec<Rehearsed>,
@@ -109,30 +111,20 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     let prepared = prepare(given)?;
     let json = prepared.options.json;
     let description = describe::description(&prepared, &args.assumed, &known, args.wanted.seed)?;
-    let zones: Vec<ZoneOf> = description
-        .zones
-        .iter()
-        .map(|zone| ZoneOf {
-            id: zone.id,
-            host: zone.machine.clone(),
-            master: zone.master,
-        })
-        .collect();
+    let zones = zones_of(&description);
     let mut stage = stage(prepared);
     stage.way_back = way_back.map(|prepared| Box::new(self::stage(prepared)));
     let mut federation = image::federation(&description);
     let mut assumptions = args.assumed.sentences(&description);
-    let start = if known.is_under_way() {
+    let (start, begins) = if known.is_under_way() {
         let moment = moment::find(&stage, federation, &zones, &known.stands())?;
-        assumptions.push(format!(
-            "measured: a night is under way; the zones stand as before \"{}\", and from there it is rehearsed",
-            moment.task
-        ));
-        moment.start
+        let begins = format!("where a night was stopped: the zones stand as {}", moment.place);
+        (moment.start, Some(begins))
     } else {
         known.apply(&mut federation, &zones);
-        assumptions.extend(known.fed_index(&zones));
-        Start::from(federation)
+        let indexes = known.indexes();
+        let begins = indexes.and_then(|indexes| indexes::sentence(&zones, &indexes));
+        (Start::from(federation), begins.map(|said| format!("with {said}")))
     };
     if let Some(run) = &args.assumed.measured {
         assumptions.push(pace(&mut stage, &start, &zones, run, &journals)?);
@@ -168,6 +160,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         Vec::new()
     };
     let report = Report {
+        begins,
         zones,
         undisturbed,
         rehearsed: explored.rehearsed,
@@ -194,6 +187,17 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     } else {
         exit::FAILED
     })
+}
+
+fn zones_of(description: &Description) -> Vec<ZoneOf> {
+    let zones = description.zones.iter();
+    zones
+        .map(|zone| ZoneOf {
+            id: zone.id,
+            host: zone.machine.clone(),
+            master: zone.master,
+        })
+        .collect()
 }
 
 /// Lets steps take as long as they did in an earlier run. Gives a sentence about it.

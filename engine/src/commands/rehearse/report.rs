@@ -25,6 +25,9 @@ impl Report {
         let mut out = String::new();
         let night = &self.undisturbed.night;
         out.push_str(&format!("{}\n", paint.bold("Undisturbed")));
+        if let Some(begins) = &self.begins {
+            out.push_str(&format!("  it begins {begins}\n"));
+        }
         if let Some(summary) = night
             .summary
             .as_ref()

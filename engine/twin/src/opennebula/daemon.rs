@@ -89,6 +89,29 @@ pub(crate) fn database(machine: &Machine) -> Option<&Arc<Database>> {
     }
 }
 
+/// The number of its zone, and whether that is enabled, as its oned has it; `None`: that does not run.
+pub(crate) fn own_zone(machine: &Machine) -> Option<(i64, bool)> {
+    let running = machine.oned.as_ref()?;
+    Some((running.oned.identity.zone_id, running.enabled()))
+}
+
+/// Takes every federated entry out of the zone's log: nothing is ever replicated to it again.
+pub(crate) fn forget_federated_log(machine: &mut Machine) {
+    let path = Place::of(machine).path();
+    let Some(path) = machine.files.resolved(&path) else {
+        return;
+    };
+    let Some(Node::File(_, Content::Database(database))) = machine.files.at_mut(&path) else {
+        return;
+    };
+    let database = Arc::make_mut(database);
+    database.forget_federated_log();
+    let log = database.indexes().unwrap_or_default();
+    if let Some(running) = &mut machine.oned {
+        Arc::make_mut(&mut running.oned).log = log;
+    }
+}
+
 /// Writes what oned writes, while it runs.
 fn write(machine: &mut Machine, entries: &[LogEntry]) {
     let Some(running) = &machine.oned else { return };

@@ -172,6 +172,18 @@ impl Database {
         }
     }
 
+    /// Takes the federated entries out of the log.
+    pub(crate) fn forget_federated_log(&mut self) {
+        let Some(log) = self.table_mut("logdb") else {
+            return;
+        };
+        let federated = log.rows.values().filter(|row| log.is_federated(row));
+        let keys: Vec<Vec<Cell>> = federated.map(|row| log.key_of(row)).collect();
+        for key in keys {
+            log.remove(&key);
+        }
+    }
+
     /// The rows oned keeps in its memory.
     pub(crate) fn store(&self) -> Store {
         let mut store = Store::default();
