@@ -45,6 +45,7 @@ impl Federation {
             machine: format!("fe{id}"),
             address: address(id),
             backend: backend.clone(),
+            makes_schemas: false,
             hosts: Vec::new(),
             sizes: Sizes::default(),
         };

@@ -49,6 +49,8 @@ pub struct Zone {
     pub address: String,
     /// Where its database is.
     pub backend: Backend,
+    /// In MySQL: its account may make schemas beside its own one, which the documentation does not grant it.
+    pub makes_schemas: bool,
     /// States of its hypervisor hosts, by OpenNebula's numbers.
     pub hosts: Vec<i64>,
     /// How large things are there.
@@ -73,6 +75,7 @@ impl Description {
                 machine,
                 address: address(number),
                 backend: Backend::Sqlite,
+                makes_schemas: false,
                 hosts: vec![2, 2],
                 sizes: Sizes::default(),
             }

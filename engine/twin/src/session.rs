@@ -237,12 +237,7 @@ impl System for Session<'_> {
         if let Some(tool) = nebplay_sh::tools::find(name) {
             return tool(call, self);
         }
-        if let Some(answer) = self.federation.answers.get(&self.at) {
-            return answer.clone();
-        }
-        self.federation
-            .did(self.at, Act::NotModelled(call.argv.join(" ")));
-        complaint(0, "")
+        not_modelled(self.federation, self.at, call.argv.join(" "))
     }
 
     fn has_program(&self, name: &str) -> Option<String> {
@@ -323,4 +318,13 @@ impl System for Session<'_> {
     fn stopped(&self) -> bool {
         self.limit.is_some_and(|limit| self.elapsed >= limit.at())
     }
+}
+
+/// What comes of a command that the twin knows nothing of: what its task says, or nothing and success, which is then told.
+pub(crate) fn not_modelled(federation: &mut Federation, at: At, command: String) -> Ended {
+    if let Some(answer) = federation.answers.get(&at) {
+        return answer.clone();
+    }
+    federation.did(at, Act::NotModelled(command));
+    complaint(0, "")
 }

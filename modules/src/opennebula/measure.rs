@@ -1,4 +1,5 @@
-//! How large a zone's database is, how far its federated log is, and which zones it has as disabled: what a rehearsal of it begins with.
+//! How large a zone's database is, how far its federated log is, which zones it has as disabled, and what its account may do: what a
+//! rehearsal of it begins with.
 
 use super::onedb::Access;
 use super::query::query;
@@ -14,6 +15,8 @@ pub struct Measured {
     pub federated: Option<u64>,
     /// FED_INDEX: the last entry of its federated log.
     pub fed_index: Option<u64>,
+    /// In MySQL: its account may make schemas beside this one, in which dumps can be proven.
+    pub makes_schemas: bool,
     /// Zones that it has as disabled.
     pub disabled: Vec<i64>,
 }
@@ -34,6 +37,12 @@ const SQLITE_SIZE: &str = "(page_count * page_size)) from pragma_page_count(), p
 const MYSQL_SIZE: &str = "cast(coalesce(sum(data_length + index_length), 0) as unsigned)) from information_schema.tables \
                           where table_schema = database()";
 
+/// An account sees its own privileges there.
+const MYSQL_SCHEMAS: &str = "select concat('schemas ', count(*) > 0) from (
+select 1 from information_schema.user_privileges where privilege_type = 'CREATE' union all
+select 1 from information_schema.schema_privileges where privilege_type = 'CREATE' and 'nebplay_scratch_0' like table_schema) as granted;
+";
+
 /// Reads it. What cannot be found out is left open.
 pub async fn measure(host: &dyn Host, access: &Access) -> Result<Measured, Failure> {
     // `concat` is younger than the sqlite3 of many a front-end.
@@ -41,7 +50,7 @@ pub async fn measure(host: &dyn Host, access: &Access) -> Result<Measured, Failu
         .replace("SIZE", SQLITE_SIZE)
         .replace("concat(", "(")
         .replace(" ', ", " ' || ");
-    let in_mysql = STATEMENTS.replace("SIZE", MYSQL_SIZE);
+    let in_mysql = MYSQL_SCHEMAS.to_owned() + &STATEMENTS.replace("SIZE", MYSQL_SIZE);
     let command = query(access, "measure", &in_sqlite, &in_mysql);
     Ok(read(&host.run(&command).await?.text()))
 }
@@ -52,6 +61,7 @@ fn read(text: &str) -> Measured {
         match what {
             "database" => measured.database = value.parse().ok(),
             "federated" => measured.federated = value.parse().ok(),
+            "schemas" => measured.makes_schemas = value == "1",
             "index" => measured.fed_index = value.parse().ok(),
             "disabled" => measured.disabled.extend(value.parse::<i64>().ok()),
             _ => {}
@@ -101,6 +111,7 @@ mod tests {
             "federated\n",
             "disabled x\n",
             "index NULL\n",
+            "schemas 0\n",
         ] {
             assert_eq!(read(text), Measured::default(), "{text:?}");
         }

@@ -107,6 +107,11 @@ impl Known {
         self.live.get(number)?.backend.as_ref()
     }
 
+    /// Whether a zone's database account may make schemas beside its own one.
+    pub(super) fn makes_schemas(&self, number: usize) -> bool {
+        self.live.get(number).is_some_and(|live| live.zone.makes_schemas)
+    }
+
     pub(super) fn rates(&self, assumed: Rates) -> Rates {
         let slowest =
             |rate: fn(&Live) -> Option<f64>| self.live.iter().filter_map(rate).min_by(f64::total_cmp);

@@ -1,5 +1,6 @@
 //! OpenNebula on the machines: the daemon, its database, and the programs that speak with either.
 
+mod counted;
 pub mod daemon;
 pub mod database;
 mod mysql;
@@ -34,6 +35,7 @@ pub(crate) fn find(name: &str) -> Option<Program> {
         },
         "sqlite3" => sqlite::sqlite3,
         "mysql" | "mariadb" => mysql::client,
+        "perl" => counted::perl,
         _ => return None,
     })
 }
@@ -119,7 +121,7 @@ pub(crate) fn install(machine: &mut Machine, zone: &Zone, description: &Descript
         Content::text(format!("oneadmin:{}\n", description.password)),
     );
     if let Backend::Mysql(login) = &zone.backend {
-        mysql::install(machine, login, now);
+        mysql::install(machine, login, zone.makes_schemas, now);
     }
     // What the model refuses here is a description that makes no sense; the zone then has no database, which is seen at once.
     let _ = seed(machine, &plan, now);

@@ -18,6 +18,8 @@ use crate::process::Process;
 pub(crate) const DIRECTORY: &str = "/var/lib/mysql";
 /// The port it listens on, then the accounts it knows: `user:password`, a line each.
 const ACCOUNTS: &str = "/var/lib/mysql/mysql.user";
+/// Who may use which schema: `user:schema`, a line each; `*`: any, and make it.
+const GRANTS: &str = "/var/lib/mysql/mysql.db";
 /// The port of a client that names none.
 const PORT: u16 = 3306;
 
@@ -41,18 +43,34 @@ fn port(login: &Mysql) -> u16 {
     if login.port == 0 { PORT } else { login.port }
 }
 
-/// Puts the server on a machine, with an account and nothing else.
-pub(crate) fn install(machine: &mut Machine, login: &Mysql, now: Duration) {
-    let (directory, accounts) = (
-        machine.meta("mysql", 0o700, now),
-        machine.meta("mysql", 0o600, now),
-    );
-    let account = format!("{}\n{}:{}\n", port(login), login.user, login.password);
+/// Puts the server on a machine, with an account and nothing else. It may use its own schema, as the documentation grants it, or make others
+/// too.
+pub(crate) fn install(machine: &mut Machine, login: &Mysql, makes_schemas: bool, now: Duration) {
+    let directory = machine.meta("mysql", 0o700, now);
+    let granted = if makes_schemas { "*" } else { &login.database };
     // A new machine has room.
     let _ = machine.files.put(DIRECTORY, Node::Directory(directory));
-    let _ = machine
-        .files
-        .put(ACCOUNTS, Node::File(accounts, Content::text(account)));
+    for (path, text) in [
+        (
+            ACCOUNTS,
+            format!("{}\n{}:{}\n", port(login), login.user, login.password),
+        ),
+        (GRANTS, format!("{}:{granted}\n", login.user)),
+    ] {
+        let meta = machine.meta("mysql", 0o600, now);
+        let _ = machine.files.put(path, Node::File(meta, Content::text(text)));
+    }
+}
+
+/// Lets an account make a schema, or says why not.
+fn may_make(machine: &Machine, user: &str, schema: &str) -> Result<(), Refusal> {
+    let grants = machine.files.text(GRANTS);
+    let is_granted = |line: &str| line == format!("{user}:*") || line == format!("{user}:{schema}");
+    if grants.lines().any(is_granted) {
+        return Ok(());
+    }
+    let why = format!("Access denied for user '{user}'@'localhost' to database '{schema}'");
+    Err(Refusal(1044, "42000", why))
 }
 
 /// Lets a client in, or says why not.
@@ -145,7 +163,7 @@ pub(super) fn client(process: &mut Process<'_>) -> i32 {
     let text = String::from_utf8_lossy(process.stdin).into_owned();
     let to = if login.database.is_empty() { connect } else { open };
     let connected = to(process.machine(), &login).map_err(String::from);
-    match connected.and_then(|()| work(process, &login.database, &text)) {
+    match connected.and_then(|()| work(process, &login, &text)) {
         Ok(()) => 0,
         Err(why) => {
             process.complain(format!("{why}\n"));
@@ -155,11 +173,13 @@ pub(super) fn client(process: &mut Process<'_>) -> i32 {
 }
 
 /// Does what the statements say. The error is what the client prints.
-fn work(process: &mut Process<'_>, name: &str, text: &str) -> Result<(), String> {
+fn work(process: &mut Process<'_>, login: &Mysql, text: &str) -> Result<(), String> {
     const SETTING: &str = "set session group_concat_max_len = 1000000;\n";
+    let name = &login.database;
     let text = text.strip_prefix(SETTING).unwrap_or(text);
     let quoted = |begin: &str| text.strip_prefix(begin)?.split('`').next();
     if let Some(new) = quoted("create database `") {
+        may_make(process.machine(), &login.user, new)?;
         if schema(process.machine(), new).is_some() {
             let why = format!("Can't create database '{new}'; database exists");
             return Err(Refusal(1007, "HY000", why).into());

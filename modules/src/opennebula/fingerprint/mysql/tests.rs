@@ -3,6 +3,7 @@ use std::process::{Child, Command as Process, Stdio};
 use super::*;
 use crate::opennebula::conf::Mode;
 use crate::opennebula::fingerprint::FEDERATED_LOG;
+use crate::opennebula::measure::measure;
 use crate::testing_local::LocalHost;
 
 /// A MariaDB server of the test's own.
@@ -138,6 +139,7 @@ create table logdb (log_index bigint unsigned primary key, term int, sqlcmd medi
 insert into logdb values (0, 0, '', 0, 18446744073709551615, 1), (1, 0, 'a,3,1)', 1, 1, 1), (3, 0, 'c', 3, 3, null);
 create user 'oneadmin'@'%' identified by 'on3''pw \\'; grant all on opennebula.* to 'oneadmin'@'%';
 create user 'maker'@'%' identified by 'on3''pw \\'; grant all on *.* to 'maker'@'%';
+create user 'prover'@'%' identified by 'on3''pw \\'; grant all on `nebplay\_scratch\_%`.* to 'prover'@'%'; grant all on opennebula.* to 'prover'@'%';
 "#;
 
 #[tokio::test]
@@ -174,6 +176,15 @@ async fn a_dump_is_what_the_database_is_by_content_or_by_number() {
         "",
         "the scratch schema is gone"
     );
+
+    for (user, makes_schemas) in [("oneadmin", false), ("maker", true), ("prover", true)] {
+        let measured = measure(&host, &server.access(user)).await.unwrap();
+        assert_eq!(measured.makes_schemas, makes_schemas, "{user}");
+        let proven = of_dump(&host, &server.access(user), dump, Which::Federated)
+            .await
+            .unwrap();
+        assert_eq!(proven.only_counted(), !makes_schemas, "{user}");
+    }
 
     assert_eq!(
         of_dump(&host, &oneadmin, dump, Which::All).await.unwrap().indexes,
