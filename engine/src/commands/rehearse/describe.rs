@@ -161,7 +161,7 @@ pub(super) fn description(
             address: address.unwrap_or_else(|| image::address(number)),
             backend: backend::of(prepared, host, assumed.backend, known.backend(number)),
             makes_schemas: known.makes_schemas(number),
-            hosts: vec![2, 2],
+            hosts: known.hypervisors(number).unwrap_or_else(|| vec![2, 2]),
             sizes: known.sizes(number, assumed.sizes()),
         });
     }

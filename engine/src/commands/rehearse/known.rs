@@ -1,7 +1,9 @@
 //! What is known of the federation beside the inventory, and what becomes of a rehearsal by it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use nebplay_model::objects::host_state;
 use nebplay_model::version::Version;
 use nebplay_modules::host::{Command, RunAs};
 use nebplay_modules::opennebula::conf::Backend;
@@ -28,6 +30,9 @@ const SYSTEMD: Duration = Duration::from_millis(120);
 
 /// How long the zones get to hear of each other's states.
 const SETTLED: Duration = Duration::from_secs(5);
+
+/// So many hypervisor hosts in the same state stand for all of them.
+const ENOUGH: usize = 10;
 
 /// What the zones told; nothing: they were not asked.
 #[derive(Debug, Default)]
@@ -107,6 +112,28 @@ impl Known {
         self.live.get(number)?.backend.as_ref()
     }
 
+    /// States of a zone's hypervisor hosts; `None`: nobody was asked, or a night has changed them.
+    pub(super) fn hypervisors(&self, number: usize) -> Option<Vec<i64>> {
+        let live = self.live.get(number).filter(|_| !self.is_under_way())?;
+        live.zone.database?;
+        Some(some_of_each(
+            live.zone.hypervisors.iter().map(|state| settled(*state)),
+        ))
+    }
+
+    /// How many virtual machines of each zone are in the middle of a transition, in words; `None`: of none.
+    pub(super) fn on_their_way(&self, zones: &[ZoneOf]) -> Option<String> {
+        let live = zones.iter().zip(&self.live);
+        let moving: Vec<String> = live
+            .filter(|(_, live)| live.zone.on_their_way > 0)
+            .map(|(zone, live)| format!("{} of {}", live.zone.on_their_way, zone.host))
+            .collect();
+        let moving = (!moving.is_empty()).then(|| moving.join(", "))?;
+        Some(format!(
+            "measured: virtual machines are on their way ({moving}), for which `vm_check` waits; here they have arrived"
+        ))
+    }
+
     /// Whether a zone's database account may make schemas beside its own one.
     pub(super) fn makes_schemas(&self, number: usize) -> bool {
         self.live.get(number).is_some_and(|live| live.zone.makes_schemas)
@@ -184,6 +211,29 @@ impl Known {
     }
 }
 
+/// The state that a hypervisor host comes to by itself out of being monitored.
+fn settled(state: u32) -> i64 {
+    match state {
+        // MONITORING_MONITORED, _ERROR, _INIT, _DISABLED.
+        1 => host_state::MONITORED,
+        5 => host_state::ERROR,
+        6 => host_state::INIT,
+        7 => host_state::DISABLED,
+        other => i64::from(other),
+    }
+}
+
+/// Hosts in the same state are treated alike: a few of each are enough.
+fn some_of_each(states: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
+    let is_one_of_a_few = |state: &i64| {
+        let count = seen.entry(*state).or_default();
+        *count += 1;
+        *count <= ENOUGH
+    };
+    states.filter(is_one_of_a_few).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use nebplay_twin::image::{self, Description};
@@ -238,6 +288,23 @@ mod tests {
         assert!(now[1].masked.contains("opennebula-flow.service"));
         assert!(now[0].units.contains("opennebula-flow.service"));
         assert!(federation.deeds.in_order().is_empty());
+    }
+
+    #[test]
+    fn hypervisor_hosts_are_as_they_are_told_and_a_few_of_each_state() {
+        let states = [1, 2, 4, 8, 3, 5]
+            .into_iter()
+            .chain([2; 500])
+            .collect::<Vec<u32>>();
+        let known = with(|_, told| {
+            told.zone.database = Some(1 << 20);
+            told.zone.hypervisors.clone_from(&states);
+        });
+        let mut expected = vec![2, 2, 4, 8, 3, 3];
+        expected.extend([2; ENOUGH - 2]);
+        assert_eq!(known.hypervisors(0), Some(expected));
+        assert_eq!(with(|_, _| {}).hypervisors(0), None);
+        assert_eq!(Known::default().hypervisors(0), None);
     }
 
     #[test]

@@ -126,6 +126,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
         let begins = indexes.and_then(|indexes| indexes::sentence(&zones, &indexes));
         (Start::from(federation), begins.map(|said| format!("with {said}")))
     };
+    assumptions.extend(known.on_their_way(&zones));
     if let Some(run) = &args.assumed.measured {
         assumptions.push(pace(&mut stage, &start, &zones, run, &journals)?);
     }

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn rows_of_a_dump_are_counted_and_one_that_is_cut_off_is_seen() {
-        let perl = r#"perl -ne 'if (s/^INSERT INTO `x//) { }' "#;
+        let perl = r"perl -ne 'if (s/^INSERT INTO `x//) { }' ";
         let (status, counted) = shell(false, &format!("{BACKUP}{perl} /var/lib/one/dump.sql"));
         assert_eq!(status, 0, "{counted}");
         let users = counted.lines().find(|line| line.contains(" user_pool "));
