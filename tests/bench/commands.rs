@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::Bench;
-use crate::floor::TASK_BY_TASK;
+use crate::floor::{IN_GROUPS, TASK_BY_TASK};
 use crate::measure::{Contender, Fallible, on_path, promise, race};
 use crate::sshd::Servers;
 
@@ -51,6 +51,7 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
             floor("each-for-itself")
         }),
         Contender::new("the floor, task by task", || floor(TASK_BY_TASK)),
+        Contender::new("the floor, in bash and process groups", || floor(IN_GROUPS)),
         Contender::new("nebplay", || {
             let mut command = Command::new(&bench.nebplay);
             command
@@ -79,13 +80,17 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
         bench.rounds,
         &mut contenders,
     )?;
-    if let [floor, in_order, ours, ..] = contenders.as_slice() {
+    if let [floor, in_order, in_groups, ours, ..] = contenders.as_slice() {
         let ratio = ours.wall() / floor.wall();
         let megabytes = f64::from(u32::try_from(ours.peak()).unwrap_or(u32::MAX)) / 1024.0;
         promise("within 1.3 times the floor", ratio, ratio <= 1.3);
         let in_order = ours.wall() / in_order.wall();
         println!(
             "  {in_order:.2} times the floor that waits for all hosts between two tasks, as `linear` does"
+        );
+        println!(
+            "  {:.2} times the floor whose hosts do as much: a shell that can end a command with all that it started",
+            ours.wall() / in_groups.wall()
         );
         promise("below 40 MB", megabytes, megabytes < 40.0);
     }

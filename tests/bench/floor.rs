@@ -1,6 +1,8 @@
 //! The floor: ssh2 alone, a thread for each host, one `sh` that stays open, one round trip for each command.
 //! It does nothing else: no inventory, no playbook, no checks, no output. Task by task, no host begins a command before all hosts
-//! have ended the one before, as Ansible's strategy `linear` has it; otherwise each goes on for itself.
+//! have ended the one before, as Ansible's strategy `linear` has it; otherwise each goes on for itself. In groups, the shell is bash and
+//! each command a process group of its own, as nebplay needs them to end a command with all that it started: what that costs is the hosts'
+//! work and not the controller's.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +16,10 @@ use crate::measure::Fallible;
 /// See the module.
 pub(crate) const TASK_BY_TASK: &str = "task-by-task";
 
-/// `floor ORDER KEY COUNT COMMAND PORT…`; the order is [`TASK_BY_TASK`] or any other word.
+/// See the module.
+pub(crate) const IN_GROUPS: &str = "in-groups";
+
+/// `floor ORDER KEY COUNT COMMAND PORT…`; the order is [`TASK_BY_TASK`], [`IN_GROUPS`], or any other word.
 pub(crate) fn main(words: &[String]) -> Fallible<()> {
     let [order, key, count, command, ports @ ..] = words else {
         return Err("floor ORDER KEY COUNT COMMAND PORT…".into());
@@ -26,10 +31,11 @@ pub(crate) fn main(words: &[String]) -> Fallible<()> {
         .collect::<Result<Vec<u16>, _>>()?;
     let together = Barrier::new(if order == TASK_BY_TASK { ports.len() } else { 1 });
     let together = &together;
+    let in_groups = order == IN_GROUPS;
     std::thread::scope(|scope| {
         for port in ports {
             scope.spawn(move || {
-                if let Err(error) = host(Path::new(key), count, command, port, together) {
+                if let Err(error) = host(Path::new(key), count, (command, in_groups), port, together) {
                     eprintln!("floor: port {port}: {error}");
                     // The others may be waiting for it.
                     std::process::exit(1);
@@ -40,7 +46,13 @@ pub(crate) fn main(words: &[String]) -> Fallible<()> {
     Ok(())
 }
 
-fn host(key: &Path, count: usize, command: &str, port: u16, together: &Barrier) -> Fallible<()> {
+fn host(
+    key: &Path,
+    count: usize,
+    (command, in_groups): (&str, bool),
+    port: u16,
+    together: &Barrier,
+) -> Fallible<()> {
     let mut session = Session::new()?;
     let stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_nodelay(true)?;
@@ -51,14 +63,17 @@ fn host(key: &Path, count: usize, command: &str, port: u16, together: &Barrier) 
     session.handshake()?;
     session.userauth_pubkey_file("root", None, key, None)?;
     let mut shell = session.channel_session()?;
-    shell.exec("sh")?;
+    let (program, command) = if in_groups {
+        ("bash", format!("set -m; {command} </dev/null & wait $!"))
+    } else {
+        ("sh", format!("{command} </dev/null"))
+    };
+    shell.exec(program)?;
     let mut reply = vec![0; 4096];
     for number in 0..count {
         // Both streams are closed by a marker, as they must be for the end of a command to be known.
         let marker = format!("<{number}>");
-        shell.write_all(
-            format!("{command} </dev/null; echo '{marker}' $?; echo '{marker}' >&2\n").as_bytes(),
-        )?;
+        shell.write_all(format!("{command}; echo '{marker}' $?; echo '{marker}' >&2\n").as_bytes())?;
         let mut said = Vec::new();
         while !said.ends_with(b"\n") || !String::from_utf8_lossy(&said).contains(&marker) {
             let length = shell.read(&mut reply)?;
