@@ -4,6 +4,8 @@
 mod lexer;
 mod parse;
 mod run;
+mod text;
+mod value;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

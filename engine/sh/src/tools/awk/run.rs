@@ -1,81 +1,12 @@
 //! An awk program at work.
 
+mod functions;
+
 use std::collections::{BTreeMap, HashMap};
 
-use super::parse::{Expr, Function, Program, Statement};
-use crate::tools::grep::extended;
-
-/// A value: text that may count as a number.
-#[derive(Debug, Clone)]
-enum Value {
-    Number(f64),
-    Text(String),
-    /// From the input: a number if it looks like one.
-    Read(String),
-}
-
-impl Value {
-    fn text(&self) -> String {
-        match self {
-            Self::Number(number) => shown(*number),
-            Self::Text(text) | Self::Read(text) => text.clone(),
-        }
-    }
-
-    fn number(&self) -> f64 {
-        match self {
-            Self::Number(number) => *number,
-            Self::Text(text) | Self::Read(text) => leading_number(text),
-        }
-    }
-
-    fn as_number(&self) -> Option<f64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(_) => None,
-            Self::Read(text) if text.is_empty() => Some(0.0),
-            Self::Read(text) => text.trim().parse().ok(),
-        }
-    }
-
-    fn holds(&self) -> bool {
-        match self {
-            Self::Number(number) => *number != 0.0,
-            Self::Text(text) => !text.is_empty(),
-            Self::Read(text) => match text.trim().parse::<f64>() {
-                Ok(number) => number != 0.0,
-                Err(_) => !text.is_empty(),
-            },
-        }
-    }
-}
-
-fn shown(number: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "a whole number of that size fits")]
-    if number.fract() == 0.0 && number.abs() < 1e16 {
-        (number as i64).to_string()
-    } else {
-        let text = format!("{number:.6}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    }
-}
-
-fn leading_number(text: &str) -> f64 {
-    let text = text.trim_start();
-    let mut end = 0;
-    for (at, c) in text.char_indices() {
-        let fits = c.is_ascii_digit() || c == '.' || (at == 0 && "+-".contains(c));
-        if !fits {
-            break;
-        }
-        end = at + c.len_utf8();
-    }
-    text[..end].parse().unwrap_or(0.0)
-}
-
-fn flag(holds: bool) -> Value {
-    Value::Number(f64::from(u8::from(holds)))
-}
+use super::parse::{Expr, Program, Statement};
+use super::text::{formatted, found, records, split, unescaped};
+use super::value::{Value, flag};
 
 /// Why the statements that follow are not run.
 enum Stop {
@@ -156,27 +87,6 @@ pub(super) fn run<'a>(
         machine.close(&command);
     }
     (machine.out, machine.status)
-}
-
-fn unescaped(text: &str) -> String {
-    text.replace("\\n", "\n").replace("\\t", "\t")
-}
-
-fn records<'a>(input: &'a str, separator: &str) -> Vec<&'a str> {
-    if separator.is_empty() {
-        // Paragraphs.
-        return input
-            .split("\n\n")
-            .map(|part| part.trim_matches('\n'))
-            .filter(|part| !part.is_empty())
-            .collect();
-    }
-    let input = input.strip_suffix(separator).unwrap_or(input);
-    if input.is_empty() {
-        Vec::new()
-    } else {
-        input.split(separator).collect()
-    }
 }
 
 impl Machine<'_> {
@@ -334,31 +244,6 @@ impl Machine<'_> {
         true
     }
 
-    /// Calls a function of the program's own; arrays are not handed over.
-    fn call_own(&mut self, function: &Function, arguments: &[Expr]) -> Value {
-        let values: Vec<Value> = arguments.iter().map(|expr| self.value(expr)).collect();
-        let mut values = values.into_iter();
-        let before: Vec<Option<Value>> = function
-            .parameters
-            .iter()
-            .map(|name| {
-                let value = values.next().unwrap_or(Value::Read(String::new()));
-                self.variables.insert(name.clone(), value)
-            })
-            .collect();
-        let ended = self.block(&function.body);
-        for (name, before) in function.parameters.iter().zip(before) {
-            match before {
-                Some(value) => self.set(name, value),
-                None => _ = self.variables.remove(name),
-            }
-        }
-        match ended {
-            Err(Stop::Return(value)) => value,
-            _ => Value::Read(String::new()),
-        }
-    }
-
     fn key(&mut self, index: &[Expr]) -> String {
         let parts: Vec<String> = index.iter().map(|expr| self.value(expr).text()).collect();
         parts.join("\x1c")
@@ -489,96 +374,6 @@ impl Machine<'_> {
             _ => {}
         }
     }
-
-    fn call(&mut self, name: &str, arguments: &[Expr]) -> Value {
-        let program = self.program;
-        if let Some(function) = program.functions.get(name) {
-            return self.call_own(function, arguments);
-        }
-        match (name, arguments) {
-            ("split", [text, Expr::Variable(array), rest @ ..]) => {
-                let text = self.value(text).text();
-                let separator = match rest.first() {
-                    Some(expr) => self.pattern(expr),
-                    None => self.get("FS").text(),
-                };
-                let parts = split(&text, &separator, true);
-                #[expect(clippy::cast_precision_loss, reason = "fewer parts than that")]
-                let count = Value::Number(parts.len() as f64);
-                let numbered = parts
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, part)| ((at + 1).to_string(), Value::Read(part)));
-                self.arrays.insert(array.clone(), numbered.collect());
-                return count;
-            }
-            ("sub" | "gsub", [pattern, with, target @ ..]) => {
-                let target = target
-                    .first()
-                    .cloned()
-                    .unwrap_or(Expr::Field(Box::new(Expr::Number(0.0))));
-                let pattern = self.pattern(pattern);
-                let with = self.value(with).text();
-                let text = self.value(&target).text();
-                let (new, count) = substituted(&text, &pattern, &with, name == "gsub");
-                if count > 0 {
-                    self.assign(&target, Value::Text(new));
-                }
-                #[expect(clippy::cast_precision_loss, reason = "fewer places than that")]
-                return Value::Number(count as f64);
-            }
-            ("match", [text, pattern]) => {
-                let text = self.value(text).text();
-                let pattern = self.pattern(pattern);
-                let at = found(&pattern, &text);
-                #[expect(clippy::cast_precision_loss, reason = "shorter texts than that")]
-                let (start, length) =
-                    at.map_or((0.0, -1.0), |(from, to)| ((from + 1) as f64, (to - from) as f64));
-                self.set("RSTART", Value::Number(start));
-                self.set("RLENGTH", Value::Number(length));
-                return Value::Number(start);
-            }
-            ("length", [Expr::Variable(array)]) if self.arrays.contains_key(array) => {
-                #[expect(clippy::cast_precision_loss, reason = "fewer elements than that")]
-                return Value::Number(self.arrays.get(array).map_or(0, BTreeMap::len) as f64);
-            }
-            _ => {}
-        }
-        let values: Vec<Value> = arguments.iter().map(|expr| self.value(expr)).collect();
-        let text = |at: usize| values.get(at).map(Value::text).unwrap_or_default();
-        match name {
-            #[expect(clippy::cast_precision_loss, reason = "shorter texts than that")]
-            "length" => {
-                let text = if values.is_empty() {
-                    self.record.clone()
-                } else {
-                    text(0)
-                };
-                Value::Number(text.chars().count() as f64)
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "places in a text"
-            )]
-            "substr" => {
-                let from = values.get(1).map_or(1.0, Value::number);
-                let length = values.get(2).map_or(f64::MAX, Value::number);
-                let skip = (from - 1.0).max(0.0);
-                let take = (length + (from - 1.0).min(0.0)).max(0.0);
-                Value::Text(text(0).chars().skip(skip as usize).take(take as usize).collect())
-            }
-            #[expect(clippy::cast_precision_loss, reason = "shorter texts than that")]
-            "index" => Value::Number(text(0).find(&text(1)).map_or(0.0, |at| (at + 1) as f64)),
-            "tolower" => Value::Text(text(0).to_lowercase()),
-            "toupper" => Value::Text(text(0).to_uppercase()),
-            "int" => Value::Number(values.first().map_or(0.0, Value::number).trunc()),
-            // 0 as of a command that went well, -1 of one that is not open.
-            "close" => Value::Number(if self.close(&text(0)) { 0.0 } else { -1.0 }),
-            "sprintf" => Value::Text(formatted(&values)),
-            _ => Value::Text(String::new()),
-        }
-    }
 }
 
 fn calculated(operator: &str, one: f64, other: f64) -> f64 {
@@ -589,116 +384,4 @@ fn calculated(operator: &str, one: f64, other: f64) -> f64 {
         "/" => one / other,
         _ => one % other,
     }
-}
-
-fn found(pattern: &str, text: &str) -> Option<(usize, usize)> {
-    let pattern = extended(pattern)?;
-    let found = pattern.find(text.as_bytes())?;
-    Some((found.start(), found.end()))
-}
-
-fn substituted(text: &str, pattern: &str, with: &str, all: bool) -> (String, usize) {
-    let Some(pattern) = extended(pattern) else {
-        return (text.to_owned(), 0);
-    };
-    let mut out = String::new();
-    let (mut from, mut count) = (0, 0);
-    for place in pattern.find_iter(text.as_bytes()) {
-        if count > 0 && !all {
-            break;
-        }
-        count += 1;
-        out.push_str(text.get(from..place.start()).unwrap_or_default());
-        let whole = text.get(place.range()).unwrap_or_default();
-        out.push_str(
-            &with
-                .replace("\\&", "\x00")
-                .replace('&', whole)
-                .replace('\x00', "&"),
-        );
-        from = place.end();
-    }
-    out.push_str(text.get(from..).unwrap_or_default());
-    (out, count)
-}
-
-fn split(text: &str, separator: &str, lines_too: bool) -> Vec<String> {
-    if separator == " " {
-        return text.split_whitespace().map(str::to_owned).collect();
-    }
-    if text.is_empty() {
-        return Vec::new();
-    }
-    let mut single = separator.chars();
-    if let (Some(only), None) = (single.next(), single.next())
-        && only != '\\'
-    {
-        let ends = |c: char| c == only || (lines_too && c == '\n' && only != '\n' && separator == " ");
-        return text.split(ends).map(str::to_owned).collect();
-    }
-    match extended(separator) {
-        None => vec![text.to_owned()],
-        Some(pattern) => pattern
-            .split(text.as_bytes())
-            .map(|part| String::from_utf8_lossy(part).into_owned())
-            .collect(),
-    }
-}
-
-fn formatted(values: &[Value]) -> String {
-    let mut values = values.iter();
-    let format = values.next().map(Value::text).unwrap_or_default();
-    let mut out = String::new();
-    let mut chars = format.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let mut spec = String::new();
-        while let Some(c) = chars
-            .peek()
-            .filter(|c| "-0+ .".contains(**c) || c.is_ascii_digit())
-        {
-            spec.push(*c);
-            chars.next();
-        }
-        let Some(verb) = chars.next() else { break };
-        if verb == '%' {
-            out.push('%');
-            continue;
-        }
-        let empty = Value::Text(String::new());
-        let value = values.next().unwrap_or(&empty);
-        let (flags, precision) = spec.split_once('.').unwrap_or((&spec, ""));
-        let precision = precision.parse::<usize>().ok();
-        let text = match verb {
-            'd' | 'i' => shown(value.number().trunc()),
-            'f' => format!("{:.*}", precision.unwrap_or(6), value.number()),
-            'c' => value.text().chars().take(1).collect(),
-            _ => value
-                .text()
-                .chars()
-                .take(precision.unwrap_or(usize::MAX))
-                .collect(),
-        };
-        let width: usize = flags
-            .trim_start_matches(['-', '+', '0', ' '])
-            .parse()
-            .unwrap_or(0);
-        let fill = width.saturating_sub(text.chars().count());
-        if flags.starts_with('-') {
-            out.push_str(&text);
-            out.extend(std::iter::repeat_n(' ', fill));
-        } else {
-            let with = if flags.starts_with('0') && verb != 's' {
-                '0'
-            } else {
-                ' '
-            };
-            out.extend(std::iter::repeat_n(with, fill));
-            out.push_str(&text);
-        }
-    }
-    out
 }
