@@ -93,6 +93,7 @@ pub(super) fn text(report: &Report) -> String {
         .map(|(host, zone)| (host.clone(), zone.as_ref().map_or(Value::Null, away)))
         .collect();
     let value = json!({
+        "begins": report.begins,
         "undisturbed": {
             "result": night.summary.as_ref().map(|summary| summary.result),
             "seconds": report.once.as_secs_f64(),

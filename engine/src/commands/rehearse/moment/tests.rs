@@ -7,6 +7,7 @@ use nebplay_model::version::Version;
 use nebplay_twin::image;
 
 use super::super::{Args, describe, ended_well, stage, zones_of};
+use super::standing::on_the_twin;
 use super::*;
 use crate::commands::prepare::prepare;
 use crate::commands::rehearse::known::Known;
