@@ -3,6 +3,7 @@
 use nebplay_model::rows::Dialect;
 
 use super::database::Database;
+use super::mysql::is_federated;
 use crate::process::Process;
 use crate::session::not_modelled;
 
@@ -30,8 +31,13 @@ pub(super) fn perl(process: &mut Process<'_>) -> i32 {
             return 2;
         }
     };
-    let rate = process.federation.rates.read;
-    process.works_through(text.len() as u64, rate);
+    let (sizes, rate) = (process.machine().sizes, process.federation.rates.read);
+    let bytes = if is_federated(&text) {
+        sizes.federated
+    } else {
+        sizes.database
+    };
+    process.works_through(bytes, rate);
     // What follows the last whole statement.
     let rest = text.rsplit(";\n").next();
     if rest.is_some_and(|rest| rest.contains("INSERT INTO `")) {

@@ -221,10 +221,15 @@ fn work(process: &mut Process<'_>, login: &Mysql, text: &str) -> Result<(), Stri
     run(process, name, &database, text)
 }
 
+/// Whether a dump is one of the federated tables alone.
+pub(super) fn is_federated(dump: &str) -> bool {
+    !dump.contains("\nCREATE TABLE `host_pool`")
+}
+
 /// Runs statements, or loads a dump.
 fn run(process: &mut Process<'_>, name: &str, database: &Database, text: &str) -> Result<(), String> {
     let is_dump = text.contains("\nCREATE TABLE `");
-    let federated = is_dump && !text.contains("\nCREATE TABLE `host_pool`");
+    let federated = is_dump && is_federated(text);
     let sizes = process.machine().sizes;
     let bytes = match (is_dump, federated) {
         (false, _) => 0,
