@@ -31,11 +31,16 @@ pub(crate) fn main(words: &[String]) -> Fallible<()> {
         .collect::<Result<Vec<u16>, _>>()?;
     let together = Barrier::new(if order == TASK_BY_TASK { ports.len() } else { 1 });
     let together = &together;
-    let in_groups = order == IN_GROUPS;
+    let (program, command) = if order == IN_GROUPS {
+        ("bash", format!("set -m; {command} </dev/null & wait $!"))
+    } else {
+        ("sh", format!("{command} </dev/null"))
+    };
+    let command = &command;
     std::thread::scope(|scope| {
         for port in ports {
             scope.spawn(move || {
-                if let Err(error) = host(Path::new(key), count, (command, in_groups), port, together) {
+                if let Err(error) = host(Path::new(key), count, program, command, port, together) {
                     eprintln!("floor: port {port}: {error}");
                     // The others may be waiting for it.
                     std::process::exit(1);
@@ -49,7 +54,8 @@ pub(crate) fn main(words: &[String]) -> Fallible<()> {
 fn host(
     key: &Path,
     count: usize,
-    (command, in_groups): (&str, bool),
+    program: &str,
+    command: &str,
     port: u16,
     together: &Barrier,
 ) -> Fallible<()> {
@@ -63,11 +69,6 @@ fn host(
     session.handshake()?;
     session.userauth_pubkey_file("root", None, key, None)?;
     let mut shell = session.channel_session()?;
-    let (program, command) = if in_groups {
-        ("bash", format!("set -m; {command} </dev/null & wait $!"))
-    } else {
-        ("sh", format!("{command} </dev/null"))
-    };
     shell.exec(program)?;
     let mut reply = vec![0; 4096];
     for number in 0..count {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::alike::LeftOut;
 use super::fault::Fault;
 use super::invariants::{self, Ended, ZoneOf};
 use super::joined::Reference;
@@ -13,28 +14,42 @@ use super::operator::{mended, next};
 use super::outcome::{Outcome, Rehearsed, RunEnd, RunOf};
 use super::recorder::Strike;
 use super::stage::Stage;
-use super::undisturbed::Undisturbed;
+use super::undisturbed::{Left, Undisturbed};
 use crate::events::Event;
 
 impl Undisturbed {
     /// One rehearsal.
     pub fn rehearse(&self, stage: &Stage, zones: &[ZoneOf], fault: &Fault) -> io::Result<Rehearsed> {
         self.ended_early_or_whole(|joins| {
-            let fork = self.fork_for(fault);
-            let beginning = Beginning {
-                journal: &[fork.journal],
-                strike: Some(Strike::of(fault.clone(), &fork.calls)),
-                joins: joins.cloned(),
-                ..Beginning::default()
-            };
+            let (fork, night) = self.struck(stage, fault, None, joins)?;
             let course = Course {
                 journals: vec![fork.journal],
                 work: self.work_until(fork.federation),
-                night: night::run(stage, fork.federation.clone(), beginning)?,
+                night,
                 goes_back: false,
             };
             self.go_on(stage, zones, fault, course, joins)
         })
+    }
+
+    /// Where the undisturbed run is left for a fault, and the run from there on, which it strikes. `forks`, `joins`: see [`Beginning`].
+    pub(super) fn struck(
+        &self,
+        stage: &Stage,
+        fault: &Fault,
+        forks: Option<&Arc<LeftOut>>,
+        joins: Option<&Arc<Reference>>,
+    ) -> io::Result<(Left<'_>, Night)> {
+        let fork = self.fork_for(fault);
+        let beginning = Beginning {
+            journal: &[fork.journal],
+            strike: Some(Strike::of(fault.clone(), &fork.calls)),
+            forks: forks.cloned(),
+            joins: joins.cloned(),
+            ..Beginning::default()
+        };
+        let night = night::run(stage, fork.federation.clone(), beginning)?;
+        Ok((fork, night))
     }
 
     /// A rehearsal that is ended where it joins the undisturbed run, if it may; one that breaks a rule is told as a whole.

@@ -121,16 +121,8 @@ impl Undisturbed {
     }
 
     fn aftermath(&self, stage: &Stage, first: &Fault, left_out: &Arc<LeftOut>) -> io::Result<Aftermath<'_>> {
-        let from = self.fork_for(first);
         let joins = self.joins();
-        let beginning = Beginning {
-            journal: &[from.journal],
-            strike: Some(Strike::of(first.clone(), &from.calls)),
-            forks: Some(Arc::clone(left_out)),
-            joins: joins.cloned(),
-            ..Beginning::default()
-        };
-        let night = night::run(stage, from.federation.clone(), beginning)?;
+        let (from, night) = self.struck(stage, first, Some(left_out), joins)?;
         let mut nights = Vec::new();
         let (is_done, mut goes_back) = (night.is_done(), false);
         let with_steps = |night: Night| {

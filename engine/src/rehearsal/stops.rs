@@ -6,9 +6,7 @@ use nebplay_twin::federation::Federation;
 use rayon::prelude::*;
 
 use super::fault::Fault;
-use super::night::{self, Beginning};
 use super::operator::{mended, with_room};
-use super::recorder::Strike;
 use super::stage::Stage;
 use super::undisturbed::{Step, Undisturbed};
 
@@ -23,20 +21,13 @@ pub struct Stop {
 }
 
 impl Undisturbed {
-    /// Every stop at these steps, in their order; each can be forked (see [`Undisturbed::keep_forks`]).
+    /// Every stop at these steps, in their order; forks were kept there (see [`Undisturbed::keep_forks`]).
     pub fn stops(&self, stage: &Stage, steps: &[&Step]) -> io::Result<Vec<Stop>> {
         let faults: Vec<Fault> = steps.iter().flat_map(|step| step.faults()).collect();
         let stops: Vec<Option<Stop>> = faults
             .into_par_iter()
             .map(|fault| {
-                let fork = self.fork_for(&fault);
-                let beginning = Beginning {
-                    journal: &[fork.journal],
-                    strike: Some(Strike::of(fault.clone(), &fork.calls)),
-                    joins: self.joins().cloned(),
-                    ..Beginning::default()
-                };
-                let night = night::run(stage, fork.federation.clone(), beginning)?;
+                let (_, night) = self.struck(stage, &fault, None, self.joins())?;
                 Ok((!night.is_done()).then(|| Stop {
                     fault,
                     then: with_room(&night.federation),

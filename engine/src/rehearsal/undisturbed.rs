@@ -135,39 +135,61 @@ pub(super) fn steps_of(night: &Night, forks: &[Fork]) -> Vec<Step> {
     steps
 }
 
+/// The undisturbed night, with the federation as it was at the steps.
+fn forking(stage: &Stage, start: &Start, left_out: &Arc<LeftOut>) -> io::Result<Night> {
+    let beginning = Beginning {
+        forks: Some(Arc::clone(left_out)),
+        ..Beginning::default()
+    };
+    night::run(stage, start.now.clone(), beginning)
+}
+
 impl Undisturbed {
     /// Runs the plan once without any fault.
     pub fn run(stage: &Stage, start: &Start, zones: &[ZoneOf]) -> io::Result<Self> {
         let night = night::run(stage, start.now.clone(), Beginning::default())?;
+        Ok(Self::of(night, start, zones))
+    }
+
+    /// As [`Undisturbed::run`] and then [`Undisturbed::keep_forks`] at every host, in one run.
+    pub fn forked(stage: &Stage, start: &Start, zones: &[ZoneOf]) -> io::Result<Self> {
+        let night = forking(stage, start, &Arc::new(LeftOut::new()))?;
+        let mut undisturbed = Self::of(night, start, zones);
+        undisturbed.refer_to(stage);
+        Ok(undisturbed)
+    }
+
+    fn of(night: Night, start: &Start, zones: &[ZoneOf]) -> Self {
         let ended = if night.is_done() {
             Ended::Done
         } else {
             Ended::Stopped
         };
-        Ok(Self {
+        Self {
             breaches: invariants::judge(zones, &start.before, &night.federation, ended),
             steps: steps_of(&night, &[]),
             night,
             reference: None,
             to_the_end: false,
             start: start.clone(),
-        })
+        }
     }
 
     /// Runs it again and keeps the federation as it was at the steps, but for those of hosts that are left out: faults can then strike
     /// there.
     pub fn keep_forks(&mut self, stage: &Stage, left_out: &Arc<LeftOut>) -> io::Result<()> {
-        let beginning = Beginning {
-            forks: Some(Arc::clone(left_out)),
-            ..Beginning::default()
-        };
-        self.night = night::run(stage, self.start.now.clone(), beginning)?;
+        self.night = forking(stage, &self.start, left_out)?;
+        self.refer_to(stage);
+        Ok(())
+    }
+
+    /// Others fork from this night from now on, and join it.
+    fn refer_to(&mut self, stage: &Stage) {
         let forks = std::mem::take(&mut self.night.forks);
         self.steps = steps_of(&self.night, &forks);
         let after = self.night.federation.clone();
         let reference = Reference::new(stage, self.night.events.clone(), forks, after);
         self.reference = Some(Arc::new(reference));
-        Ok(())
     }
 
     /// The moments at which it can be forked, each with the steps that start there: one at least.

@@ -117,9 +117,9 @@ impl Federation {
         Arc::make_mut(&mut self.machines[at])
     }
 
-    /// Puts a machine as it is in another federation in the place of one. What ran on that one is gone, and what ran on the other one
-    /// then is not brought along.
-    pub fn put(&mut self, at: At, other: &Self) {
+    /// Takes a machine as it is in another federation. The jobs that ran here on it are gone, and those that run there are not brought
+    /// along.
+    pub fn take_machine(&mut self, at: At, other: &Self) {
         self.pending.retain(|pending| pending.at != at);
         self.machines[at] = Arc::clone(&other.machines[at]);
     }

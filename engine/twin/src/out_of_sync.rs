@@ -4,14 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use nebplay_modules::host::{Command, RunAs};
-
 use crate::deeds::Deeds;
 use crate::federation::{At, Federation};
-use crate::opennebula::daemon;
-
-/// How long the slaves get to take what the master wrote.
-const SHIPPED: Duration = Duration::from_secs(5);
+use crate::opennebula::{self, daemon};
 
 /// How far the federated log of a zone is: its last index; `None`: it has no entry.
 pub type Reached = Option<u64>;
@@ -19,16 +14,18 @@ pub type Reached = Option<u64>;
 /// Lets the zones differ as these do, each a front-end and how far its log is. Their order is kept and not the numbers: a zone that is
 /// behind another one lacks as many writes as there are zones at different indexes between them. No deed is left of it.
 pub fn put(federation: &mut Federation, master: At, zones: &[(At, Reached)]) {
-    let levels: BTreeSet<u64> = zones.iter().filter_map(|(_, reached)| *reached).collect();
+    let mut levels: BTreeSet<u64> = zones.iter().filter_map(|(_, reached)| *reached).collect();
+    // The furthest zones are where all of them come to.
+    levels.pop_last();
     let next_client = std::mem::replace(&mut federation.next_client, Duration::MAX);
     let mut as_they_were: Vec<(At, Federation)> = Vec::new();
-    for level in levels.iter().rev().skip(1).rev() {
-        let at_this = zones.iter().filter(|(_, reached)| *reached == Some(*level));
+    for level in levels {
+        let at_this = zones.iter().filter(|(_, reached)| *reached == Some(level));
         as_they_were.extend(at_this.map(|(at, _)| (*at, federation.clone())));
         write(federation, master);
     }
     for (at, then) in as_they_were {
-        federation.put(at, &then);
+        federation.take_machine(at, &then);
     }
     for (at, _) in zones.iter().filter(|(_, reached)| reached.is_none()) {
         daemon::forget_federated_log(federation.machine_mut(*at));
@@ -39,15 +36,9 @@ pub fn put(federation: &mut Federation, master: At, zones: &[(At, Reached)]) {
 
 /// A federated write that changes nothing: the master zone's state is set to what it is.
 fn write(federation: &mut Federation, master: At) {
-    let Some((zone, is_enabled)) = daemon::own_zone(federation.machine(master)) else {
-        return;
-    };
-    let state = if is_enabled { "enable" } else { "disable" };
-    let command =
-        Command::new(["onezone", state, &zone.to_string()]).run_as(RunAs::User("oneadmin".to_owned()));
-    let came = federation.execute(master, &command, None);
-    let then = federation.now() + came.took + SHIPPED;
-    federation.advance(then);
+    if let Some((zone, is_enabled)) = daemon::own_zone(federation.machine(master)) {
+        opennebula::toggle(federation, master, zone, is_enabled);
+    }
 }
 
 #[cfg(test)]

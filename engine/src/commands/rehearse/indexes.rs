@@ -1,5 +1,7 @@
 //! How far the zones' federated logs are, in words: what of it stops the run is known before the night.
 
+use std::cmp::Ordering;
+
 use nebplay_twin::out_of_sync::Reached;
 
 use crate::rehearsal::invariants::ZoneOf;
@@ -18,15 +20,9 @@ pub(super) fn sentence(zones: &[ZoneOf], reached: &[Reached]) -> Option<String> 
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let is = |than: fn(&u64, &u64) -> bool| {
-        move |reached: Reached| {
-            reached
-                .zip(*master)
-                .is_some_and(|(reached, master)| than(&reached, &master))
-        }
-    };
-    let behind = those(&is(u64::lt));
-    let ahead = those(&is(u64::gt));
+    let to_master = |reached: Reached| Some(reached?.cmp(&(*master)?));
+    let behind = those(&|reached| to_master(reached) == Some(Ordering::Less));
+    let ahead = those(&|reached| to_master(reached) == Some(Ordering::Greater));
     let without = those(&|reached| reached.is_none());
     if let (Some(index), true) = (
         master,

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use nebplay_model::objects::host_state;
 use nebplay_model::version::Version;
-use nebplay_modules::host::{Command, RunAs};
+use nebplay_modules::host::Command;
 use nebplay_modules::opennebula::conf::Backend;
 use nebplay_modules::opennebula::stand::Stand;
 use nebplay_twin::State;
 use nebplay_twin::deeds::Deeds;
 use nebplay_twin::federation::{At, Federation};
+use nebplay_twin::opennebula;
 use nebplay_twin::out_of_sync::{self, Reached};
 use nebplay_twin::rates::{Rates, Sizes, lasting};
 
@@ -27,9 +28,6 @@ const LISTS_READ: Duration = Duration::from_millis(250);
 
 /// What systemd and a unit's end take where its start took nothing; what units of type `simple` take to start says little.
 const SYSTEMD: Duration = Duration::from_millis(120);
-
-/// How long the zones get to hear of each other's states.
-const SETTLED: Duration = Duration::from_secs(5);
 
 /// So many hypervisor hosts in the same state stand for all of them.
 const ENOUGH: usize = 10;
@@ -114,11 +112,11 @@ impl Known {
 
     /// States of a zone's hypervisor hosts; `None`: nobody was asked, or a night has changed them.
     pub(super) fn hypervisors(&self, number: usize) -> Option<Vec<i64>> {
-        let live = self.live.get(number).filter(|_| !self.is_under_way())?;
-        live.zone.database?;
-        Some(some_of_each(
-            live.zone.hypervisors.iter().map(|state| settled(*state)),
-        ))
+        // They are read after the size: where there is none, nobody knows whether it has hosts.
+        let is_told = |live: &&Live| live.zone.database.is_some() && !self.is_under_way();
+        let live = self.live.get(number).filter(is_told)?;
+        let states = live.zone.hypervisors.iter();
+        Some(some_of_each(states.map(|state| settled(*state))))
     }
 
     /// How many virtual machines of each zone are in the middle of a transition, in words; `None`: of none.
@@ -176,10 +174,7 @@ impl Known {
         // The master stands first, and takes no writes once it is disabled.
         for zone in zones.iter().rev().filter(|zone| disabled.contains(&zone.id)) {
             if let Some(at) = federation.find(&zone.host) {
-                let command = Command::new(["onezone", "disable", &zone.id.to_string()]);
-                let came = federation.execute(at, &command.run_as(RunAs::User("oneadmin".to_owned())), None);
-                let then = federation.now() + came.took + SETTLED;
-                federation.advance(then);
+                opennebula::toggle(federation, at, zone.id, false);
             }
         }
         let master = zones.iter().find(|zone| zone.master);

@@ -3,14 +3,11 @@
 
 mod standing;
 
-use std::sync::Arc;
-
 use nebplay_modules::opennebula::stand::Stand;
 use nebplay_twin::federation::Federation;
 
 use super::failed;
 use crate::commands::error::CommandError;
-use crate::rehearsal::alike::LeftOut;
 use crate::rehearsal::invariants::ZoneOf;
 use crate::rehearsal::stage::Stage;
 use crate::rehearsal::undisturbed::{Start, Step, Undisturbed};
@@ -30,28 +27,21 @@ pub(super) fn find(
     stands: &[&Stand],
 ) -> Result<Moment, CommandError> {
     let start = Start::from(before);
-    let mut run = Undisturbed::run(stage, &start, zones).map_err(failed)?;
-    run.keep_forks(stage, &Arc::new(LeftOut::new())).map_err(failed)?;
+    let run = Undisturbed::forked(stage, &start, zones).map_err(failed)?;
     let now = Now { stage, zones, stands };
     let between: Vec<Between<'_>> = run
         .moments()
         .filter_map(|(federation, steps)| {
             let place = format!("before \"{}\"", steps.first()?.task);
-            Some((now.and(federation.clone(), place), steps))
+            Some((now.against(federation.clone(), place), steps))
         })
         .collect();
-    let mut nearest = nearest(between.iter().map(|(moment, _)| moment))?;
+    let nearest = nearest(between.iter().map(|(moment, _)| moment))?;
     let in_the_middle = match nearest {
-        Some(moment) if moment.is_now()? => Vec::new(),
+        Some(moment) if moment.is_now()? => None,
         _ => in_the_middle(&now, &run, &between)?,
     };
-    for stop in &in_the_middle {
-        if stop.is_now()? {
-            nearest = Some(stop);
-            break;
-        }
-    }
-    let Some(nearest) = nearest else {
+    let Some(nearest) = in_the_middle.as_ref().or(nearest) else {
         return Err(CommandError::usage(
             "a night is under way, and this playbook has no step that it could be at: rehearse the one that was stopped",
         ));
@@ -97,20 +87,19 @@ fn nearest<'a, 'b>(
     Ok(best.map(|(_, moment)| moment))
 }
 
-/// The stops at the steps that can have left the zones as they are: but for the one in which such a step was cut off, they stand as
-/// before its task or after it, and are put so.
+/// The first stop that leaves the zones as they are. But for the one in which its step was cut off, they stand as before its task or after
+/// it, and are put so.
 fn in_the_middle<'a>(
     now: &'a Now<'a>,
     run: &Undisturbed,
     between: &[Between<'a>],
-) -> Result<Vec<Standing<'a>>, CommandError> {
+) -> Result<Option<Standing<'a>>, CommandError> {
     let mut steps = Vec::new();
     for step in run.steps.iter().filter(|step| step.acts) {
         if can_have_been_cut_off(now, step, around(between, step))? {
             steps.push(step);
         }
     }
-    let mut found = Vec::new();
     for stop in run.stops(now.stage, &steps).map_err(failed)? {
         let Some(step) = steps.iter().find(|step| step.step.id == stop.fault.step) else {
             continue;
@@ -123,10 +112,13 @@ fn in_the_middle<'a>(
         );
         for federation in [stop.then, stop.later] {
             let federation = with_the_others(now, federation, step, around(between, step))?;
-            found.push(now.and(federation, place.clone()));
+            let stopped = now.against(federation, place.clone());
+            if stopped.is_now()? {
+                return Ok(Some(stopped));
+            }
         }
     }
-    Ok(found)
+    Ok(None)
 }
 
 /// The moments from the start of a step's task to the first one after it.
@@ -138,7 +130,10 @@ fn around<'a, 'b>(between: &'a [Between<'b>], step: &Step) -> &'a [Between<'b>] 
 }
 
 /// The moment at which a zone stood as it does now: before the task, or after it.
-fn when<'a, 'b>(zone: usize, moments: &'a [Between<'b>]) -> Result<Option<&'a Standing<'b>>, CommandError> {
+fn moment_alike<'a, 'b>(
+    zone: usize,
+    moments: &'a [Between<'b>],
+) -> Result<Option<&'a Standing<'b>>, CommandError> {
     for (moment, _) in [moments.first(), moments.last()].into_iter().flatten() {
         if moment.is_alike(zone)? {
             return Ok(Some(moment));
@@ -149,7 +144,7 @@ fn when<'a, 'b>(zone: usize, moments: &'a [Between<'b>]) -> Result<Option<&'a St
 
 fn can_have_been_cut_off(now: &Now<'_>, step: &Step, moments: &[Between<'_>]) -> Result<bool, CommandError> {
     for zone in now.others(step) {
-        if when(zone, moments)?.is_none() {
+        if moment_alike(zone, moments)?.is_none() {
             return Ok(false);
         }
     }
@@ -163,13 +158,13 @@ fn with_the_others(
     step: &Step,
     moments: &[Between<'_>],
 ) -> Result<Federation, CommandError> {
-    let stopped = now.and(federation.clone(), String::new());
+    let stopped = now.against(federation.clone(), String::new());
     for zone in now.others(step) {
         let at = federation.find(&now.zones[zone].host);
         if !stopped.is_alike(zone)?
-            && let (Some(moment), Some(at)) = (when(zone, moments)?, at)
+            && let (Some(moment), Some(at)) = (moment_alike(zone, moments)?, at)
         {
-            federation.put(at, &moment.federation);
+            federation.take_machine(at, &moment.federation);
         }
     }
     Ok(federation)

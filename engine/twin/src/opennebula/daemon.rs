@@ -89,6 +89,19 @@ pub(crate) fn database(machine: &Machine) -> Option<&Arc<Database>> {
     }
 }
 
+/// The same, to be changed.
+fn database_mut(machine: &mut Machine) -> Option<&mut Database> {
+    let path: Arc<str> = match &machine.oned {
+        Some(running) => Arc::clone(&running.database),
+        None => Place::of(machine).path().into(),
+    };
+    let path = machine.files.resolved(&path)?;
+    match machine.files.at_mut(&path) {
+        Some(Node::File(_, Content::Database(database))) => Some(Arc::make_mut(database)),
+        _ => None,
+    }
+}
+
 /// The number of its zone, and whether that is enabled, as its oned has it; `None`: that does not run.
 pub(crate) fn own_zone(machine: &Machine) -> Option<(i64, bool)> {
     let running = machine.oned.as_ref()?;
@@ -97,14 +110,9 @@ pub(crate) fn own_zone(machine: &Machine) -> Option<(i64, bool)> {
 
 /// Takes every federated entry out of the zone's log: nothing is ever replicated to it again.
 pub(crate) fn forget_federated_log(machine: &mut Machine) {
-    let path = Place::of(machine).path();
-    let Some(path) = machine.files.resolved(&path) else {
+    let Some(database) = database_mut(machine) else {
         return;
     };
-    let Some(Node::File(_, Content::Database(database))) = machine.files.at_mut(&path) else {
-        return;
-    };
-    let database = Arc::make_mut(database);
     database.forget_federated_log();
     let log = database.indexes().unwrap_or_default();
     if let Some(running) = &mut machine.oned {
@@ -116,11 +124,8 @@ pub(crate) fn forget_federated_log(machine: &mut Machine) {
 fn write(machine: &mut Machine, entries: &[LogEntry]) {
     let Some(running) = &machine.oned else { return };
     let dialect = running.dialect;
-    let Some(path) = machine.files.resolved(&running.database) else {
-        return;
-    };
-    if let Some(Node::File(_, Content::Database(database))) = machine.files.at_mut(&path) {
-        Arc::make_mut(database).write(entries, dialect);
+    if let Some(database) = database_mut(machine) {
+        database.write(entries, dialect);
     }
     if let Some(running) = &mut machine.oned {
         running.all_shipped = false;

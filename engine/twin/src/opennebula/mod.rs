@@ -14,13 +14,18 @@ use std::time::Duration;
 use nebplay_model::config::{Backend, Mysql};
 use nebplay_model::onedb::FAILED;
 use nebplay_model::seed::{Plan, ZoneSeed};
+use nebplay_modules::host::{Command, RunAs};
 
+use crate::federation::{At, Federation};
 use crate::files::{Content, Node};
 use crate::image::{Description, Zone};
 use crate::machine::Machine;
 use crate::process::{Process, Program};
 use database::Database;
 use place::Place;
+
+/// How long the zones get to hear of each other's states.
+const HEARD: Duration = Duration::from_secs(5);
 
 /// The programs of this family: oned, onedb, onezone, onehost, onevm, oneuser, and the database's client.
 pub(crate) fn find(name: &str) -> Option<Program> {
@@ -133,6 +138,15 @@ pub fn seed(machine: &mut Machine, plan: &Plan, now: Duration) -> Result<(), Str
     let place = Place::of(machine);
     let database = Database::seeded(plan)?;
     Ok(place.put(machine, database, now)?)
+}
+
+/// Enables or disables a zone, by its own front-end, and lets all zones hear of it.
+pub fn toggle(federation: &mut Federation, at: At, zone: i64, enable: bool) {
+    let state = if enable { "enable" } else { "disable" };
+    let command = Command::new(["onezone", state, &zone.to_string()]);
+    let came = federation.execute(at, &command.run_as(RunAs::User("oneadmin".to_owned())), None);
+    let then = federation.now() + came.took + HEARD;
+    federation.advance(then);
 }
 
 /// The line of oned.conf.

@@ -25,8 +25,8 @@ pub(super) struct Now<'a> {
 }
 
 impl<'a> Now<'a> {
-    /// They, and a moment.
-    pub(super) fn and(&'a self, federation: Federation, place: String) -> Standing<'a> {
+    /// A moment, to be held against them.
+    pub(super) fn against(&'a self, federation: Federation, place: String) -> Standing<'a> {
         Standing {
             now: self,
             place,

@@ -44,8 +44,7 @@ fn upgrade() -> (Stage, Federation, Vec<ZoneOf>) {
 fn a_slave_that_was_left_in_the_middle_of_a_step_is_found_by_what_can_be_seen_of_it() {
     let (stage, before, zones) = upgrade();
     let start = Start::from(before.clone());
-    let mut run = Undisturbed::run(&stage, &start, &zones).unwrap();
-    run.keep_forks(&stage, &Arc::new(LeftOut::new())).unwrap();
+    let run = Undisturbed::forked(&stage, &start, &zones).unwrap();
     // Both slaves migrate at once, and one is done before the other.
     let (slow, quick) = (&zones[2].host, &zones[1].host);
     let migrates = |step: &&Step| step.module == "onedb_upgrade" && step.step.host == *slow;

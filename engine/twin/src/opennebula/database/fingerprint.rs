@@ -32,9 +32,7 @@ impl Database {
         }
         self.versions_read(&mut out);
         if all {
-            for index in &self.indexes {
-                let _ = writeln!(out, "index {}.{}", index.table, index.name);
-            }
+            self.indexes_of_tables(&mut out);
         }
         out
     }
@@ -57,6 +55,13 @@ impl Database {
         }
     }
 
+    /// The indexes as a script for MySQL prints them, where a name is one of its table's alone.
+    fn indexes_of_tables(&self, out: &mut String) {
+        for index in &self.indexes {
+            let _ = writeln!(out, "index {}.{}", index.table, index.name);
+        }
+    }
+
     /// As a script prints it that only counts the rows in a dump's text.
     pub(crate) fn counted(&self) -> String {
         let mut out = String::new();
@@ -67,9 +72,7 @@ impl Database {
                 print.rows
             );
         }
-        for index in &self.indexes {
-            let _ = writeln!(out, "index {}.{}", index.table, index.name);
-        }
+        self.indexes_of_tables(&mut out);
         out.push_str("end\n");
         out
     }
