@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::contract::{Concurrency, Contract, Order, Privilege, Recovery};
+use crate::digest::print_sha256;
 use crate::ground;
 use crate::host::{Command, FileKind, Host, RunAs};
 use crate::module::{Change, Cx, Failure, FailureKind, Finding, Module, Outcome, Together};
@@ -18,7 +19,7 @@ use relay::{Packing, Received};
 
 /// Brings one file from one host to all hosts of the task at once, through the controller.
 ///
-/// The source is read once, compressed where both ends can, and relayed as it comes; a host that fails or stalls does not stop the
+/// The source is sent once, compressed where both ends can, and relayed as it comes; a host that fails or stalls does not stop the
 /// others. A file takes its place only after each host read it back and its SHA-256 was found equal to the source's; in its place it
 /// must still be the file that was read, unchanged, or it is read again. Where somebody else than root could plant a link, the file
 /// is read as that user and written as its owner. Registers `sha256` and `size`.
@@ -40,7 +41,8 @@ pub(super) struct Distribute {
     /// Permission bits it gets, octal in quotes.
     #[serde(default = "private")]
     mode: String,
-    /// SHA-256 (hex) the file must have, as recorded when it was made.
+    /// SHA-256 (hex) the file must have, as recorded when it was made: a copy that has it proves the source as well, which then needs
+    /// not be read a second time.
     #[serde(default)]
     sha256: Option<String>,
 }
@@ -53,9 +55,12 @@ fn private() -> String {
     "0600".to_owned()
 }
 
-/// `$1` file. Answers its digest and size. openssl is four times as fast as coreutils where the processor has instructions for it.
-const DIGEST: &str = r#"# nebplay: digest of a file
-if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$1"; else sha256sum < "$1"; fi && stat -c %s -- "$1""#;
+/// `$1` file. Answers its digest and size.
+const DIGEST: &str = concat!(
+    "# nebplay: digest of a file\n",
+    print_sha256!("\"$1\""),
+    r#" && stat -c %s -- "$1""#
+);
 
 /// `$1` file, `$2` what tells which file it is.
 const LOOK_WHICH: &str = r#"# nebplay: which file is it
@@ -100,6 +105,16 @@ impl Distribute {
             .hint("make it again, or find out what changed it")),
             _ => Ok((digest, size)),
         }
+    }
+
+    /// Digest and size that a copy must have: as recorded, else as the source has them.
+    async fn wanted(&self, source: &dyn Host, reader: &RunAs) -> Result<(String, u64), Failure> {
+        let Some(recorded) = &self.sha256 else {
+            return self.source_digest(source, reader).await;
+        };
+        let stat = source.stat(&self.src, reader).await?;
+        let stat = stat.ok_or_else(|| Failure::failed(format!("{}: {} is gone", source.name(), self.src)))?;
+        Ok((recorded.to_ascii_lowercase(), stat.size))
     }
 
     async fn source(&self, cx: &Cx<'_>) -> Result<Arc<dyn Host>, Failure> {
@@ -231,7 +246,7 @@ impl Module for Distribute {
         }
         let as_wanted = stat.mode == mode && stat.owner == self.owner && stat.group == self.group;
         let reader = ground::reader(source.as_ref(), &self.src).await?;
-        let wanted = self.source_digest(source.as_ref(), &reader).await?;
+        let wanted = self.wanted(source.as_ref(), &reader).await?;
         if as_wanted
             && stat.size == wanted.1
             && digest(cx.host, &self.dest, &self.writer(cx).await?).await? == wanted
@@ -267,11 +282,20 @@ impl Together for Distribute {
             Ok(reader) => reader,
             Err(failure) => return fail_all(&failure),
         };
-        // The digest is made from a reading of its own, beside the one that is relayed.
+        // Where no digest was recorded, it is made from a reading of its own, beside the one that is relayed.
         let (wanted, received) = tokio::join!(
-            self.source_digest(source.as_ref(), &reader),
+            self.wanted(source.as_ref(), &reader),
             relay::relay(source.as_ref(), &reader, self, &contexts, packing)
         );
+        let differs = |(wanted, _): &(String, u64)| {
+            let mut arrived = received.iter().flatten();
+            self.sha256.is_some() && arrived.any(|received| received.sha256 != *wanted)
+        };
+        let wanted = match wanted {
+            // Is it the source that is another file, or did it change on its way?
+            Ok(wanted) if differs(&wanted) => self.source_digest(source.as_ref(), &reader).await,
+            wanted => wanted,
+        };
         let wanted = match wanted {
             Ok(wanted) => wanted,
             Err(failure) => {

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Distribute;
+use crate::digest::print_sha256;
 use crate::host::{Clock, Command, Host, HostError, Output, RunAs, Sink, Source};
 use crate::module::{Cx, Failure, FailureKind};
 use crate::opennebula::onedb::LOOK;
 
-/// What is read at once, and how many of these a host may lag behind the fastest: 4 MiB each keeps the controller small.
-const CHUNK: usize = 256 << 10;
-const LAG: usize = 16;
+/// What is handed over at once, and how many of these a host may lag behind the fastest: 4 MiB each keeps the controller small. A
+/// packed file comes in pieces of a few KiB, and each that is passed on by itself costs every host a packet.
+const CHUNK: usize = 64 << 10;
+const LAG: usize = 64;
 
 /// A host that takes nothing for this long is given up.
 const STALL: Duration = Duration::from_mins(1);
@@ -97,7 +99,8 @@ esac"#;
 /// `$1` part, `$2` packing, `$3` owner, `$4` group, `$5` mode, `$6` how to tell which file it is. The part is made anew, never
 /// written through a link somebody put there. It is read back while the disk still writes; if it changed meanwhile, it says so in
 /// place of which file it is, and will be read again in its place.
-const RECEIVE: &str = r#"# nebplay: receive a file
+const RECEIVE: &str = concat!(
+    r#"# nebplay: receive a file
 part=$1
 umask 077
 directory=$(dirname -- "$part")
@@ -118,9 +121,12 @@ esac || { status=$?; rm -f -- "$part"; exit $status; }
 chown -h "$3:$4" -- "$part" && chmod "$5" -- "$part" || exit
 which=$(stat -c "$6" -- "$part") || exit
 sync -- "$part" & syncing=$!
-if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$part"; else sha256sum < "$part"; fi || exit
+"#,
+    print_sha256!("\"$part\""),
+    r#" || exit
 wait "$syncing" || exit
-if [ "$(stat -c "$6" -- "$part")" = "$which" ]; then echo "$which"; else echo changed; fi"#;
+if [ "$(stat -c "$6" -- "$part")" = "$which" ]; then echo "$which"; else echo changed; fi"#
+);
 
 /// Relays the source's file to all receivers; the results are in their order.
 pub(super) async fn relay(
@@ -176,9 +182,7 @@ async fn pump(
     let broken =
         |why: String| Failure::failed(format!("{}: failed to read the source: {why}", source.name()));
     loop {
-        let size = reading
-            .stdout
-            .read(&mut buffer)
+        let size = fill(&mut reading.stdout, &mut buffer)
             .await
             .map_err(|error| broken(error.to_string()))?;
         if size == 0 {
@@ -205,6 +209,18 @@ async fn pump(
     } else {
         Err(broken(format!("{} ({})", end.exit, end.err_text().trim())))
     }
+}
+
+/// Reads until the buffer is full or nothing more comes; how much there is.
+async fn fill(source: &mut (dyn AsyncRead + Send + Unpin), buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]).await? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
 }
 
 async fn handed_over(clock: &dyn Clock, sender: &Sender<Arc<[u8]>>, chunk: &Arc<[u8]>) -> bool {

@@ -254,6 +254,45 @@ fn users(host: &crate::testing::FakeHost) -> Vec<(String, RunAs)> {
 }
 
 #[tokio::test]
+async fn a_recorded_digest_proves_the_source_unless_a_copy_differs() {
+    use crate::testing::FakeHost;
+    let (recorded, other) = ("a".repeat(64), "b".repeat(64));
+    for (source_has, arrives, wanted, looks) in [
+        (&recorded, &recorded, Ok(()), 0),
+        (&other, &recorded, Ok(()), 0),
+        (&recorded, &other, Err(FailureKind::NotVerified), 1),
+        (&other, &other, Err(FailureKind::Unsafe), 1),
+    ] {
+        let to = FakeHost::new("s1")
+            .on("whose ground", 0, ". root root 755 directory\nend\n")
+            .on("can be packed", 0, "plain")
+            .on("receive a file", 0, &format!("{arrives} *stdin\n1:2:4:5.0\n"))
+            .on("put a received", 0, "");
+        let from = FakeHost::new("m")
+            .file(SRC, "dump")
+            .on("whose ground", 0, ". root root 755 directory\nend\n")
+            .on("can be packed", 0, "plain")
+            .on("digest of a file", 0, &format!("{source_has} *stdin\n4\n"))
+            .on("send a file", 0, "dump");
+        let world = FakeWorld {
+            hosts: [("m".to_owned(), from.clone())].into(),
+            ..FakeWorld::default()
+        };
+        let cx = world.cx(&to);
+        let results = module(json!({"sha256": recorded}))
+            .apply_all(&[(&cx, &Change::default())])
+            .await;
+        let result = results[0].as_ref().map(|_| ()).map_err(|failure| failure.kind);
+        assert_eq!(result, wanted, "{results:?}");
+        let looked = users(&from)
+            .iter()
+            .filter(|(what, _)| what == "digest of a file")
+            .count();
+        assert_eq!(looked, looks);
+    }
+}
+
+#[tokio::test]
 async fn where_a_link_could_be_planted_root_reads_and_writes_nothing() {
     use crate::testing::FakeHost;
     let world = FakeWorld::default();
