@@ -23,7 +23,10 @@ pub(super) fn body(command: &Command) -> Option<String> {
 /// this command's.
 pub(super) fn wrap(previous: Option<i32>, body: &str) -> Vec<u8> {
     let alone = previous.map_or_else(String::new, |group| format!("nebplay_alone {group}\n"));
-    format!("{{ {alone}nebplay_command() {{\n{body}\n}}\nnebplay_run\n}}\n").into_bytes()
+    launch::at_once(&format!(
+        "{{ {alone}nebplay_command() {{\n{body}\n}}\nnebplay_run\n}}\n"
+    ))
+    .into_bytes()
 }
 
 /// A command's answer on its way.

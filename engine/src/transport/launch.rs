@@ -65,23 +65,26 @@ pub(super) struct Launch {
     pub(super) marker: String,
 }
 
-/// The shell that stays. Its own messages go nowhere; commands find standard error at descriptor 3.
-const BEST_SHELL: &str =
-    "command -v bash >/dev/null && exec bash --posix 3>&2 2>/dev/null; exec sh 3>&2 2>/dev/null";
+/// The shell that stays, as any login shell understands it.
+const BEST_SHELL: &str = "command -v bash >/dev/null && exec bash --posix; exec sh";
 
-/// What a shell that stays does first: the parts of a command's frame become functions, so that little is to be read for each, and
-/// it says that it is there.
+/// What a shell that stays does first: its own messages go nowhere from then on, and commands find standard error at descriptor 3;
+/// the parts of a command's frame become functions, so that little is to be read for each; and it says that it is there.
 ///
 /// `nebplay_alone GROUP`: the last command's group; if it still has members, the shell says so and ends. `nebplay_run` runs
 /// `nebplay_command` in a process group of its own, which bash can make when it is told to control jobs. Any other shell wants a
 /// terminal for that, so there every command is started by `setsid`, which is half of what a short command costs. bash runs it in
 /// the background, because an interrupted foreground job takes bash along. `wait` also returns when one stops, which is waited out;
 /// `wait -f` would do that, but bash 5.2 now and then waits for ever, busily, for one that a signal ended.
-const STAYING: &str = r#"{ nebplay_alone() { kill -s 0 -- -$1 && { printf '%s left\n' MARKER; exit; }; }
+///
+/// `nebplay_take LENGTH`: what follows is a text of so many characters to be run, see [`at_once`].
+const STAYING: &str = r#"{ exec 3>&2 2>/dev/null
+nebplay_alone() { kill -s 0 -- -$1 && { printf '%s left\n' MARKER; exit; }; }
 nebplay_begin() { printf '%s %s\n' MARKER $1; printf '%s\n' MARKER >&3; }
 nebplay_end() { printf '%s %s\n' MARKER $?; printf '%s\n' MARKER >&3; }
 if [ "${BASH_VERSINFO:-0}" -ge 5 ] && set -m; then
 nebplay_group=
+nebplay_take() { read -r -N $1 nebplay_text || exit; eval "$nebplay_text"; }
 nebplay_wait() {
 wait $1
 nebplay_status=$?
@@ -95,11 +98,34 @@ return $nebplay_status
 nebplay_run() { ( nebplay_begin $BASHPID; nebplay_command ) & nebplay_wait $!; nebplay_end; }
 else
 nebplay_group=setsid
+nebplay_take() { :; }
 nebplay_run() { ( read -r p rest </proc/self/stat; nebplay_begin $p; nebplay_command ); nebplay_end; }
 fi
 nebplay_begin $$
 }
 "#;
+
+/// The first that a shell that stays is told: what [`STAYING`] says.
+fn staying(marker: &str) -> String {
+    let text = STAYING.replace("MARKER", marker);
+    let length = text.len();
+    format!(
+        "{{ [ \"${{BASH_VERSINFO:-0}}\" -lt 5 ] || {{ set +o posix; read -r -N {length} nebplay_text || exit; \
+         eval \"$nebplay_text\"; }}; }}\n{text}"
+    )
+}
+
+/// A text for a shell that stays, such that bash reads it at once. By itself it reads what it is told byte by byte, a system call
+/// each, or a program could not read on where it stopped; so does its `read` in POSIX mode. Other shells read ahead, so what is there
+/// to be taken is theirs already, and they run it as it stands.
+pub(super) fn at_once(text: &str) -> String {
+    // How many characters others are depends on the host's language.
+    if text.is_ascii() {
+        format!("nebplay_take {}\n{text}", text.len())
+    } else {
+        text.to_owned()
+    }
+}
 
 /// A shell that reads `length` bytes of script from descriptor `from`, and runs them.
 fn reader(length: usize, from: u8) -> String {
@@ -239,12 +265,12 @@ fn build(account: &Account, way: &Way, clear_env: bool, inner: &Inner<'_>) -> st
     // What it does first, before any command; the marker is nobody's to see before.
     let prelude = match inner {
         Inner::Command(_) => String::new(),
-        Inner::Shell => STAYING.replace("MARKER", &marker),
+        Inner::Shell => staying(&marker),
     };
     if matches!((inner, way, clear_env), (Inner::Shell, Way::Direct, false)) {
-        // There is nobody to become, so the line can be the shell itself: two programs less to start.
+        // There is nobody to become, so the line can be the shell itself: three programs less to start.
         return Ok(Launch {
-            line: format!("exec sh -c '{BEST_SHELL}'"),
+            line: BEST_SHELL.to_owned(),
             scripts: prelude.into_bytes(),
             password: None,
             marker,

@@ -427,7 +427,8 @@ impl Task {
             return false;
         };
         match self.phase {
-            Phase::Live => (self.incoming.flushed() && channel.read_window().available > 0) || channel.eof(),
+            // What the pipe does not take yet, it asks for itself.
+            Phase::Live => self.incoming.flushed() && (channel.read_window().available > 0 || channel.eof()),
             _ => false,
         }
     }

@@ -117,3 +117,30 @@ async fn a_busy_shell_holds_nobody_up() {
     assert!(!slow.is_finished());
     assert_eq!(slow.await.unwrap(), "slow\n");
 }
+
+#[tokio::test]
+async fn what_a_command_is_told_arrives_whatever_the_shell_reads_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    for program in ["sh", "setsid", "cat", "head", "sleep"] {
+        let found = ["/usr/bin", "/bin"].map(|directory| std::path::Path::new(directory).join(program));
+        let found = found.iter().find(|path| path.exists()).unwrap();
+        std::os::unix::fs::symlink(found, place.path().join(program)).unwrap();
+    }
+    let without_bash = format!("SetEnv PATH={}", place.path().display());
+    for (extra, shell) in [("", "bash"), (without_bash.as_str(), "sh")] {
+        let Some(sshd) = Sshd::start(extra) else { return };
+        let host = sshd.connect().await;
+        let name = host.run(&sh("read -r name </proc/$PPID/comm; echo $name")).await;
+        assert_eq!(name.unwrap().text().trim_end(), shell);
+        for word in [
+            "short",
+            "nebplay_take 9\nä € '\"'\n}\n",
+            &"a\n".repeat(50_000),
+            &"ä\n".repeat(30_000),
+        ] {
+            let command = Command::script("printf %s \"$1\"", [word]).env("WORD", word.replace('\n', ""));
+            let output = host.run(&command).await.unwrap();
+            assert!(output.text() == word, "{shell}: {} bytes", output.stdout.len());
+        }
+    }
+}
