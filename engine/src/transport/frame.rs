@@ -1,8 +1,8 @@
 //! One command in a shell that stays: how it is put to it, and how its output is told from the next one's.
 //!
-//! The shell reads commands from its standard input. Each writes a word that nobody can guess on both streams when it begins and
-//! when it has ended, so whatever it prints in between comes back byte for byte. What stands before the beginning is what some
-//! earlier command's child still had to say; it is nobody's.
+//! The shell reads commands from its standard input. It writes a word that nobody can guess on both streams when one has ended, and
+//! some shells also when it begins, so whatever is printed in between comes back byte for byte. What stands before the beginning is
+//! what some earlier command's child still had to say; it is nobody's.
 
 use nebplay_modules::host::{Command, Exit};
 
@@ -18,9 +18,8 @@ pub(super) fn body(command: &Command) -> Option<String> {
 
 /// The frame around a command; `previous` is the process group of the shell's last one.
 ///
-/// The functions are those of `launch::STAYING`: they print the marker on both streams, before the command with its process, after
-/// it with its status. If the previous group still has members the shell says so and ends: what they print must not be taken for
-/// this command's.
+/// The functions are those of `launch::STAYING`. Where the shell tells the group of a command and it still has members, the shell says
+/// so and ends: what they print must not be taken for this command's.
 pub(super) fn wrap(previous: Option<i32>, body: &str) -> Vec<u8> {
     let alone = previous.map_or_else(String::new, |group| format!("nebplay_alone {group}\n"));
     launch::at_once(&format!(
@@ -38,6 +37,7 @@ pub(super) struct Frame {
     pid: Option<i32>,
     status: Option<i32>,
     left: bool,
+    spent: bool,
 }
 
 /// One stream: what came since the beginning, and how far it was searched for the end.
@@ -60,7 +60,14 @@ impl Frame {
             pid: None,
             status: None,
             left: false,
+            spent: false,
         }
+    }
+
+    /// The command has begun, and will not say so.
+    pub(super) fn begin(&mut self) {
+        self.stdout.begun = true;
+        self.stderr.begun = true;
     }
 
     pub(super) fn pid(&self) -> Option<i32> {
@@ -72,13 +79,22 @@ impl Frame {
         self.left
     }
 
+    /// Whether the command left processes behind, so that the shell is to be used for nothing else.
+    pub(super) fn spent(&self) -> bool {
+        self.spent
+    }
+
     /// Takes what came on standard output.
     pub(super) fn stdout(&mut self, bytes: &[u8]) {
         self.stdout.bytes.extend_from_slice(bytes);
         while let Some(word) = self.stdout.next_mark(&self.marker) {
             match word.as_str() {
                 "left" => self.left = true,
-                word if self.stdout.ended => self.status = word.parse().ok(),
+                word if self.stdout.ended => {
+                    let status = word.strip_suffix(" left");
+                    self.spent = status.is_some();
+                    self.status = status.unwrap_or(word).parse().ok();
+                }
                 word => self.pid = word.parse().ok(),
             }
         }
@@ -189,6 +205,18 @@ mod tests {
                 (stdout.as_slice(), stderr.as_slice()),
                 (b"\0MAR\nMAR".as_slice(), b"no end of line".as_slice())
             );
+        }
+    }
+
+    #[test]
+    fn a_command_that_says_only_how_it_ended_has_the_whole_stream() {
+        for (end, spent) in [("3", false), ("3 left", true)] {
+            let mut frame = Frame::new("MARK");
+            frame.begin();
+            frame.stdout(format!("one\nMARMARK {end}\n").as_bytes());
+            frame.stderr(b"MARK \n");
+            assert_eq!(frame.closed(), Some((Exit::Code(3), b"one\nMAR".to_vec(), Vec::new())));
+            assert_eq!((frame.spent(), frame.pid()), (spent, None));
         }
     }
 

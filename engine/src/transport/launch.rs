@@ -71,17 +71,19 @@ const BEST_SHELL: &str = "command -v bash >/dev/null && exec bash --posix; exec 
 /// What a shell that stays does first: its own messages go nowhere from then on, and commands find standard error at descriptor 3;
 /// the parts of a command's frame become functions, so that little is to be read for each; and it says that it is there.
 ///
-/// `nebplay_alone GROUP`: the last command's group; if it still has members, the shell says so and ends. `nebplay_run` runs
-/// `nebplay_command` in a process group of its own, which bash can make when it is told to control jobs. Any other shell wants a
-/// terminal for that, so there every command is started by `setsid`, which is half of what a short command costs. bash runs it in
-/// the background, because an interrupted foreground job takes bash along. `wait` also returns when one stops, which is waited out;
-/// `wait -f` would do that, but bash 5.2 now and then waits for ever, busily, for one that a signal ended.
+/// `nebplay_run` runs `nebplay_command` in a process group of its own, which bash can make when it is told to control jobs. It says
+/// how that ended, and whether the group still has members, whose words must not be taken for the next command's: then it is not used
+/// again. So nothing needs to be said when a command begins, which would cost as much as its end; [`SILENT`] tells that this is so.
+/// bash runs it in the background, because an interrupted foreground job takes bash along. `wait` also returns when one stops, which
+/// is waited out; `wait -f` would do that, but bash 5.2 now and then waits for ever, busily, for one that a signal ended.
+///
+/// Any other shell wants a terminal for process groups, so there every command is started by `setsid`, which is half of what a short
+/// command costs, and says its process when it begins. `nebplay_alone GROUP`: the last command's group; if it still has members, the
+/// shell says so and ends.
 ///
 /// `nebplay_take LENGTH`: what follows is a text of so many characters to be run, see [`at_once`].
 const STAYING: &str = r#"{ exec 3>&2 2>/dev/null
-nebplay_alone() { kill -s 0 -- -$1 && { printf '%s left\n' MARKER; exit; }; }
-nebplay_begin() { printf '%s %s\n' MARKER $1; printf '%s\n' MARKER >&3; }
-nebplay_end() { printf '%s %s\n' MARKER $?; printf '%s\n' MARKER >&3; }
+nebplay_say() { printf '%s %s\n' MARKER "$1"; printf '%s %s\n' MARKER "$2" >&3; }
 if [ "${BASH_VERSINFO:-0}" -ge 5 ] && set -m; then
 nebplay_group=
 nebplay_take() { read -r -N $1 nebplay_text || exit; eval "$nebplay_text"; }
@@ -93,21 +95,30 @@ sleep 1
 wait $1
 nebplay_status=$?
 done
-return $nebplay_status
 }
-nebplay_run() { ( nebplay_begin $BASHPID; nebplay_command ) & nebplay_wait $!; nebplay_end; }
+nebplay_run() {
+( nebplay_command ) &
+nebplay_wait $!
+if kill -s 0 -- -$!; then nebplay_say "$nebplay_status left"; exit; fi
+nebplay_say $nebplay_status
+}
+nebplay_say "$$ SILENT" SILENT
 else
 nebplay_group=setsid
 nebplay_take() { :; }
-nebplay_run() { ( read -r p rest </proc/self/stat; nebplay_begin $p; nebplay_command ); nebplay_end; }
+nebplay_alone() { kill -s 0 -- -$1 && { nebplay_say left; exit; }; }
+nebplay_run() { ( read -r p rest </proc/self/stat; nebplay_say $p; nebplay_command ); nebplay_say $?; }
+nebplay_say $$
 fi
-nebplay_begin $$
 }
 "#;
 
+/// What a shell that stays says at first if its commands do not say when they begin.
+pub(super) const SILENT: &str = "silent";
+
 /// The first that a shell that stays is told: what [`STAYING`] says.
 fn staying(marker: &str) -> String {
-    let text = STAYING.replace("MARKER", marker);
+    let text = STAYING.replace("MARKER", marker).replace("SILENT", SILENT);
     let length = text.len();
     format!(
         "{{ [ \"${{BASH_VERSINFO:-0}}\" -lt 5 ] || {{ set +o posix; read -r -N {length} nebplay_text || exit; \

@@ -2,7 +2,7 @@
 //!
 //! A login shell may print a greeting, sudo a lecture: all of it comes before the marker and is set aside.
 
-use super::launch::{Launch, PAST_SUDO, Password};
+use super::launch::{Launch, PAST_SUDO, Password, SILENT};
 
 /// More noise than this before the marker is no greeting; only the end is kept.
 const NOISE_KEPT: usize = 16 * 1024;
@@ -13,6 +13,7 @@ pub(super) struct Opening {
     stdout: Side,
     stderr: Side,
     pid: Option<i32>,
+    silent: bool,
     talk: Option<Talk>,
     password_refused: bool,
 }
@@ -57,6 +58,7 @@ impl Opening {
             stdout: Side::default(),
             stderr: Side::default(),
             pid: None,
+            silent: false,
             talk,
             password_refused: false,
         };
@@ -66,6 +68,11 @@ impl Opening {
     /// The process (and process group) of the command, once known.
     pub(super) fn pid(&self) -> Option<i32> {
         self.pid
+    }
+
+    /// Whether it is a shell whose commands do not say when they begin, as far as is known.
+    pub(super) fn silent(&self) -> bool {
+        self.silent
     }
 
     /// Whether everything that has to be sent before the command's own input is known.
@@ -88,6 +95,7 @@ impl Opening {
         let (line, rest) = self.stdout.take(bytes, &self.marker);
         if let Some(line) = line {
             self.pid = line.split(' ').nth(1).and_then(|pid| pid.parse().ok());
+            self.silent |= line.ends_with(SILENT);
         }
         rest
     }
@@ -97,7 +105,8 @@ impl Opening {
         if self.stderr.open {
             return (bytes, Say::Nothing);
         }
-        let (_, rest) = self.stderr.take(bytes, &self.marker);
+        let (line, rest) = self.stderr.take(bytes, &self.marker);
+        self.silent |= line.is_some_and(|line| line.ends_with(SILENT));
         let Some(talk) = &mut self.talk else {
             return (rest, Say::Nothing);
         };

@@ -33,7 +33,7 @@ pub(super) struct Shell {
     current: Option<(Task, Frame)>,
     /// What the current command is told, until the shell is ready to hear it.
     unsaid: Vec<u8>,
-    /// The process group of the last command.
+    /// The process group of the last command, where commands tell theirs.
     previous: Option<i32>,
 }
 
@@ -177,6 +177,9 @@ impl Shell {
         moved |= !bytes.is_empty();
         let bytes = self.opening.stdout(bytes);
         if let Some((task, frame)) = &mut self.current {
+            if self.opening.silent() {
+                frame.begin();
+            }
             frame.stdout(&bytes);
             task.show(frame.news(false), false);
         }
@@ -198,6 +201,9 @@ impl Shell {
             }
         }
         if let Some((task, frame)) = &mut self.current {
+            if self.opening.silent() {
+                frame.begin();
+            }
             frame.stderr(&bytes);
             task.show(frame.news(true), true);
         }
@@ -212,11 +218,12 @@ impl Shell {
             return Some(over(task, None));
         }
         let (exit, stdout, stderr) = frame.closed()?;
+        let spent = frame.spent();
         self.previous = frame.pid();
         if let Some((task, _)) = self.current.take() {
             task.answer(exit, stdout, stderr);
         }
-        Some(ShellStep::Moved)
+        Some(if spent { over(None, None) } else { ShellStep::Moved })
     }
 
     /// Takes back a command that was not begun.
@@ -237,7 +244,7 @@ impl Shell {
             } else if !self.opening.open() {
                 task.fail(Fault::Refused(self.opening.complaint()));
             } else if frame.pid().is_none() {
-                // It ended between two commands: this one was not begun, unless that is just what could not be said any more.
+                // It ended between two commands, so that this one was not begun; or that could not be said any more, or is never said.
                 let why = why.unwrap_or_else(|| "the user's shell on the host ended".to_owned());
                 task.fail(Fault::Gone { why, sent: true });
             } else {
@@ -248,8 +255,8 @@ impl Shell {
         over(None, None)
     }
 
-    /// Ends a command that is late or unwanted; the process to kill. Before the command has told its process, the shell is
-    /// killed in its place, or the command could still begin.
+    /// Ends a command that is late or unwanted; the process to kill. Where the command has not told its process, that is the shell
+    /// with what it runs, or the command could still begin.
     pub(super) fn judge(&mut self, now: Instant, waker: &Waker) -> Option<(i32, Way)> {
         let (task, frame) = self.current.as_mut()?;
         task.judge(now, waker, frame.pid().or(self.opening.pid()))
