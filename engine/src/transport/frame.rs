@@ -215,7 +215,10 @@ mod tests {
             frame.begin();
             frame.stdout(format!("one\nMARMARK {end}\n").as_bytes());
             frame.stderr(b"MARK \n");
-            assert_eq!(frame.closed(), Some((Exit::Code(3), b"one\nMAR".to_vec(), Vec::new())));
+            assert_eq!(
+                frame.closed(),
+                Some((Exit::Code(3), b"one\nMAR".to_vec(), Vec::new()))
+            );
             assert_eq!((frame.spent(), frame.pid()), (spent, None));
         }
     }

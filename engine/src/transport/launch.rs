@@ -65,7 +65,7 @@ pub(super) struct Launch {
     pub(super) marker: String,
 }
 
-/// The shell that stays, as any login shell understands it.
+/// The shell that stays, as login shells understand it: those that are not of POSIX either do as well, or come to `sh`.
 const BEST_SHELL: &str = "command -v bash >/dev/null && exec bash --posix; exec sh";
 
 /// What a shell that stays does first: its own messages go nowhere from then on, and commands find standard error at descriptor 3;
