@@ -4,21 +4,6 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-/// What in a shell script prints the SHA-256 of a file, named by a literal such as `"$1"`, as its output's first word. openssl is four
-/// times as fast as coreutils where the processor has instructions for it.
-macro_rules! print_sha256 {
-    ($file:literal) => {
-        concat!(
-            "if command -v openssl > /dev/null; then openssl dgst -sha256 -r < ",
-            $file,
-            "; else sha256sum < ",
-            $file,
-            "; fi"
-        )
-    };
-}
-pub(crate) use print_sha256;
-
 /// SHA-256 in 64 hexadecimal digits; the first of them make a short name.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(bytes))

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::contract::{Concurrency, Contract, Order, Privilege, Recovery};
-use crate::digest::print_sha256;
 use crate::ground;
 use crate::host::{Command, FileKind, Host, RunAs};
 use crate::module::{Change, Cx, Failure, FailureKind, Finding, Module, Outcome, Together};
@@ -55,12 +54,9 @@ fn private() -> String {
     "0600".to_owned()
 }
 
-/// `$1` file. Answers its digest and size.
-const DIGEST: &str = concat!(
-    "# nebplay: digest of a file\n",
-    print_sha256!("\"$1\""),
-    r#" && stat -c %s -- "$1""#
-);
+/// `$1` file. Answers its digest and size. openssl is four times as fast as coreutils where the processor has instructions for it.
+const DIGEST: &str = r#"# nebplay: digest of a file
+if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$1"; else sha256sum < "$1"; fi && stat -c %s -- "$1""#;
 
 /// `$1` file, `$2` what tells which file it is.
 const LOOK_WHICH: &str = r#"# nebplay: which file is it

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::fingerprint::{FEDERATED, Fingerprints, Which, run, sqlite};
 use super::onedb::{Access, Kind};
-use crate::digest::print_sha256;
 use crate::host::Host;
 use crate::module::Failure;
 use crate::opennebula::command::USER;
@@ -41,24 +40,21 @@ pub struct Dump {
     pub tables: Vec<String>,
 }
 
-/// `$1` dump. Run as oneadmin: a dump that oneadmin cannot read is "restored" with exit status 0.
-const LOOK: &str = concat!(
-    r#"# nebplay: look at a dump
+/// `$1` dump. Run as oneadmin: a dump that oneadmin cannot read is "restored" with exit status 0. openssl is four times as fast as
+/// coreutils where the processor has instructions for it.
+const LOOK: &str = r#"# nebplay: look at a dump
 f=$1
 if [ ! -e "$f" ]; then echo missing; exit 0; fi
 if [ ! -f "$f" ]; then echo 'no file'; exit 0; fi
 if [ ! -r "$f" ]; then echo unreadable; exit 0; fi
 stat -c 'stat %s %a %U %G .' -- "$f" || exit
-echo "sha256 $("#,
-    print_sha256!("\"$f\""),
-    r#")"
+echo "sha256 $(if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$f"; else sha256sum < "$f"; fi)"
 echo "first $(head -c 80 -- "$f" | head -n 1 | tr -cd ' -~')"
 echo "last $(tail -c 200 -- "$f" | tail -n 1 | tr -cd ' -~')"
 grep -a -E '^(PRAGMA foreign_keys=OFF;$|COMMIT;$|ROLLBACK; -- due to errors|-- Dump completed|-- .*(MySQL|MariaDB) dump |CREATE TABLE )' -- "$f" |
     cut -c1-120 | head -n 5000 | tr -cd '\n -~' | sed 's/^/line /'
 echo end
-"#
-);
+"#;
 
 /// Looks at a dump as oneadmin. `None`: there is none.
 pub async fn look(host: &dyn Host, access: &Access, path: &str) -> Result<Option<Dump>, Failure> {

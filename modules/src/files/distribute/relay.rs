@@ -8,7 +8,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Distribute;
-use crate::digest::print_sha256;
 use crate::host::{Clock, Command, Host, HostError, Output, RunAs, Sink, Source};
 use crate::module::{Cx, Failure, FailureKind};
 use crate::opennebula::onedb::LOOK;
@@ -99,8 +98,7 @@ esac"#;
 /// `$1` part, `$2` packing, `$3` owner, `$4` group, `$5` mode, `$6` how to tell which file it is. The part is made anew, never
 /// written through a link somebody put there. It is read back while the disk still writes; if it changed meanwhile, it says so in
 /// place of which file it is, and will be read again in its place.
-const RECEIVE: &str = concat!(
-    r#"# nebplay: receive a file
+const RECEIVE: &str = r#"# nebplay: receive a file
 part=$1
 umask 077
 directory=$(dirname -- "$part")
@@ -121,12 +119,9 @@ esac || { status=$?; rm -f -- "$part"; exit $status; }
 chown -h "$3:$4" -- "$part" && chmod "$5" -- "$part" || exit
 which=$(stat -c "$6" -- "$part") || exit
 sync -- "$part" & syncing=$!
-"#,
-    print_sha256!("\"$part\""),
-    r#" || exit
+if command -v openssl > /dev/null; then openssl dgst -sha256 -r < "$part"; else sha256sum < "$part"; fi || exit
 wait "$syncing" || exit
-if [ "$(stat -c "$6" -- "$part")" = "$which" ]; then echo "$which"; else echo changed; fi"#
-);
+if [ "$(stat -c "$6" -- "$part")" = "$which" ]; then echo "$which"; else echo changed; fi"#;
 
 /// Relays the source's file to all receivers; the results are in their order.
 pub(super) async fn relay(
