@@ -36,7 +36,7 @@ pub(super) struct Frame {
     /// Its process, which leads a group of its own.
     pid: Option<i32>,
     status: Option<i32>,
-    left: bool,
+    refused: bool,
     spent: bool,
 }
 
@@ -59,7 +59,7 @@ impl Frame {
             stderr: Side::default(),
             pid: None,
             status: None,
-            left: false,
+            refused: false,
             spent: false,
         }
     }
@@ -75,8 +75,8 @@ impl Frame {
     }
 
     /// Whether the shell refused to begin, because its last command left processes behind.
-    pub(super) fn left(&self) -> bool {
-        self.left
+    pub(super) fn refused(&self) -> bool {
+        self.refused
     }
 
     /// Whether the command left processes behind, so that the shell is to be used for nothing else.
@@ -89,7 +89,7 @@ impl Frame {
         self.stdout.bytes.extend_from_slice(bytes);
         while let Some(word) = self.stdout.next_mark(&self.marker) {
             match word.as_str() {
-                "left" => self.left = true,
+                "left" => self.refused = true,
                 word if self.stdout.ended => {
                     let status = word.strip_suffix(" left");
                     self.spent = status.is_some();
@@ -256,6 +256,6 @@ mod tests {
         assert_eq!(frame.closed().unwrap().0, Exit::Code(137));
         let mut refused = Frame::new("MARK");
         refused.stdout(b"MARK left\n");
-        assert!(refused.left());
+        assert!(refused.refused());
     }
 }

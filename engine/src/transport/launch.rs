@@ -116,7 +116,8 @@ fi
 /// What a shell that stays says at first if its commands do not say when they begin.
 pub(super) const SILENT: &str = "silent";
 
-/// The first that a shell that stays is told: what [`STAYING`] says.
+/// The first that a shell that stays is told: what [`STAYING`] says, which bash reads at once like all else (see [`at_once`]), by hand
+/// because there is no function yet. It was started in POSIX mode, in which it reads no start-up file, and leaves it here.
 fn staying(marker: &str) -> String {
     let text = STAYING.replace("MARKER", marker).replace("SILENT", SILENT);
     let length = text.len();

@@ -103,14 +103,36 @@ impl Distribute {
         }
     }
 
+    /// Digest and size of a file of this size, if it is the one that was recorded.
+    fn recorded(&self, size: u64) -> Option<(String, u64)> {
+        Some((self.sha256.as_ref()?.to_ascii_lowercase(), size))
+    }
+
     /// Digest and size that a copy must have: as recorded, else as the source has them.
     async fn wanted(&self, source: &dyn Host, reader: &RunAs) -> Result<(String, u64), Failure> {
-        let Some(recorded) = &self.sha256 else {
+        if self.sha256.is_some()
+            && let Some(stat) = source.stat(&self.src, reader).await?
+            && let Some(recorded) = self.recorded(stat.size)
+        {
+            return Ok(recorded);
+        }
+        self.source_digest(source, reader).await
+    }
+
+    /// The same once the copies are there. If one of them is not as recorded, the source is read after all: is that another file, or did
+    /// this one change on its way?
+    async fn confirmed(
+        &self,
+        source: &dyn Host,
+        reader: &RunAs,
+        wanted: (String, u64),
+        copies: &[Result<Received, Failure>],
+    ) -> Result<(String, u64), Failure> {
+        let is_other = |copy: &Received| copy.sha256 != wanted.0;
+        if self.sha256.is_some() && copies.iter().flatten().any(is_other) {
             return self.source_digest(source, reader).await;
-        };
-        let stat = source.stat(&self.src, reader).await?;
-        let stat = stat.ok_or_else(|| Failure::failed(format!("{}: {} is gone", source.name(), self.src)))?;
-        Ok((recorded.to_ascii_lowercase(), stat.size))
+        }
+        Ok(wanted)
     }
 
     async fn source(&self, cx: &Cx<'_>) -> Result<Arc<dyn Host>, Failure> {
@@ -224,12 +246,12 @@ impl Module for Distribute {
             return Ok(Finding::no_change(format!("{} is the source itself", self.src)));
         }
         let source = self.source(cx).await?;
-        if source.stat(&self.src, &RunAs::root()).await?.is_none() {
+        let Some(at_source) = source.stat(&self.src, &RunAs::root()).await? else {
             return Ok(Finding::CannotTell(Change::new(format!(
                 "bring {} from {}, where it is not yet",
                 self.src, self.from
             ))));
-        }
+        };
         let bring = || Finding::change(format!("bring {} from {} to {}", self.src, self.from, self.dest));
         let Some(stat) = cx.host.stat(&self.dest, &RunAs::root()).await? else {
             return Ok(bring());
@@ -241,8 +263,12 @@ impl Module for Distribute {
             )));
         }
         let as_wanted = stat.mode == mode && stat.owner == self.owner && stat.group == self.group;
-        let reader = ground::reader(source.as_ref(), &self.src).await?;
-        let wanted = self.wanted(source.as_ref(), &reader).await?;
+        let wanted = if let Some(recorded) = self.recorded(at_source.size) {
+            recorded
+        } else {
+            let reader = ground::reader(source.as_ref(), &self.src).await?;
+            self.source_digest(source.as_ref(), &reader).await?
+        };
         if as_wanted
             && stat.size == wanted.1
             && digest(cx.host, &self.dest, &self.writer(cx).await?).await? == wanted
@@ -283,14 +309,9 @@ impl Together for Distribute {
             self.wanted(source.as_ref(), &reader),
             relay::relay(source.as_ref(), &reader, self, &contexts, packing)
         );
-        let differs = |(wanted, _): &(String, u64)| {
-            let mut arrived = received.iter().flatten();
-            self.sha256.is_some() && arrived.any(|received| received.sha256 != *wanted)
-        };
         let wanted = match wanted {
-            // Is it the source that is another file, or did it change on its way?
-            Ok(wanted) if differs(&wanted) => self.source_digest(source.as_ref(), &reader).await,
-            wanted => wanted,
+            Ok(wanted) => self.confirmed(source.as_ref(), &reader, wanted, &received).await,
+            Err(failure) => Err(failure),
         };
         let wanted = match wanted {
             Ok(wanted) => wanted,

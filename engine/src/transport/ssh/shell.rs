@@ -176,13 +176,7 @@ impl Shell {
         let bytes = read_stream(wire, channel, false)?;
         moved |= !bytes.is_empty();
         let bytes = self.opening.stdout(bytes);
-        if let Some((task, frame)) = &mut self.current {
-            if self.opening.silent() {
-                frame.begin();
-            }
-            frame.stdout(&bytes);
-            task.show(frame.news(false), false);
-        }
+        hear(&mut self.current, &self.opening, &bytes, false);
         let bytes = read_stream(wire, channel, true)?;
         moved |= !bytes.is_empty();
         if bytes.is_empty() {
@@ -200,20 +194,14 @@ impl Shell {
                 self.outgoing.open_feed();
             }
         }
-        if let Some((task, frame)) = &mut self.current {
-            if self.opening.silent() {
-                frame.begin();
-            }
-            frame.stderr(&bytes);
-            task.show(frame.news(true), true);
-        }
+        hear(&mut self.current, &self.opening, &bytes, true);
         Ok(moved)
     }
 
     /// Answers, if the command has ended.
     fn finish_frame(&mut self) -> Option<ShellStep> {
         let (_, frame) = self.current.as_mut()?;
-        if frame.left() {
+        if frame.refused() {
             let task = self.reclaim();
             return Some(over(task, None));
         }
@@ -287,6 +275,21 @@ impl Shell {
     pub(super) fn into_channel(self) -> Option<Channel> {
         self.channel
     }
+}
+
+/// Gives the command in a shell what came on a stream. Without one it is nobody's.
+fn hear(current: &mut Option<(Task, Frame)>, opening: &Opening, bytes: &[u8], stderr: bool) {
+    let Some((task, frame)) = current else { return };
+    // Either stream may be the first to tell what shell it is.
+    if opening.silent() {
+        frame.begin();
+    }
+    if stderr {
+        frame.stderr(bytes);
+    } else {
+        frame.stdout(bytes);
+    }
+    task.show(frame.news(stderr), stderr);
 }
 
 fn over(again: Option<Task>, no_channel: Option<String>) -> ShellStep {

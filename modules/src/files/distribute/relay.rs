@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Distribute;
@@ -173,17 +173,18 @@ async fn pump(
     mut reading: Source,
     mut queues: Vec<Option<Sender<Arc<[u8]>>>>,
 ) -> Result<(), Failure> {
-    let mut buffer = vec![0; CHUNK];
     let broken =
         |why: String| Failure::failed(format!("{}: failed to read the source: {why}", source.name()));
     loop {
-        let size = fill(&mut reading.stdout, &mut buffer)
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut next = (&mut reading.stdout).take(CHUNK as u64);
+        next.read_to_end(&mut chunk)
             .await
             .map_err(|error| broken(error.to_string()))?;
-        if size == 0 {
+        if chunk.is_empty() {
             break;
         }
-        let chunk: Arc<[u8]> = Arc::from(&buffer[..size]);
+        let chunk: Arc<[u8]> = Arc::from(chunk);
         for queue in &mut queues {
             let Some(sender) = queue else { continue };
             // A closed or stalled queue is its writer's failure, and nobody else's.
@@ -204,18 +205,6 @@ async fn pump(
     } else {
         Err(broken(format!("{} ({})", end.exit, end.err_text().trim())))
     }
-}
-
-/// Reads until the buffer is full or nothing more comes; how much there is.
-async fn fill(source: &mut (dyn AsyncRead + Send + Unpin), buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match source.read(&mut buffer[filled..]).await? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    Ok(filled)
 }
 
 async fn handed_over(clock: &dyn Clock, sender: &Sender<Arc<[u8]>>, chunk: &Arc<[u8]>) -> bool {
