@@ -1,9 +1,11 @@
 //! What is wrong in a file, and where: the text itself underlined, what was expected, a suggestion.
 
+mod excerpt;
+
 use std::fmt;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 /// A file, or a piece of text that is treated as one (`-e` on the command line).
 #[derive(Debug)]
@@ -12,16 +14,15 @@ pub struct Source {
     pub name: String,
     /// Its text.
     pub text: String,
-    /// The same, in the shape that the renderer of diagnostics wants.
-    named: NamedSource<String>,
 }
 
 impl Source {
     /// A named text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        let (name, text) = (name.into(), text.into());
-        let named = NamedSource::new(&name, text.clone());
-        Arc::new(Self { name, text, named })
+        Arc::new(Self {
+            name: name.into(),
+            text: text.into(),
+        })
     }
 }
 
@@ -128,17 +129,20 @@ impl Diagnostic for Finding {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.labels.first().map(|(span, _)| &span.source.named as _)
+        self.labels.first().map(|(span, _)| &*span.source as _)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        /// More ways to one place than this tell nothing that the first do not.
+        const MOST: usize = 8;
         let (here, _) = self.places();
         let mut primary = true;
-        Some(Box::new(here.map(move |(span, label)| {
+        Some(Box::new(here.take(MOST).map(move |(span, label)| {
             let text = (!label.is_empty()).then(|| label.clone());
             // What goes over lines is shown by its first: a play of two hundred would hide what is wrong with it.
-            let length = span.text().lines().next().unwrap_or_default().trim_end().len();
-            let place = (span.start, length);
+            let line = span.text().lines().next().unwrap_or_default().trim_end();
+            let end = span.source.boundary(span.start + line.len().min(excerpt::WIDEST));
+            let place = (span.start, end.saturating_sub(span.start));
             if std::mem::take(&mut primary) {
                 LabeledSpan::new_primary_with_span(text, place)
             } else {

@@ -13,9 +13,13 @@ use super::runner::Runner;
 use super::scoped::Scoped;
 use super::step::written;
 use super::stop::{self, Stop};
+use crate::diagnostics::{Finding, Span};
 use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
 use crate::template::{Binding, Layer, Scope};
+
+/// A file that includes itself until something is so needs an end, and a thread's stack has one.
+const DEEPEST: usize = 64;
 
 /// Hosts that include the same file for the same item.
 struct Group {
@@ -204,7 +208,12 @@ impl Runner {
         context: &Context,
         replayed: bool,
     ) -> Dropped {
-        let (items, digest) = match self.world.loader.tasks(&group.file, &node.include.file.span) {
+        let loaded = if context.includes < DEEPEST {
+            self.world.loader.tasks(&group.file, &node.include.file.span)
+        } else {
+            Err(vec![too_deep(&node.include.file.span)])
+        };
+        let (items, digest) = match loaded {
             Ok(loaded) => loaded,
             Err(findings) => {
                 let result = StepResult::failed(findings_failure(&findings));
@@ -230,6 +239,7 @@ impl Runner {
         let nodes = resolve_items(&items, &id, &node.passed_on, &self.world.options.tags);
         self.world.loader.included(&nodes);
         let mut context = context.clone();
+        context.includes += 1;
         if let Some(item) = &group.item {
             context.inner.push(Arc::new(item_layer(node, item, group.index)));
         }
@@ -267,6 +277,12 @@ impl Runner {
             failure: FailureRecord::from(failure),
         })
     }
+}
+
+fn too_deep(place: &Span) -> Finding {
+    let message = format!("files include each other more than {DEEPEST} deep");
+    Finding::at(place, message, "included once more here")
+        .help("give the include a `when` that is false in the end, or use `until` or `loop` instead")
 }
 
 fn item_layer(node: &IncludeNode, item: &Value, index: usize) -> Layer {

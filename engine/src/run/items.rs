@@ -26,6 +26,8 @@ pub(super) struct Context {
     pub(super) caught: bool,
     /// For what runs more than once: which time. 0 and 1 need no telling apart.
     pub(super) occasion: u32,
+    /// How many files were included on the way here.
+    pub(super) includes: usize,
 }
 
 type Running<'a> = Pin<Box<dyn Future<Output = Dropped> + Send + 'a>>;

@@ -6,7 +6,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use super::lookups::{self, Lookups};
-use super::{filters, hole, outcomes};
+use super::{filters, hole, limits, outcomes};
 
 /// Builds the environment.
 pub(super) fn build(lookups: Arc<dyn Lookups>) -> Environment<'static> {
@@ -16,6 +16,7 @@ pub(super) fn build(lookups: Arc<dyn Lookups>) -> Environment<'static> {
     environment.set_debug(false);
     // What is rendered are arguments and configuration files, whatever their names end with.
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(limits::FUEL));
     environment.set_formatter(print);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     if let Ok(syntax) = SyntaxConfig::builder()

@@ -14,6 +14,7 @@ mod evaluation;
 mod facts;
 mod filters;
 mod hole;
+mod limits;
 mod lookups;
 mod outcomes;
 mod render;

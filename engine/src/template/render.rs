@@ -14,6 +14,7 @@ use super::braces::{has_template, lone_expression};
 use super::dict::out_of_template;
 use super::error::{TemplateError, TemplateErrorKind, locate, sounds_secret};
 use super::evaluation::Evaluation;
+use super::limits;
 use super::subscript::as_attributes;
 use super::{OMIT, Scope, Templates};
 
@@ -195,11 +196,13 @@ impl Templates {
     fn run(&self, piece: Piece<'_>, evaluation: &Arc<Evaluation>) -> Result<Json, Error> {
         match piece {
             Piece::Expression(source) => {
+                limits::check(source, true)?;
                 let source = as_attributes(source, true).into_owned();
                 let expression = self.environment.compile_expression_owned(source)?;
                 out_of_template(&expression.eval(evaluation.root())?)
             }
             Piece::Text(source) => {
+                limits::check(source, false)?;
                 let source = as_attributes(source, false);
                 self.environment
                     .render_str(&source, evaluation.root())
@@ -215,13 +218,15 @@ impl Templates {
         as_expression: bool,
         span: Option<&Span>,
     ) -> Result<(), TemplateError> {
-        let result = if as_expression {
-            self.environment
-                .compile_expression_owned(source.to_owned())
-                .map(drop)
-        } else {
-            self.environment.template_from_str(source).map(drop)
-        };
+        let result = limits::check(source, as_expression).and_then(|()| {
+            if as_expression {
+                self.environment
+                    .compile_expression_owned(source.to_owned())
+                    .map(drop)
+            } else {
+                self.environment.template_from_str(source).map(drop)
+            }
+        });
         result.map_err(|error| place(explain(&error, source, span), source, span))
     }
 }
@@ -266,6 +271,11 @@ fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
             TemplateErrorKind::Syntax,
             detail.replace(" is unknown", " does not exist"),
             None,
+        ),
+        ErrorKind::OutOfFuel => (
+            TemplateErrorKind::Other,
+            "the template makes more than fits in memory, or has no end".to_owned(),
+            Some("look for loops in loops, and for variables that double each other".to_owned()),
         ),
         _ => (TemplateErrorKind::Other, detail, None),
     };

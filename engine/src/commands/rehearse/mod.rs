@@ -99,8 +99,16 @@ pub(super) struct Report {
     pub(super) alternatives: Vec<Alternative>,
 }
 
+/// A night runs on one of rayon's threads, as deep as blocks and includes go. What of the stack is not used costs nothing.
+fn roomy_threads() {
+    const STACK: usize = 32 << 20;
+    // Fails where there are threads already, which serve as well until somebody goes very deep.
+    let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global();
+}
+
 /// Rehearses.
 pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
+    roomy_threads();
     let journals = args.run.state_args().clone();
     let known = known::look(&args.run, args.assumed.from_live)?;
     let given = args.run.rehearsed();

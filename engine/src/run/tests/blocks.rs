@@ -144,6 +144,25 @@ async fn an_include_that_is_not_there_fails_where_it_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_file_that_includes_itself_goes_on_until_its_condition_says_so_and_never_for_ever() {
+    let told = Story::new("[{hosts: m, vars: {n: 0}, tasks: [{include_tasks: more.yml}]}]")
+        .file(
+            "more.yml",
+            "[{act: {x: '{{ n }}'}}, {set_fact: {n: '{{ n + 1 }}'}}, {include_tasks: more.yml, when: n < 3}]",
+        )
+        .told()
+        .await;
+    assert_eq!(told.did("m"), ["0", "1", "2"]);
+    let told = Story::new(
+        "[{hosts: m, tasks: [{block: [{include_tasks: more.yml}], rescue: [{act: {x: '{{ ansible_failed_result.msg }}'}}]}]}]",
+    )
+    .file("more.yml", "[{include_tasks: more.yml}]")
+    .told()
+    .await;
+    assert!(told.did("m")[0].starts_with("files include each other more than 64 deep"));
+}
+
+#[tokio::test]
 async fn meta_ends_hosts_plays_and_runs() {
     let told = Story::new(
         "

@@ -283,3 +283,43 @@ fn the_documented_filters_and_tests_exist() {
         }
     }
 }
+
+/// Each of these once ended the process: by its stack, or by all the memory there is.
+#[test]
+fn templates_that_would_take_a_thread_along_are_refused() {
+    let cases = [
+        ("not", format!("{{{{ {}true }}}}", "not ".repeat(100_000))),
+        ("minus", format!("{{{{ {}1 }}}}", "-".repeat(100_000))),
+        ("filters", format!("{{{{ 1{} }}}}", " | string".repeat(100_000))),
+        ("attributes", format!("x{{{{ a{} }}}}", ".b".repeat(100_000))),
+        ("calls", format!("{{# }} #}}{{{{ a{} }}}}", "()".repeat(100_000))),
+        ("text with braces", format!("{{{{ '}}}}' ~ a{} }}}}!", " ~ '}}'".repeat(100_000))),
+        ("tests", format!("{{% if a{} %}}{{% endif %}}", " is defined".repeat(100_000))),
+        ("branches", format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(100_000))),
+        ("parentheses", format!("{{{{ {}1{} }}}}", "(".repeat(100_000), ")".repeat(100_000))),
+        ("blocks", format!("x{}", "{% if a %}".repeat(100_000))),
+        ("as long as it may be", format!("x{{{{ 1{} }}}}", " + 1".repeat(300))),
+        ("as many as there may be", format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(200))),
+        ("loops in loops", "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}".to_owned()),
+        ("doubled", "x{% set ns = namespace(x='x') %}{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}".to_owned()),
+    ];
+    let small = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    let thread = small.spawn(move || {
+        let templates = Templates::new();
+        let scope = Scope::new().with_value("a", true);
+        let tried = cases.map(|(name, text)| (name, templates.render_text(&text, &scope)));
+        tried.map(|(name, result)| (name, result.map_err(|error| error.message)))
+    });
+    for (name, result) in thread.unwrap().join().unwrap() {
+        let expected = match name {
+            "branches" => "not a valid template: more than 200 `elif`",
+            "blocks" => "not a valid template: template exceeds maximum recursion limits",
+            "loops in loops" | "doubled" => "the template makes more than fits in memory, or has no end",
+            "as long as it may be" => "x301",
+            "as many as there may be" => "",
+            _ => "not a valid template: more than 300 operators in one expression",
+        };
+        let said = result.unwrap_or_else(|message| message);
+        assert!(said.starts_with(expected), "{name}: {said}");
+    }
+}
