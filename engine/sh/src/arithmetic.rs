@@ -5,6 +5,7 @@ pub(crate) fn evaluate(text: &str, value: &dyn Fn(&str) -> String) -> Result<i64
     let mut reader = Reader {
         chars: text.chars().collect(),
         at: 0,
+        depth: 0,
         value,
     };
     let result = reader.ternary()?;
@@ -18,8 +19,12 @@ pub(crate) fn evaluate(text: &str, value: &dyn Fn(&str) -> String) -> Result<i64
 struct Reader<'a> {
     chars: Vec<char>,
     at: usize,
+    depth: usize,
     value: &'a dyn Fn(&str) -> String,
 }
+
+/// Parentheses and signs in each other.
+const DEEPEST: usize = 100;
 
 /// Binary operators by how tightly they bind, the loosest first. Longer ones come before those they begin with.
 const OPERATORS: [&[&str]; 10] = [
@@ -55,6 +60,8 @@ impl Reader<'_> {
             return Ok(condition);
         }
         self.at += 1;
+        // Each of many in a row is inside of the one before.
+        self.depth += 1;
         let yes = self.ternary()?;
         self.blanks();
         if !self.looking_at(":") {
@@ -62,6 +69,7 @@ impl Reader<'_> {
         }
         self.at += 1;
         let no = self.ternary()?;
+        self.depth -= 1;
         Ok(if condition == 0 { no } else { yes })
     }
 
@@ -116,6 +124,16 @@ impl Reader<'_> {
     }
 
     fn unary(&mut self) -> Result<i64, String> {
+        if self.depth >= DEEPEST {
+            return Err("arithmetic expression: nested too deeply".to_owned());
+        }
+        self.depth += 1;
+        let value = self.signed();
+        self.depth -= 1;
+        value
+    }
+
+    fn signed(&mut self) -> Result<i64, String> {
         self.blanks();
         let c = self.chars.get(self.at).copied();
         match c {

@@ -251,7 +251,7 @@ fn run_text(shell: &mut Shell<'_>, text: &str) -> Result<(), Stop> {
     match crate::parser::parse(text) {
         Ok(list) => {
             shell.status = 0;
-            shell.list(&list)
+            shell.inside(|shell| shell.list(&list))
         }
         Err(error) => Err(shell.abort(&format!("Syntax error: {}", error.message))),
     }

@@ -10,20 +10,36 @@ pub(crate) fn is_pattern(pattern: &[Sign]) -> bool {
     pattern.iter().any(|(c, literal)| !literal && "*?[".contains(*c))
 }
 
-/// Whether the whole text is of this pattern.
-pub(crate) fn matches(pattern: &[Sign], text: &[char]) -> bool {
-    let Some(((sign, literal), rest)) = pattern.split_first() else {
-        return text.is_empty();
-    };
-    match (sign, literal) {
-        ('*', false) => (0..=text.len()).any(|taken| matches(rest, &text[taken..])),
-        ('?', false) => !text.is_empty() && matches(rest, &text[1..]),
-        ('[', false) => match (class(rest), text.split_first()) {
-            (Some((class, after)), Some((first, others))) => class.has(*first) && matches(after, others),
-            (Some(_), None) => false,
-            (None, _) => text.first() == Some(&'[') && matches(rest, &text[1..]),
-        },
-        (c, _) => text.first() == Some(c) && matches(rest, &text[1..]),
+/// Whether the whole text is of this pattern. Only the last `*` ever needs to take more: what stands between two of them is found at
+/// its first place, and no later one would leave more.
+pub(crate) fn matches(mut pattern: &[Sign], mut text: &[char]) -> bool {
+    let mut last_star = None;
+    loop {
+        if let Some((('*', false), rest)) = pattern.split_first() {
+            last_star = Some((rest, text));
+            pattern = rest;
+        } else if pattern.is_empty() && text.is_empty() {
+            return true;
+        } else if let Some(rests) = without_first(pattern, text) {
+            (pattern, text) = rests;
+        } else if let Some((after, [_, others @ ..])) = last_star {
+            last_star = Some((after, others));
+            (pattern, text) = (after, others);
+        } else {
+            return false;
+        }
+    }
+}
+
+/// What is left of both when the first character of the text is of the first sign of the pattern.
+fn without_first<'p, 't>(pattern: &'p [Sign], text: &'t [char]) -> Option<(&'p [Sign], &'t [char])> {
+    let ((sign, literal), rest) = pattern.split_first()?;
+    let (first, others) = text.split_first()?;
+    let class = (*sign == '[' && !literal).then(|| class(rest)).flatten();
+    match (class, sign, literal) {
+        (Some((class, after)), ..) => class.has(*first).then_some((after, others)),
+        (None, '?', false) => Some((rest, others)),
+        (None, ..) => (sign == first).then_some((rest, others)),
     }
 }
 

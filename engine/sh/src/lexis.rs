@@ -150,6 +150,11 @@ impl Parser {
 
     fn dollar(&mut self, parts: &mut Parts, quoted: bool) -> Result<(), SyntaxError> {
         self.next();
+        self.inside(|parser| parser.expansion(parts, quoted))
+    }
+
+    /// What follows a `$`.
+    fn expansion(&mut self, parts: &mut Parts, quoted: bool) -> Result<(), SyntaxError> {
         let plain = |name: String| Part::Parameter {
             name,
             change: Change::Value,
@@ -164,10 +169,16 @@ impl Parser {
             Some('(') if self.after(1) == Some('(') => {
                 let start = self.place();
                 self.skip(2);
-                if let Ok(word) = self.arithmetic() {
+                let arithmetic = if self.no_arithmetic.contains(&start) {
+                    None
+                } else {
+                    self.arithmetic().ok()
+                };
+                if let Some(word) = arithmetic {
                     parts.push(Part::Number(word, quoted));
                 } else {
                     // `$((` may be a subshell in a command's output.
+                    self.no_arithmetic.insert(start);
                     self.back_to(start);
                     self.next();
                     parts.push(Part::Output(self.enclosed()?, quoted));

@@ -66,6 +66,8 @@ pub struct Start {
     pub pid: u32,
     /// The mask for new files.
     pub umask: u32,
+    /// How deep it is in what called it.
+    pub depth: usize,
 }
 
 /// Reads a script.

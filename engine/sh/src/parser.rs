@@ -1,5 +1,6 @@
 //! Commands, read from the characters of a script.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use crate::SyntaxError;
@@ -15,10 +16,16 @@ pub(crate) fn parse(text: &str) -> Result<List, SyntaxError> {
     }
 }
 
+/// Commands and expansions in each other.
+const DEEPEST: usize = 100;
+
 /// A place in a script.
 pub(crate) struct Parser {
     chars: Arc<[char]>,
     at: usize,
+    depth: usize,
+    /// Places at which no arithmetic is, though it looks so. To find that out once more for each of several in each other would take for ever.
+    pub(crate) no_arithmetic: HashSet<usize>,
     /// Here-documents whose text follows after this line.
     pending: Vec<Here>,
 }
@@ -39,6 +46,8 @@ impl Parser {
         Self {
             chars: text.chars().collect(),
             at: 0,
+            depth: 0,
+            no_arithmetic: HashSet::new(),
             pending: Vec::new(),
         }
     }
@@ -186,6 +195,24 @@ impl Parser {
 
     /// Commands up to one of these words, a closing parenthesis, `;;` or the end.
     pub(crate) fn list(&mut self, ends: &[&str]) -> Result<List, SyntaxError> {
+        self.inside(|parser| parser.items(ends))
+    }
+
+    /// Reads what is inside of what is being read.
+    pub(crate) fn inside<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, SyntaxError>,
+    ) -> Result<T, SyntaxError> {
+        if self.depth >= DEEPEST {
+            return Err(self.error("nested too deeply"));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn items(&mut self, ends: &[&str]) -> Result<List, SyntaxError> {
         let mut items = Vec::new();
         loop {
             self.lines()?;

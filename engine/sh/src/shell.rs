@@ -19,6 +19,12 @@ use descriptors::Input;
 pub(crate) use program::tool;
 use variables::{Variable, Variables};
 
+/// Functions and scripts that call each other deeper than this do so for ever; real shells end when their stack does.
+const DEEPEST: usize = 200;
+
+/// So many bytes take as long as a command.
+const BYTES_A_STEP: usize = 64;
+
 /// Why the commands that follow are not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -59,6 +65,7 @@ pub(crate) struct Shell<'a> {
     pub(crate) status: i32,
     pub(crate) at_exit: Option<String>,
     pid: u32,
+    depth: usize,
     last_background: Option<(u32, i32)>,
     /// What the last command substitution of a word ended with; an assignment ends with that.
     substituted: Option<i32>,
@@ -99,12 +106,13 @@ pub(crate) fn run(list: &List, start: Start, system: &mut dyn System) -> Ended {
         status: 0,
         at_exit: None,
         pid: start.pid,
+        depth: start.depth,
         last_background: None,
         substituted: None,
         watched: 0,
     };
     // However it ends, the status says it.
-    let _ = shell.list(list);
+    let _ = shell.inside(|shell| shell.list(list));
     shell.run_exit_trap();
     let status = shell.status;
     drop(shell);
@@ -136,6 +144,7 @@ impl Shell<'_> {
 
     /// Sets a variable.
     pub(crate) fn assign(&mut self, name: &str, value: String) {
+        self.system.works(value.len() / BYTES_A_STEP);
         self.variables.assign(name, value);
     }
 
@@ -161,6 +170,17 @@ impl Shell<'_> {
         self.complain(why);
         self.status = 2;
         Stop::Exit
+    }
+
+    /// Runs what is inside of what is being run.
+    pub(crate) fn inside(&mut self, body: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
+        if self.depth >= DEEPEST {
+            return Err(self.abort("nested too deeply"));
+        }
+        self.depth += 1;
+        let result = body(self);
+        self.depth -= 1;
+        result
     }
 
     /// Says what is wrong, as dash does.
@@ -216,6 +236,7 @@ impl Shell<'_> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, looked_at: bool) -> Result<(), Stop> {
+        self.system.works(1);
         if self.system.stopped() {
             self.status = 137;
             return Err(Stop::Exit);
@@ -274,7 +295,7 @@ impl Shell<'_> {
             umask: self.umask,
             at_exit: self.at_exit.take(),
         };
-        let _ = body(self);
+        let _ = self.inside(body);
         self.run_exit_trap();
         let status = self.status;
         self.arguments = kept.arguments;
@@ -437,6 +458,8 @@ impl Shell<'_> {
         redirects: &[Redirect],
     ) -> Result<(), Stop> {
         let argv = self.fields(words)?;
+        let bytes: usize = argv.iter().map(|word| word.len() + size_of::<String>()).sum();
+        self.system.works(bytes / BYTES_A_STEP);
         let Some(name) = argv.first().cloned() else {
             let before = self.fds.clone();
             // `$?` is that of the command before, for every one of them.
@@ -483,7 +506,7 @@ impl Shell<'_> {
                 self.assign(&name, value);
             }
             let outer = std::mem::replace(&mut self.arguments, argv.into_iter().skip(1).collect());
-            let result = self.command(&body);
+            let result = self.inside(|shell| shell.command(&body));
             self.arguments = outer;
             return match result {
                 Err(Stop::Return) => Ok(()),

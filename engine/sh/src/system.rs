@@ -15,6 +15,8 @@ pub struct Call<'a> {
     pub stdin: &'a [u8],
     /// The mask for new files.
     pub umask: u32,
+    /// How deep it is in functions and scripts that call each other.
+    pub depth: usize,
 }
 
 /// What a program left.
@@ -69,6 +71,9 @@ pub trait System {
     fn list(&mut self, directory: &str) -> Vec<String>;
     /// Whether a process is there.
     fn alive(&mut self, pid: u32) -> bool;
+    /// So much was done, in commands of a shell or what takes as long. A script that does more than any that comes to an end never will:
+    /// the machine lets it hang until it is killed, as it would in the end.
+    fn works(&mut self, steps: usize);
     /// Whether the script was killed from outside: nothing more of it is run, no trap either.
     fn stopped(&self) -> bool;
 }

@@ -2,6 +2,9 @@
 
 use crate::system::{FileTest, System};
 
+/// More words than any test has; each may be inside of the one before.
+const MOST: usize = 1_000;
+
 /// Whether an expression holds. The error is what `test` says of one that makes no sense.
 pub(crate) fn evaluate(words: &[String], cwd: &str, system: &mut dyn System) -> Result<bool, String> {
     let mut reader = Reader {
@@ -12,6 +15,9 @@ pub(crate) fn evaluate(words: &[String], cwd: &str, system: &mut dyn System) -> 
     };
     if words.is_empty() {
         return Ok(false);
+    }
+    if words.len() > MOST {
+        return Err("too many arguments".to_owned());
     }
     let holds = reader.either()?;
     match words.get(reader.at) {

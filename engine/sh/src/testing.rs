@@ -12,7 +12,12 @@ pub(crate) struct Memory {
     /// After that many programs it is killed.
     pub(crate) stops_after: Option<usize>,
     pub(crate) ran: usize,
+    /// What shells and tools did.
+    pub(crate) steps: usize,
 }
+
+/// More than any test does that comes to an end.
+const MOST: usize = 100_000;
 
 impl Memory {
     fn is_directory(&self, path: &str) -> bool {
@@ -41,6 +46,7 @@ impl System for Memory {
                 cwd: call.cwd.to_owned(),
                 stdin: call.stdin.to_vec(),
                 umask: call.umask,
+                depth: call.depth,
                 ..Start::default()
             };
             return run(&parse(line).expect("a script"), start, self);
@@ -110,7 +116,11 @@ impl System for Memory {
         false
     }
 
+    fn works(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(steps);
+    }
+
     fn stopped(&self) -> bool {
-        self.stops_after.is_some_and(|count| self.ran >= count)
+        self.steps >= MOST || self.stops_after.is_some_and(|count| self.ran >= count)
     }
 }

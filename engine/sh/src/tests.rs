@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::testing::Memory;
-use crate::{Ended, Start, parse, run};
+use crate::{Ended, Start, System, parse, run};
 
 /// A script, its arguments and what it reads.
 struct Case {
@@ -121,6 +121,14 @@ fn cases() -> Vec<Case> {
             "diff -u list list && echo same; for d in a b; do for e in 1 2; do [ $e = 2 ] && break; echo $d$e; done; done",
         ),
         case("x=5; (x=6; echo $x); echo $x; { x=7; }; echo $x; echo \"$(x=8; echo $x)\" $x"),
+        case(
+            "for p in '*a*b' 'a*' '*' '?*c' 'a[b-]*' '[!a]*' '*[' 'a\\*' 'ab*abc' '*abab*abc'; do case ababc in $p) echo \"$p\";; esac; done",
+        ),
+        case(
+            "x=a.b.c; echo ${x#*.} ${x##*.} ${x%.*} ${x%%.*} ${x#a*c} ${x#[b-}; seq 3; seq 2 4; seq 5 2 9; seq 4 3",
+        ),
+        case("echo $(( (1) + -(2) * 3 )) $((1 ? 2 : 3 ? 4 : 5)) $( (echo a); echo b)"),
+        case("f() { if [ $1 -gt 0 ]; then (f $(($1 - 1))); fi; echo $1; }; f 5"),
         case("# comment\necho a # b\necho 'c # d' e#f; echo \\# ; echo a \\\n b"),
         case(
             "umask 077; umask; printf 'ab\\nc d\\n' | while IFS= read -r l; do echo \"[$l]\"; done; echo ${0##*/}",
@@ -211,6 +219,62 @@ fn a_script_that_is_killed_runs_nothing_more() {
         &mut memory,
     );
     assert_eq!((memory.ran, ended.stdout.as_slice()), (2, &b""[..]));
+}
+
+/// Each of these once went on for ever, or until the stack or the memory was used up.
+#[test]
+fn a_script_that_would_never_end_is_stopped() {
+    let deep = |open: &str, close: &str| format!("echo {}1{}", open.repeat(3_000), close.repeat(3_000));
+    let endless = [
+        "while :; do :; done",
+        "x=a; while :; do x=$x$x; done",
+        "set a; while :; do set \"$@\" \"$@\"; done",
+        "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done > /file",
+        "f() { (f); (f); }; f",
+        "seq 1 9223372036854775807",
+        "awk 'BEGIN { while (1); }'",
+        "awk 'BEGIN { for (;;) x = x \"aaaa\" }'",
+        "awk 'function f() { f() } BEGIN { f() }'",
+        "echo a | awk '{ $999999999999 = 1 }'",
+    ];
+    let deep = [
+        "f() { f; }; f".to_owned(),
+        "f() { x=$(f); }; f".to_owned(),
+        "x='eval \"$x\"'; eval \"$x\"".to_owned(),
+        "echo '. /file' > /file; . /file".to_owned(),
+        "x='sh -c \"$x\"'; export x; sh -c \"$x\"".to_owned(),
+        deep("$(", ")"),
+        deep("${a:-", "}"),
+        deep("$((", "))"),
+        format!("{}:{}", "( ".repeat(3_000), " )".repeat(3_000)),
+        format!("{}:{}", "if :; then ".repeat(3_000), "; fi".repeat(3_000)),
+        format!("echo $(({}1))", "-".repeat(3_000)),
+        format!("echo $((1{}))", " ? 1 : 1".repeat(3_000)),
+        format!(
+            "awk 'BEGIN {{ x = {}1{} }}'",
+            "(".repeat(3_000),
+            ")".repeat(3_000)
+        ),
+        format!("awk 'BEGIN {{ x = 1{} }}'", " + 1".repeat(3_000)),
+        format!("[ {} a ]", "! ".repeat(3_000)),
+    ];
+    for script in endless.into_iter().map(str::to_owned).chain(deep) {
+        let mut memory = Memory::default();
+        let start = Start {
+            name: "sh".to_owned(),
+            cwd: "/somewhere".to_owned(),
+            ..Start::default()
+        };
+        let said = match parse(&script) {
+            Ok(parsed) => String::from_utf8_lossy(&run(&parsed, start, &mut memory).stderr).into_owned(),
+            Err(error) => error.message,
+        };
+        let is_refused = ["nested too deeply", "not modelled", "too many arguments"]
+            .iter()
+            .any(|words| said.contains(words));
+        let script: String = script.chars().take(60).collect();
+        assert!(memory.stopped() || is_refused, "{script}: {said}");
+    }
 }
 
 #[test]

@@ -35,7 +35,18 @@ struct Session<'a> {
     limit: Option<Limit>,
     /// A program ended by itself when it was asked to.
     caught: bool,
+    /// How much a script may still do before it is taken to be one that never ends.
+    left: usize,
 }
+
+/// Much more than any script does that comes to an end, and done in a second or two.
+const MOST: usize = 1_000_000;
+
+/// So many bytes are copied while a command is run.
+const BYTES_A_STEP: usize = 4_096;
+
+/// How long something goes on that never ends, where nothing ends it.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365);
 
 /// Runs a command now, all at once; what it takes is told and not waited for.
 pub(crate) fn execute(federation: &mut Federation, at: At, command: &Command, limit: Option<Limit>) -> Came {
@@ -62,6 +73,7 @@ pub(crate) fn execute(federation: &mut Federation, at: At, command: &Command, li
         elapsed: Duration::ZERO,
         limit,
         caught: false,
+        left: MOST,
     };
     let call = Call {
         argv: &command.argv,
@@ -69,11 +81,13 @@ pub(crate) fn execute(federation: &mut Federation, at: At, command: &Command, li
         cwd: &cwd,
         stdin: command.stdin.as_deref().unwrap_or_default(),
         umask: 0o022,
+        depth: 0,
     };
     let ended = session.run(&call);
     let whole = !session.stopped();
-    if let Some(limit) = limit.filter(|_| !whole) {
-        session.elapsed = session.elapsed.max(limit.ends());
+    if !whole {
+        let end = limit.map_or(FOR_EVER, Limit::ends);
+        session.elapsed = session.elapsed.max(end);
     }
     Came {
         output: Output {
@@ -136,6 +150,7 @@ impl Session<'_> {
             stdin: call.stdin.to_vec(),
             pid: self.federation.machine_mut(self.at).new_pid(),
             umask: call.umask,
+            depth: call.depth,
         };
         nebplay_sh::run(&script, start, self)
     }
@@ -157,7 +172,7 @@ impl Session<'_> {
 
     /// `setpriv`, `runuser`, `sudo`, `timeout`, `nice` and their like: another program with something changed.
     fn wrapped(&mut self, call: &Call<'_>) -> Option<Ended> {
-        let wrapper = programs::wrapper(call.argv)?;
+        let wrapper = programs::wrappers::wrapper(call.argv)?;
         let user = wrapper.user.map(|user| std::mem::replace(&mut self.user, user));
         let inner = Call {
             argv: wrapper.argv,
@@ -172,6 +187,8 @@ impl Session<'_> {
         // Its own limit was the nearer one: the rest of the script goes on.
         if self.stopped() && self.limit != outer_limit {
             ended.status = 124;
+            self.elapsed = self.elapsed.max(self.limit.map_or(Duration::ZERO, Limit::ends));
+            self.left = MOST;
         }
         self.limit = outer_limit;
         if let Some(user) = user {
@@ -280,6 +297,8 @@ impl System for Session<'_> {
             .map(|old| old.to_vec())
             .unwrap_or_default();
         content.extend_from_slice(bytes);
+        // All of it was copied: it is no more than the price of keeping files in memory, but of a loop it is most.
+        self.left = self.left.saturating_sub(content.len() / BYTES_A_STEP);
         let meta = machine.meta(&user, 0o666 & !umask, now);
         Ok(machine.files.write(path, Content::Bytes(content.into()), &meta)?)
     }
@@ -315,8 +334,12 @@ impl System for Session<'_> {
             .any(|process| process.pid == pid)
     }
 
+    fn works(&mut self, steps: usize) {
+        self.left = self.left.saturating_sub(steps);
+    }
+
     fn stopped(&self) -> bool {
-        self.limit.is_some_and(|limit| self.elapsed >= limit.at())
+        self.left == 0 || self.limit.is_some_and(|limit| self.elapsed >= limit.at())
     }
 }
 

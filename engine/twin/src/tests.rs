@@ -126,6 +126,31 @@ fn an_upgrade_by_hand_as_the_guide_has_it() {
 }
 
 #[test]
+fn a_script_that_never_ends_goes_on_until_its_deadline() {
+    let mut federation = guide();
+    let busy = Command::script::<&str>("touch /tmp/begun; while :; do :; done; touch /tmp/ended", []);
+    let hour = Duration::from_hours(1);
+    let came = federation.execute(0, &busy, Some(Limit::Deadline(hour)));
+    assert!(!came.whole && came.took == hour);
+    let (status, _) = shell(
+        &mut federation,
+        0,
+        "root",
+        "[ -e /tmp/begun ] && [ ! -e /tmp/ended ]",
+    );
+    assert_eq!(status, 0);
+    let (_, text) = shell(
+        &mut federation,
+        0,
+        "root",
+        "date +%s; timeout 1m sh -c 'while :; do :; done'; echo $?; date +%s",
+    );
+    let numbers: Vec<i64> = text.lines().filter_map(|line| line.parse().ok()).collect();
+    assert_eq!(numbers.get(1), Some(&124), "{text}");
+    assert!((59..=61).contains(&(numbers[2] - numbers[0])), "{text}");
+}
+
+#[test]
 fn a_script_that_is_killed_leaves_what_it_came_to() {
     let mut federation = guide();
     shell(&mut federation, 0, "root", "systemctl stop opennebula");

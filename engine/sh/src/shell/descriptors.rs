@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Shell, Stop};
+use super::{BYTES_A_STEP, Shell, Stop};
 use crate::FileTest;
 use crate::ast::{Redirect, Target};
 
@@ -51,6 +51,7 @@ pub(crate) enum Fd {
 impl Shell<'_> {
     /// Writes to a file descriptor; whether that worked.
     pub(crate) fn write(&mut self, fd: u32, bytes: &[u8]) -> bool {
+        self.system.works(bytes.len() / BYTES_A_STEP);
         match self.fds.get(&fd) {
             Some(Fd::Out(sink)) => {
                 sink.borrow_mut().extend_from_slice(bytes);

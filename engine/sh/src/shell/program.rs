@@ -7,6 +7,9 @@ use super::Shell;
 use crate::system::Call;
 use crate::tools;
 
+/// A script in a script takes as much of the stack as so many functions.
+const A_SCRIPT: usize = 8;
+
 impl Shell<'_> {
     /// Runs what is no builtin and no function.
     pub(crate) fn program(&mut self, argv: &[String], prefix: &[(String, String)]) {
@@ -26,6 +29,7 @@ impl Shell<'_> {
             cwd: &self.cwd,
             stdin: &stdin,
             umask: self.umask,
+            depth: self.depth + A_SCRIPT,
         };
         let mut ended = self.system.run(&call);
         if !self.write(1, &ended.stdout) {
@@ -92,6 +96,7 @@ pub(crate) fn tool(shell: &mut Shell<'_>, argv: &[String]) -> bool {
         cwd: &cwd,
         stdin: &stdin,
         umask: shell.umask,
+        depth: shell.depth,
     };
     let mut ended = tool(&call, shell.system);
     if !shell.write(1, &ended.stdout) {

@@ -52,6 +52,9 @@ pub fn find(name: &str) -> Option<Tool> {
     })
 }
 
+/// Nothing is printed wider than this, whatever `printf` is told.
+const WIDEST: usize = 10_000;
+
 /// A tool that says why it failed.
 fn failed(status: i32, why: &str) -> Ended {
     let stderr = if why.is_empty() {

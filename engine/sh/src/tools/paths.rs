@@ -47,7 +47,7 @@ fn directory_of(path: &str) -> &str {
     }
 }
 
-pub(super) fn seq(call: &Call<'_>, _: &mut dyn System) -> Ended {
+pub(super) fn seq(call: &Call<'_>, system: &mut dyn System) -> Ended {
     let numbers: Vec<i64> = call.argv[1..]
         .iter()
         .filter_map(|word| word.parse().ok())
@@ -58,13 +58,16 @@ pub(super) fn seq(call: &Call<'_>, _: &mut dyn System) -> Ended {
         [from, step, to] if *step > 0 => (*from, *step, *to),
         _ => return failed(1, "seq: not modelled"),
     };
-    let mut out = String::new();
-    let mut number = from;
-    while number <= to {
-        out.push_str(&format!("{number}\n"));
-        number += step;
+    let count = (i128::from(to) - i128::from(from)) / i128::from(step) + 1;
+    system.works(usize::try_from(count.max(0)).unwrap_or(usize::MAX));
+    if system.stopped() {
+        return Ended::default();
     }
-    printed(out)
+    let numbers = std::iter::successors(Some(from), |number| number.checked_add(step));
+    let lines = numbers
+        .take_while(|number| *number <= to)
+        .map(|number| format!("{number}\n"));
+    printed(lines.collect::<String>())
 }
 
 pub(super) fn test(call: &Call<'_>, system: &mut dyn System) -> Ended {

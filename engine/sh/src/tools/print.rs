@@ -1,6 +1,6 @@
 //! `echo` and `printf`.
 
-use super::{failed, printed};
+use super::{WIDEST, failed, printed};
 use crate::system::{Call, Ended, System};
 
 pub(super) fn echo(call: &Call<'_>, _: &mut dyn System) -> Ended {
@@ -157,7 +157,7 @@ fn one_round(format: &str, rest: &mut &[&String], out: &mut Vec<u8>) -> Result<(
             }
             _ => result = Err(format!("printf: %{verb}: invalid directive\n")),
         }
-        let fill = width.saturating_sub(text.len());
+        let fill = width.min(WIDEST).saturating_sub(text.len());
         if flags.contains('-') {
             text.extend(std::iter::repeat_n(b' ', fill));
         } else {

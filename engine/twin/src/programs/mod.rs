@@ -6,8 +6,7 @@ pub(crate) mod network;
 pub(crate) mod packages;
 pub(crate) mod processes;
 pub(crate) mod systemd;
-
-use std::time::Duration;
+pub(crate) mod wrappers;
 
 use crate::federation::{At, Federation};
 use crate::machine::Machine;
@@ -24,49 +23,6 @@ pub(crate) fn find(name: &str) -> Option<Program> {
         crate::opennebula::find,
     ];
     families.iter().find_map(|find| find(name))
-}
-
-/// A program that runs another one, with something changed.
-pub(crate) struct Wrapper<'a> {
-    /// The other one.
-    pub(crate) argv: &'a [String],
-    /// As whom.
-    pub(crate) user: Option<String>,
-    /// How long at most.
-    pub(crate) limit: Option<Duration>,
-}
-
-/// What a command line runs, if it begins with a wrapper.
-pub(crate) fn wrapper(argv: &[String]) -> Option<Wrapper<'_>> {
-    let name = argv.first()?.rsplit('/').next()?;
-    match name {
-        "timeout" => Some(Wrapper {
-            argv: argv.get(2..)?,
-            user: None,
-            limit: argv
-                .get(1)?
-                .trim_end_matches('s')
-                .parse()
-                .ok()
-                .map(Duration::from_secs_f64),
-        }),
-        "setpriv" | "runuser" | "sudo" | "nice" | "ionice" | "nohup" => {
-            let words = &argv[1..];
-            let user = words.iter().enumerate().find_map(|(at, word)| {
-                let glued = word.strip_prefix("--reuid=").map(str::to_owned);
-                glued.or_else(|| (word == "-u").then(|| words.get(at + 1).cloned()).flatten())
-            });
-            let skipped = words
-                .iter()
-                .take_while(|word| word.starts_with('-') || Some(*word) == user.as_ref());
-            Some(Wrapper {
-                argv: words.get(skipped.count()..)?,
-                user,
-                limit: None,
-            })
-        }
-        _ => None,
-    }
 }
 
 /// A file's content as a user reads it, the kernel's own files included.

@@ -64,10 +64,11 @@ pub(super) fn awk(call: &Call<'_>, system: &mut dyn System) -> Ended {
         complaints.extend(ended.stderr);
         String::from_utf8_lossy(&ended.stdout).into_owned()
     };
-    let (out, status) = run::run(&program, &variables, &input, &mut command);
-    let mut ended = with_complaints(out.into_bytes(), &wrong);
+    let ran = run::run(&program, &variables, &input, &mut command);
+    system.works(ran.steps);
+    let mut ended = with_complaints(ran.out.into_bytes(), &wrong);
     ended.stderr.extend(complaints);
-    ended.status = ended.status.max(status);
+    ended.status = ended.status.max(ran.status);
     ended
 }
 

@@ -59,11 +59,22 @@ pub(super) enum Expr {
     Call(String, Vec<Expr>),
 }
 
+/// Blocks and expressions in each other.
+const DEEPEST: usize = 100;
+
+/// Operators one after the other make a tree as deep as they are many.
+const LONGEST: usize = 4_000;
+
 /// Reads a program; `None`: something in it is not understood.
 pub(super) fn program(text: &str) -> Option<Program> {
+    let tokens = tokens(text)?;
+    if tokens.len() > LONGEST {
+        return None;
+    }
     let mut reader = Reader {
-        tokens: tokens(text)?,
+        tokens,
         at: 0,
+        depth: 0,
     };
     let mut program = Program::default();
     loop {
@@ -97,6 +108,7 @@ pub(super) fn program(text: &str) -> Option<Program> {
 struct Reader {
     tokens: Vec<Token>,
     at: usize,
+    depth: usize,
 }
 
 impl Reader {
@@ -165,7 +177,22 @@ impl Reader {
         Some(vec![self.statement()?])
     }
 
+    /// Reads what is inside of what is being read.
+    fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.depth >= DEEPEST {
+            return None;
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
     fn statement(&mut self) -> Option<Statement> {
+        self.inside(Self::any_statement)
+    }
+
+    fn any_statement(&mut self) -> Option<Statement> {
         let Some(Token::Name(name, _)) = self.peek().cloned() else {
             return Some(Statement::Do(self.expression()?));
         };
@@ -321,6 +348,10 @@ impl Reader {
     }
 
     fn expression(&mut self) -> Option<Expr> {
+        self.inside(Self::assignment)
+    }
+
+    fn assignment(&mut self) -> Option<Expr> {
         let left = self.ternary()?;
         for (sign, operator) in [
             ("=", None),
@@ -339,6 +370,10 @@ impl Reader {
     }
 
     fn ternary(&mut self) -> Option<Expr> {
+        self.inside(Self::choice)
+    }
+
+    fn choice(&mut self) -> Option<Expr> {
         let condition = self.either()?;
         if !self.take("?") {
             return Some(condition);
@@ -440,6 +475,10 @@ impl Reader {
     }
 
     fn unary(&mut self) -> Option<Expr> {
+        self.inside(Self::signed)
+    }
+
+    fn signed(&mut self) -> Option<Expr> {
         for sign in ["!", "-", "+"] {
             if self.take(sign) {
                 return Some(Expr::Unary(sign, Box::new(self.unary()?)));
@@ -466,7 +505,7 @@ impl Reader {
             Token::Number(number) => Expr::Number(number),
             Token::Text(text) => Expr::Text(text),
             Token::Pattern(pattern) => Expr::Pattern(pattern),
-            Token::Sign("$") => Expr::Field(Box::new(self.primary()?)),
+            Token::Sign("$") => Expr::Field(Box::new(self.inside(Self::primary)?)),
             Token::Sign("(") => {
                 let inner = self.expression()?;
                 self.expect(")")?;

@@ -31,15 +31,40 @@ struct Machine<'a> {
     record: String,
     fields: Vec<String>,
     status: i32,
+    /// How much it has done, and how deep it is in calls of its functions.
+    steps: usize,
+    depth: usize,
 }
 
-/// Runs a program over its input; gives what it printed, and its status.
+/// A program that does more never ends.
+const MOST: usize = 1_000_000;
+
+/// Nor does one whose functions call each other deeper than this.
+const DEEPEST: usize = 100;
+
+/// A record with more fields than this was made by mistake.
+const WIDEST: usize = 10_000;
+
+/// So many bytes take as long as a statement.
+const BYTES_A_STEP: usize = 64;
+
+/// What came of a program.
+pub(super) struct Ran {
+    /// What it printed.
+    pub(super) out: String,
+    /// Its status.
+    pub(super) status: i32,
+    /// How much it did; all there is, if it would never have ended.
+    pub(super) steps: usize,
+}
+
+/// Runs a program over its input.
 pub(super) fn run<'a>(
     program: &'a Program,
     variables: &[(String, String)],
     input: &str,
     command: &'a mut Command<'a>,
-) -> (String, i32) {
+) -> Ran {
     let mut machine = Machine {
         program,
         command,
@@ -50,6 +75,8 @@ pub(super) fn run<'a>(
         record: String::new(),
         fields: Vec::new(),
         status: 0,
+        steps: 0,
+        depth: 0,
     };
     for (name, value) in [("FS", " "), ("OFS", " "), ("RS", "\n"), ("ORS", "\n")] {
         machine.set(name, Value::Text(value.to_owned()));
@@ -86,7 +113,11 @@ pub(super) fn run<'a>(
     while let Some((command, _)) = machine.pipes.first().cloned() {
         machine.close(&command);
     }
-    (machine.out, machine.status)
+    Ran {
+        out: machine.out,
+        status: machine.status,
+        steps: machine.steps,
+    }
 }
 
 impl Machine<'_> {
@@ -125,6 +156,7 @@ impl Machine<'_> {
 
     /// One turn of a loop; whether it goes on.
     fn turn(&mut self, body: &[Statement]) -> Result<bool, Stop> {
+        self.works(1)?;
         match self.block(body) {
             Ok(()) | Err(Stop::Continue) => Ok(true),
             Err(Stop::Break) => Ok(false),
@@ -132,7 +164,18 @@ impl Machine<'_> {
         }
     }
 
+    /// Counts what is done, and ends what never would.
+    fn works(&mut self, steps: usize) -> Result<(), Stop> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps <= MOST {
+            return Ok(());
+        }
+        self.steps = usize::MAX;
+        Err(Stop::Exit)
+    }
+
     fn statement(&mut self, statement: &Statement) -> Result<(), Stop> {
+        self.works(1)?;
         match statement {
             Statement::Do(expr) => {
                 self.value(expr);
@@ -310,6 +353,7 @@ impl Machine<'_> {
             Expr::Join(one, other) => {
                 let mut text = self.value(one).text();
                 text.push_str(&self.value(other).text());
+                self.steps = self.steps.saturating_add(text.len() / BYTES_A_STEP);
                 Value::Text(text)
             }
             Expr::Match(text, pattern, negated) => {
@@ -362,6 +406,7 @@ impl Machine<'_> {
                 let number = self.value(number).number() as usize;
                 match number.checked_sub(1) {
                     None => self.read(value.text(), false),
+                    Some(at) if at >= WIDEST => self.steps = usize::MAX,
                     Some(at) => {
                         if self.fields.len() <= at {
                             self.fields.resize(at + 1, String::new());

@@ -1,6 +1,7 @@
 //! What is done to texts: records and fields, patterns, formats.
 
 use super::value::{Value, shown};
+use crate::tools::WIDEST;
 use crate::tools::grep::extended;
 
 pub(super) fn unescaped(text: &str) -> String {
@@ -109,7 +110,7 @@ pub(super) fn formatted(values: &[Value]) -> String {
         let precision = precision.parse::<usize>().ok();
         let text = match verb {
             'd' | 'i' => shown(value.number().trunc()),
-            'f' => format!("{:.*}", precision.unwrap_or(6), value.number()),
+            'f' => format!("{:.*}", precision.unwrap_or(6).min(WIDEST), value.number()),
             'c' => value.text().chars().take(1).collect(),
             _ => value
                 .text()
@@ -121,7 +122,7 @@ pub(super) fn formatted(values: &[Value]) -> String {
             .trim_start_matches(['-', '+', '0', ' '])
             .parse()
             .unwrap_or(0);
-        let fill = width.saturating_sub(text.chars().count());
+        let fill = width.min(WIDEST).saturating_sub(text.chars().count());
         if flags.starts_with('-') {
             out.push_str(&text);
             out.extend(std::iter::repeat_n(' ', fill));

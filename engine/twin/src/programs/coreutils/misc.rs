@@ -5,6 +5,7 @@ use std::time::Duration;
 use nebplay_model::onedb::clock::Civil;
 
 use crate::process::Process;
+use crate::programs::wrappers::duration;
 
 pub(super) fn date(process: &mut Process<'_>) -> i32 {
     let mut seconds = process.seconds();
@@ -44,12 +45,15 @@ pub(super) fn date(process: &mut Process<'_>) -> i32 {
 }
 
 pub(super) fn sleep(process: &mut Process<'_>) -> i32 {
-    let seconds: f64 = process
-        .args
-        .first()
-        .and_then(|word| word.trim_end_matches('s').parse().ok())
-        .unwrap_or(0.0);
-    process.spends(Duration::from_secs_f64(seconds));
+    let mut whole = Duration::ZERO;
+    for word in process.args {
+        let Some(time) = duration(word) else {
+            process.complain(format!("sleep: invalid time interval '{word}'\n"));
+            return 1;
+        };
+        whole += time;
+    }
+    process.spends(whole);
     0
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::parse::{Expr, Function};
 use super::super::text::{formatted, found, split, substituted};
 use super::super::value::Value;
-use super::{Machine, Stop};
+use super::{DEEPEST, Machine, Stop};
 
 impl Machine<'_> {
     pub(super) fn call(&mut self, name: &str, arguments: &[Expr]) -> Value {
@@ -110,7 +110,13 @@ impl Machine<'_> {
                 self.variables.insert(name.clone(), value)
             })
             .collect();
-        let ended = self.block(&function.body);
+        self.depth += 1;
+        let ended = if self.depth <= DEEPEST {
+            self.block(&function.body)
+        } else {
+            self.works(usize::MAX)
+        };
+        self.depth -= 1;
         for (name, before) in function.parameters.iter().zip(before) {
             match before {
                 Some(value) => self.set(name, value),
