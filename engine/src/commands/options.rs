@@ -16,7 +16,7 @@ use crate::events::{Secrets, is_redacted};
 use crate::inventory::{Inventory, Overrides, Zoned};
 use crate::playbook::Vars;
 use crate::run::Halt;
-use crate::transport::HostKeyPolicy;
+use crate::transport::{HostKeyPolicy, Kind};
 
 /// Hosts at once, unless something else is said.
 const FORKS: usize = 10;
@@ -48,6 +48,9 @@ pub struct InventoryArgs {
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
+    /// Reach hosts this way, unless the inventory says another (`ansible_connection`).
+    #[arg(short, long, value_name = "KIND")]
+    connection: Option<Connection>,
     /// Log in as this user, unless the inventory says another (`ansible_user`).
     #[arg(short, long = "user", value_name = "USER")]
     user: Option<String>,
@@ -75,6 +78,13 @@ pub struct ConnectionArgs {
     /// Seconds a host that was connected and is lost is tried again, without failing the run; what is long goes on there. 600 unless said.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=86400))]
     reconnect: Option<u64>,
+}
+
+/// [`Kind`] as one writes it.
+#[derive(Debug, Clone, Copy, ValueEnum, Serialize, Deserialize)]
+enum Connection {
+    Ssh,
+    Local,
 }
 
 /// [`HostKeyPolicy`] as one writes it.
@@ -385,6 +395,10 @@ pub(super) fn hosts_of(inventory: &[String]) -> Result<Hosts, CommandError> {
 impl ConnectionArgs {
     fn read(&self) -> Result<Overrides, CommandError> {
         Ok(Overrides {
+            kind: self.connection.map(|connection| match connection {
+                Connection::Ssh => Kind::Ssh,
+                Connection::Local => Kind::Local,
+            }),
             user: self.user.clone(),
             private_key: self.private_key.clone(),
             become_password: if self.ask_become_pass { Some(ask()?) } else { None },

@@ -19,6 +19,8 @@ const CONNECT_TIMEOUT: u64 = 10;
 /// extra variable (`-e ansible_user=…`) over both.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
+    /// `-c`.
+    pub kind: Option<Kind>,
     /// `-u`.
     pub user: Option<String>,
     /// `--private-key`.
@@ -90,7 +92,7 @@ impl Inventory {
         let arguments = ssh_arguments(&variables)?;
         Ok(Target {
             name: name.to_owned(),
-            kind: kind(&variables)?,
+            kind: kind(&variables)?.or(overrides.kind).unwrap_or(Kind::Ssh),
             address: text(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| name.to_owned()),
             port: number(
                 &variables,
@@ -125,15 +127,15 @@ impl Inventory {
     }
 }
 
-fn kind(variables: &Variables<'_>) -> Result<Kind, Finding> {
+fn kind(variables: &Variables<'_>) -> Result<Option<Kind>, Finding> {
     let Some((kind, span)) = variables.text(&["ansible_connection"])? else {
-        return Ok(Kind::Ssh);
+        return Ok(None);
     };
     match kind.as_str() {
         "ssh" | "smart" | "paramiko" | "paramiko_ssh" | "libssh" | "ansible.netcommon.libssh" => {
-            Ok(Kind::Ssh)
+            Ok(Some(Kind::Ssh))
         }
-        "local" => Ok(Kind::Local),
+        "local" => Ok(Some(Kind::Local)),
         other => {
             let help = suggest(other, ["ssh", "local"])
                 .unwrap_or_else(|| "nebplay knows `ssh` and `local`".to_owned());

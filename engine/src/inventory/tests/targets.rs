@@ -88,14 +88,21 @@ fn templates_are_rendered() {
 
 #[test]
 fn this_machine() {
-    let inventory = ini("h ansible_connection=local\n");
-    let target = |name| {
-        inventory
-            .target(name, &Overrides::default(), &|_| Ok(json!(null)))
-            .unwrap()
+    let inventory = ini("h ansible_connection=local\ns ansible_connection=ssh\nn\n");
+    let kind = |name, kind| {
+        let overrides = Overrides {
+            kind,
+            ..Overrides::default()
+        };
+        let target = inventory.target(name, &overrides, &|_| Ok(json!(null)));
+        target.unwrap().kind
     };
-    assert_eq!(target("h").kind, Kind::Local);
-    assert_eq!(target("localhost").kind, Kind::Local);
+    assert_eq!(kind("h", None), Kind::Local);
+    assert_eq!(kind("localhost", None), Kind::Local);
+    assert_eq!(kind("n", None), Kind::Ssh);
+    assert_eq!(kind("n", Some(Kind::Local)), Kind::Local);
+    assert_eq!(kind("s", Some(Kind::Local)), Kind::Ssh);
+    assert_eq!(kind("h", Some(Kind::Ssh)), Kind::Local);
 }
 
 #[test]
