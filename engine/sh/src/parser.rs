@@ -1,10 +1,15 @@
 //! Commands, read from the characters of a script.
 
+mod compound;
+mod redirects;
+mod simple;
+
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::SyntaxError;
-use crate::ast::{Command, Item, Kind, List, Part, Pipeline, Redirect, Target, Word};
+use crate::ast::{Item, List, Pipeline};
+use redirects::Here;
 
 /// Reads a script.
 pub(crate) fn parse(text: &str) -> Result<List, SyntaxError> {
@@ -28,13 +33,6 @@ pub(crate) struct Parser {
     pub(crate) no_arithmetic: HashSet<usize>,
     /// Here-documents whose text follows after this line.
     pending: Vec<Here>,
-}
-
-struct Here {
-    end: String,
-    literal: bool,
-    strip: bool,
-    text: Arc<OnceLock<Word>>,
 }
 
 const RESERVED: [&str; 12] = [
@@ -132,37 +130,6 @@ impl Parser {
         for here in std::mem::take(&mut self.pending) {
             self.here_document(&here)?;
         }
-        Ok(())
-    }
-
-    fn here_document(&mut self, here: &Here) -> Result<(), SyntaxError> {
-        let mut text = String::new();
-        loop {
-            if self.peek().is_none() {
-                return Err(self.error(format!("the here-document's `{}` is missing", here.end)));
-            }
-            let mut line = String::new();
-            while let Some(c) = self.next().filter(|c| *c != '\n') {
-                line.push(c);
-            }
-            let line = if here.strip {
-                line.trim_start_matches('\t')
-            } else {
-                &line
-            };
-            if line == here.end {
-                break;
-            }
-            text.push_str(line);
-            text.push('\n');
-        }
-        let word = if here.literal {
-            Word(vec![Part::Quoted(text)])
-        } else {
-            Self::text(&text)?
-        };
-        // Its text is read once.
-        let _ = here.text.set(word);
         Ok(())
     }
 
@@ -281,280 +248,5 @@ impl Parser {
             self.lines()?;
             commands.push(self.command()?);
         }
-    }
-
-    fn command(&mut self) -> Result<Command, SyntaxError> {
-        self.blanks();
-        let kind = if self.peek() == Some('(') {
-            self.skip(1);
-            let list = self.list(&[])?;
-            if self.next() != Some(')') {
-                return Err(self.error("`)` is missing"));
-            }
-            Kind::Subshell(list)
-        } else if self.is_at("{") {
-            self.skip(1);
-            let list = self.list(&["}"])?;
-            self.expect("}")?;
-            Kind::Group(list)
-        } else if self.is_at("if") {
-            self.skip(2);
-            self.conditional()?
-        } else if self.is_at("while") || self.is_at("until") {
-            let until = self.is_at("until");
-            self.skip(5);
-            let condition = self.list(&["do"])?;
-            Kind::Loop {
-                until,
-                condition,
-                body: self.body()?,
-            }
-        } else if self.is_at("for") {
-            self.skip(3);
-            self.iteration()?
-        } else if self.is_at("case") {
-            self.skip(4);
-            self.case()?
-        } else {
-            return self.simple();
-        };
-        let mut redirects = Vec::new();
-        while let Some(redirect) = self.redirect()? {
-            redirects.push(redirect);
-        }
-        Ok(Command { kind, redirects })
-    }
-
-    fn conditional(&mut self) -> Result<Kind, SyntaxError> {
-        let mut arms = Vec::new();
-        loop {
-            let condition = self.list(&["then"])?;
-            self.expect("then")?;
-            arms.push((condition, self.list(&["elif", "else", "fi"])?));
-            if self.is_at("elif") {
-                self.skip(4);
-                continue;
-            }
-            let mut otherwise = List::default();
-            if self.is_at("else") {
-                self.skip(4);
-                otherwise = self.list(&["fi"])?;
-            }
-            self.expect("fi")?;
-            return Ok(Kind::If(arms, otherwise));
-        }
-    }
-
-    fn body(&mut self) -> Result<List, SyntaxError> {
-        self.expect("do")?;
-        let body = self.list(&["done"])?;
-        self.expect("done")?;
-        Ok(body)
-    }
-
-    fn iteration(&mut self) -> Result<Kind, SyntaxError> {
-        self.blanks();
-        let name = self.name();
-        self.lines()?;
-        let mut words = None;
-        if self.is_at("in") {
-            self.skip(2);
-            let mut listed = Vec::new();
-            loop {
-                self.blanks();
-                match self.word()? {
-                    Some(word) => listed.push(word),
-                    None => break,
-                }
-            }
-            words = Some(listed);
-        }
-        self.blanks();
-        if self.peek() == Some(';') {
-            self.skip(1);
-        }
-        Ok(Kind::For {
-            name,
-            words,
-            body: self.body()?,
-        })
-    }
-
-    fn case(&mut self) -> Result<Kind, SyntaxError> {
-        self.blanks();
-        let word = self.word()?.ok_or_else(|| self.error("`case` has no word"))?;
-        self.expect("in")?;
-        let mut arms = Vec::new();
-        loop {
-            self.lines()?;
-            if self.is_at("esac") {
-                self.skip(4);
-                return Ok(Kind::Case(word, arms));
-            }
-            if self.peek() == Some('(') {
-                self.skip(1);
-            }
-            let mut patterns = Vec::new();
-            loop {
-                self.blanks();
-                patterns.push(self.word()?.ok_or_else(|| self.error("a pattern is missing"))?);
-                self.blanks();
-                match self.next() {
-                    Some('|') => {}
-                    Some(')') => break,
-                    _ => return Err(self.error("`)` is missing")),
-                }
-            }
-            let list = self.list(&["esac"])?;
-            arms.push((patterns, list));
-            if !self.take(";;") && !self.is_at("esac") {
-                return Err(self.error("`;;` is missing"));
-            }
-        }
-    }
-
-    fn simple(&mut self) -> Result<Command, SyntaxError> {
-        let mut assignments = Vec::new();
-        let mut words: Vec<Word> = Vec::new();
-        let mut redirects = Vec::new();
-        loop {
-            self.blanks();
-            if let Some(redirect) = self.redirect()? {
-                redirects.push(redirect);
-                continue;
-            }
-            if words.is_empty()
-                && let Some(assignment) = self.assignment()?
-            {
-                assignments.push(assignment);
-                continue;
-            }
-            let before = self.place();
-            let Some(word) = self.word()? else { break };
-            if words.is_empty()
-                && assignments.is_empty()
-                && let [Part::Plain(name)] = word.0.as_slice()
-                && self.defines_function()
-            {
-                let name = name.clone();
-                self.lines()?;
-                let body = self.command()?;
-                return Ok(Command {
-                    kind: Kind::Function(name, Arc::new(body)),
-                    redirects,
-                });
-            }
-            if self.place() == before {
-                break;
-            }
-            words.push(word);
-        }
-        if words.is_empty() && assignments.is_empty() && redirects.is_empty() {
-            let what = self
-                .peek()
-                .map_or("end of file".to_owned(), |c| format!("\"{c}\""));
-            return Err(self.error(format!("{what} unexpected")));
-        }
-        Ok(Command {
-            kind: Kind::Simple { assignments, words },
-            redirects,
-        })
-    }
-
-    fn defines_function(&mut self) -> bool {
-        let place = self.place();
-        self.blanks();
-        if self.peek() == Some('(') {
-            self.skip(1);
-            self.blanks();
-            if self.peek() == Some(')') {
-                self.skip(1);
-                return true;
-            }
-        }
-        self.back_to(place);
-        false
-    }
-
-    fn assignment(&mut self) -> Result<Option<(String, Word)>, SyntaxError> {
-        let place = self.place();
-        let name = self.name();
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || self.peek() != Some('=') {
-            self.back_to(place);
-            return Ok(None);
-        }
-        self.skip(1);
-        Ok(Some((name, self.word()?.unwrap_or_default())))
-    }
-
-    fn redirect(&mut self) -> Result<Option<Redirect>, SyntaxError> {
-        self.blanks();
-        let place = self.place();
-        let mut digits = String::new();
-        while let Some(c) = self.peek().filter(char::is_ascii_digit) {
-            digits.push(c);
-            self.skip(1);
-        }
-        if !matches!(self.peek(), Some('<' | '>')) {
-            self.back_to(place);
-            return Ok(None);
-        }
-        let reads = self.next() == Some('<');
-        let fd = digits.parse().unwrap_or(u32::from(!reads));
-        if reads && self.peek() == Some('<') {
-            self.skip(1);
-            return Ok(Some(Redirect {
-                fd,
-                target: self.here()?,
-            }));
-        }
-        let (same, append, clobber) = match self.peek() {
-            Some('&') => (true, false, false),
-            Some('>') => (false, true, false),
-            Some('|') => (false, false, true),
-            _ => (false, false, false),
-        };
-        if same || append || clobber {
-            self.skip(1);
-        }
-        self.blanks();
-        let word = self
-            .word()?
-            .ok_or_else(|| self.error("a redirection leads nowhere"))?;
-        let target = match (reads, same, append) {
-            (_, true, _) => Target::Same(word),
-            (true, ..) => Target::Read(word),
-            (false, _, true) => Target::Append(word),
-            (false, ..) => Target::Write(word, clobber),
-        };
-        Ok(Some(Redirect { fd, target }))
-    }
-
-    fn here(&mut self) -> Result<Target, SyntaxError> {
-        let strip = self.peek() == Some('-');
-        if strip {
-            self.skip(1);
-        }
-        self.blanks();
-        let word = self
-            .word()?
-            .ok_or_else(|| self.error("a here-document has no end"))?;
-        let literal = word.0.iter().any(|part| matches!(part, Part::Quoted(_)));
-        let end = word
-            .0
-            .iter()
-            .map(|part| match part {
-                Part::Plain(text) | Part::Quoted(text) => text.as_str(),
-                _ => "",
-            })
-            .collect();
-        let text = Arc::new(OnceLock::new());
-        self.pending.push(Here {
-            end,
-            literal,
-            strip,
-            text: Arc::clone(&text),
-        });
-        Ok(Target::Here(text))
     }
 }

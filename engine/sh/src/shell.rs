@@ -1,7 +1,10 @@
 //! A shell at work: its state, and the walk over its commands.
 
+mod compound;
 mod descriptors;
 mod program;
+mod simple;
+mod subshell;
 mod variables;
 
 use std::cell::RefCell;
@@ -10,14 +13,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::Start;
-use crate::ast::{Command, Item, Kind, List, Pipeline, Redirect, Word};
-use crate::builtins;
-use crate::glob;
+use crate::ast::{Command, Item, Kind, List, Pipeline};
 use crate::system::{Ended, System};
 pub(crate) use descriptors::Fd;
 use descriptors::Input;
 pub(crate) use program::tool;
-use variables::{Variable, Variables};
+use variables::Variables;
 
 /// Functions and scripts that call each other deeper than this do so for ever; real shells end when their stack does.
 const DEEPEST: usize = 200;
@@ -71,18 +72,6 @@ pub(crate) struct Shell<'a> {
     substituted: Option<i32>,
     /// Failures are looked at by somebody: `set -e` does not count.
     watched: usize,
-}
-
-/// What a subshell gets, to be put back when it has ended.
-struct Kept {
-    arguments: Vec<String>,
-    variables: Variables,
-    functions: Rc<HashMap<String, Arc<Command>>>,
-    options: Options,
-    fds: BTreeMap<u32, Fd>,
-    cwd: String,
-    umask: u32,
-    at_exit: Option<String>,
 }
 
 /// Runs a script.
@@ -264,81 +253,6 @@ impl Shell<'_> {
         Ok(())
     }
 
-    fn stages(&mut self, commands: &[Command]) {
-        let mut input = None;
-        for (number, command) in commands.iter().enumerate() {
-            let is_last = number + 1 == commands.len();
-            let sink = Rc::new(RefCell::new(Vec::new()));
-            let read = input.take();
-            self.status = self.apart(|shell| {
-                if let Some(read) = read {
-                    shell.fds.insert(0, Fd::In(Input::new(read)));
-                }
-                if !is_last {
-                    shell.fds.insert(1, Fd::Out(Rc::clone(&sink)));
-                }
-                shell.command(command)
-            });
-            input = Some(sink.take());
-        }
-    }
-
-    /// Runs something in a subshell; gives its status.
-    fn apart(&mut self, body: impl FnOnce(&mut Self) -> Result<(), Stop>) -> i32 {
-        let kept = Kept {
-            arguments: self.arguments.clone(),
-            variables: self.variables.clone(),
-            functions: Rc::clone(&self.functions),
-            options: self.options,
-            fds: self.fds.clone(),
-            cwd: self.cwd.clone(),
-            umask: self.umask,
-            at_exit: self.at_exit.take(),
-        };
-        let _ = self.inside(body);
-        self.run_exit_trap();
-        let status = self.status;
-        self.arguments = kept.arguments;
-        self.variables = kept.variables;
-        self.functions = kept.functions;
-        self.options = kept.options;
-        self.fds = kept.fds;
-        self.cwd = kept.cwd;
-        self.umask = kept.umask;
-        self.at_exit = kept.at_exit;
-        status
-    }
-
-    /// What `$( … )` becomes.
-    pub(crate) fn output_of(&mut self, list: &List) -> Result<String, Stop> {
-        let sink = Rc::new(RefCell::new(Vec::new()));
-        self.status = self.apart(|shell| {
-            shell.fds.insert(1, Fd::Out(Rc::clone(&sink)));
-            shell.list(list)
-        });
-        if self.system.stopped() {
-            return Err(Stop::Exit);
-        }
-        self.substituted = Some(self.status);
-        let output = sink.take();
-        let text = String::from_utf8_lossy(&output);
-        Ok(text.trim_end_matches('\n').to_owned())
-    }
-
-    fn run_exit_trap(&mut self) {
-        let Some(trap) = self.at_exit.take() else { return };
-        if self.system.stopped() {
-            return;
-        }
-        let status = self.status;
-        if let Ok(list) = crate::parser::parse(&trap)
-            && let Err(Stop::Exit) = self.list(&list)
-        {
-            return;
-        }
-        self.status = status;
-    }
-
     fn command(&mut self, command: &Command) -> Result<(), Stop> {
         if let Kind::Simple { assignments, words } = &command.kind {
             return self.simple(assignments, words, &command.redirects);
@@ -354,181 +268,5 @@ impl Shell<'_> {
             self.fds = before;
         }
         result
-    }
-
-    fn compound(&mut self, kind: &Kind) -> Result<(), Stop> {
-        match kind {
-            Kind::Simple { .. } => Ok(()),
-            Kind::Group(list) => self.list(list),
-            Kind::Subshell(list) => {
-                self.status = self.apart(|shell| shell.list(list));
-                Ok(())
-            }
-            Kind::If(arms, otherwise) => {
-                for (condition, list) in arms {
-                    self.condition(condition)?;
-                    if self.status == 0 {
-                        return self.list(list);
-                    }
-                }
-                if otherwise.0.is_empty() {
-                    self.status = 0;
-                }
-                self.list(otherwise)
-            }
-            Kind::Loop {
-                until,
-                condition,
-                body,
-            } => {
-                let mut status = 0;
-                loop {
-                    self.condition(condition)?;
-                    if (self.status == 0) == *until {
-                        self.status = status;
-                        return Ok(());
-                    }
-                    if self.turn(body)? {
-                        return Ok(());
-                    }
-                    status = self.status;
-                }
-            }
-            Kind::For { name, words, body } => {
-                let values = match words {
-                    Some(words) => self.fields(words)?,
-                    None => self.arguments.clone(),
-                };
-                if values.is_empty() {
-                    self.status = 0;
-                }
-                for value in values {
-                    self.assign(name, value);
-                    if self.turn(body)? {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            Kind::Case(word, arms) => {
-                let text: Vec<char> = self.text(word)?.chars().collect();
-                for (patterns, list) in arms {
-                    for pattern in patterns {
-                        if glob::matches(&self.pattern(pattern)?, &text) {
-                            if list.0.is_empty() {
-                                self.status = 0;
-                            }
-                            return self.list(list);
-                        }
-                    }
-                }
-                self.status = 0;
-                Ok(())
-            }
-            Kind::Function(name, body) => {
-                Rc::make_mut(&mut self.functions).insert(name.clone(), Arc::clone(body));
-                self.status = 0;
-                Ok(())
-            }
-        }
-    }
-
-    fn condition(&mut self, list: &List) -> Result<(), Stop> {
-        self.watched += 1;
-        let result = self.list(list);
-        self.watched -= 1;
-        result
-    }
-
-    /// One turn of a loop; whether the loop is over.
-    fn turn(&mut self, body: &List) -> Result<bool, Stop> {
-        match self.list(body) {
-            Ok(()) | Err(Stop::Continue(1)) => Ok(false),
-            Err(Stop::Break(1)) => Ok(true),
-            Err(Stop::Break(levels)) => Err(Stop::Break(levels - 1)),
-            Err(Stop::Continue(levels)) => Err(Stop::Continue(levels - 1)),
-            Err(stop) => Err(stop),
-        }
-    }
-
-    fn simple(
-        &mut self,
-        assignments: &[(String, Word)],
-        words: &[Word],
-        redirects: &[Redirect],
-    ) -> Result<(), Stop> {
-        let argv = self.fields(words)?;
-        let bytes: usize = argv.iter().map(|word| word.len() + size_of::<String>()).sum();
-        self.system.works(bytes / BYTES_A_STEP);
-        let Some(name) = argv.first().cloned() else {
-            let before = self.fds.clone();
-            // `$?` is that of the command before, for every one of them.
-            let (last, mut status) = (self.status, 0);
-            for (name, word) in assignments {
-                self.substituted = None;
-                let value = self.text(word)?;
-                self.status = last;
-                status = self.substituted.unwrap_or(status);
-                self.assign(name, value);
-            }
-            let opened = self.redirect(redirects)?;
-            self.fds = before;
-            self.status = if opened { status } else { 2 };
-            return Ok(());
-        };
-        let mut prefix = Vec::with_capacity(assignments.len());
-        for (name, word) in assignments {
-            prefix.push((name.clone(), self.text(word)?));
-        }
-        let before = (!redirects.is_empty()).then(|| self.fds.clone());
-        if !self.redirect(redirects)? {
-            self.status = 2;
-            self.fds = before.unwrap_or_default();
-            // A special builtin's redirection that fails ends the script.
-            return if builtins::is_special(&name) {
-                Err(Stop::Exit)
-            } else {
-                Ok(())
-            };
-        }
-        let keeps_fds =
-            name == "exec" || (name == "command" && argv.get(1).is_some_and(|word| word == "exec"));
-        let result = self.call(&name, argv, prefix);
-        if let Some(before) = before.filter(|_| !keeps_fds) {
-            self.fds = before;
-        }
-        result
-    }
-
-    fn call(&mut self, name: &str, argv: Vec<String>, prefix: Vec<(String, String)>) -> Result<(), Stop> {
-        if let Some(body) = self.functions.get(name).cloned() {
-            for (name, value) in prefix {
-                self.assign(&name, value);
-            }
-            let outer = std::mem::replace(&mut self.arguments, argv.into_iter().skip(1).collect());
-            let result = self.inside(|shell| shell.command(&body));
-            self.arguments = outer;
-            return match result {
-                Err(Stop::Return) => Ok(()),
-                result => result,
-            };
-        }
-        if let Some(builtin) = builtins::find(name) {
-            // Only `IFS= read` and its like come with assignments, for which they hold alone.
-            let saved: Vec<(String, Option<Variable>)> = prefix
-                .iter()
-                .map(|(name, _)| (name.clone(), self.variables.kept(name)))
-                .collect();
-            for (name, value) in prefix {
-                self.assign(&name, value);
-            }
-            let result = builtin(self, &argv);
-            for (name, variable) in saved {
-                self.variables.put(&name, variable);
-            }
-            return result;
-        }
-        self.program(&argv, &prefix);
-        Ok(())
     }
 }

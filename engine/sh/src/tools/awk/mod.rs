@@ -5,6 +5,7 @@ mod lexer;
 mod parse;
 mod run;
 mod text;
+mod tree;
 mod value;
 
 use std::cell::RefCell;
@@ -73,9 +74,9 @@ pub(super) fn awk(call: &Call<'_>, system: &mut dyn System) -> Ended {
 }
 
 /// Programs are few and run often.
-fn parsed(text: &str) -> Option<Rc<parse::Program>> {
+fn parsed(text: &str) -> Option<Rc<tree::Program>> {
     thread_local! {
-        static PARSED: RefCell<HashMap<String, Option<Rc<parse::Program>>>> = RefCell::default();
+        static PARSED: RefCell<HashMap<String, Option<Rc<tree::Program>>>> = RefCell::default();
     }
     PARSED.with_borrow_mut(|parsed| {
         parsed

@@ -4,8 +4,8 @@ mod functions;
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::parse::{Expr, Program, Statement};
 use super::text::{formatted, found, records, split, unescaped};
+use super::tree::{Expr, Program, Statement};
 use super::value::{Value, flag};
 
 /// Why the statements that follow are not run.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::parse::{Expr, Function};
 use super::super::text::{formatted, found, split, substituted};
+use super::super::tree::{Expr, Function};
 use super::super::value::Value;
 use super::{DEEPEST, Machine, Stop};
 
