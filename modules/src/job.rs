@@ -79,9 +79,9 @@ pub struct JobEnd {
     pub exit: Option<Exit>,
     /// It is lost because its host was rebooted while it ran.
     pub rebooted: bool,
-    /// Its standard output.
+    /// Its standard output; of more than 64 MB the end.
     pub stdout: Vec<u8>,
-    /// Its standard error.
+    /// Its standard error, the same.
     pub stderr: Vec<u8>,
     /// How long it ran.
     pub elapsed: Duration,

@@ -8,6 +8,7 @@ use nebplay_modules::host::{Command, Exit};
 
 use super::launch;
 use super::opening::find;
+use super::pipe::MOST_KEPT;
 
 /// A command for a shell that stays; `None`: it needs a channel of its own.
 ///
@@ -49,6 +50,8 @@ struct Side {
     searched: usize,
     /// How much of it was handed to whoever watches.
     told: usize,
+    /// More came than is kept.
+    too_much: bool,
 }
 
 impl Frame {
@@ -106,6 +109,17 @@ impl Frame {
         while self.stderr.next_mark(&self.marker).is_some() {}
     }
 
+    /// Lets go of what is too much, once whoever watches has it.
+    pub(super) fn bound(&mut self) {
+        self.stdout.bound(self.marker.len());
+        self.stderr.bound(self.marker.len());
+    }
+
+    /// Whether more came than is kept.
+    pub(super) fn too_much(&self) -> bool {
+        self.stdout.too_much || self.stderr.too_much
+    }
+
     /// What the command has printed since this was last asked, as far as it cannot be the marker.
     pub(super) fn news(&mut self, stderr: bool) -> &[u8] {
         let side = if stderr {
@@ -155,6 +169,23 @@ impl Side {
         }
         self.searched = 0;
         Some(word)
+    }
+
+    /// Keeps the end, which may be the beginning of the marker's line.
+    fn bound(&mut self, marker: usize) {
+        /// The word after the marker, and its line's end.
+        const WORD: usize = 64;
+        if self.ended || self.bytes.len() <= MOST_KEPT {
+            return;
+        }
+        let mut cut = self.bytes.len() - marker - WORD;
+        if self.begun {
+            cut = cut.min(self.told);
+        }
+        self.bytes.drain(..cut);
+        self.searched = self.searched.saturating_sub(cut);
+        self.told = self.told.saturating_sub(cut);
+        self.too_much |= self.begun;
     }
 
     fn news(&mut self, marker: &[u8]) -> &[u8] {
@@ -234,6 +265,27 @@ mod tests {
                 heard.extend_from_slice(frame.news(false));
             }
             assert_eq!(heard, b"one\nMAR\nMAR", "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn too_much_is_let_go_of_and_its_end_is_still_found() {
+        for piece in [b"x".repeat(MOST_KEPT / 3), b"xMA".repeat(MOST_KEPT / 9)] {
+            let mut frame = Frame::new("MARK");
+            let (mut heard, mut most) = (0, 0);
+            frame.begin();
+            for _ in 0..7 {
+                frame.stdout(&piece);
+                heard += frame.news(false).len();
+                frame.bound();
+                most = most.max(frame.stdout.bytes.len());
+            }
+            frame.stdout(b"MARK 3\n");
+            heard += frame.news(false).len();
+            frame.stderr(b"MARK \n");
+            assert!(frame.too_much() && most <= MOST_KEPT);
+            assert_eq!(heard, 7 * piece.len());
+            assert_eq!(frame.closed().unwrap().0, Exit::Code(3));
         }
     }
 

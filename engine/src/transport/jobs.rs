@@ -11,6 +11,7 @@ use nebplay_modules::job::{JobEnd, JobRecord, JobSpec, JobState};
 use super::launch;
 use super::lines::Splitter;
 use super::machine::{Heard, Link, Machine};
+use super::pipe::{Drain, MOST_KEPT};
 
 /// What every script about jobs begins with.
 ///
@@ -276,11 +277,11 @@ pub(super) async fn follow<L: Link>(
     lines: &dyn Lines,
 ) -> Result<JobEnd, HostError> {
     check_name(machine, name)?;
-    let (mut stdout, mut stderr, mut splitter) = (Vec::new(), Vec::new(), Splitter::default());
+    let mut heard = Followed::default();
     loop {
-        match look(machine, name, &mut stdout, &mut stderr, &mut splitter, lines).await {
+        match look(machine, name, &mut heard, lines).await {
             Ok(Some(end)) => {
-                splitter.finish(lines);
+                heard.splitter.finish(lines);
                 return end;
             }
             Ok(None) | Err(HostError::TimedOut { .. }) => {}
@@ -289,43 +290,71 @@ pub(super) async fn follow<L: Link>(
     }
 }
 
+/// What was heard of a job so far.
+#[derive(Default)]
+struct Followed {
+    stdout: Stream,
+    stderr: Stream,
+    splitter: Splitter,
+}
+
+/// What a job printed on one stream: the job goes on however much that is, so of too much only the end is kept.
+#[derive(Default)]
+struct Stream {
+    seen: u64,
+    kept: Vec<u8>,
+}
+
+impl Stream {
+    fn take(&mut self, bytes: &[u8]) {
+        self.seen += bytes.len() as u64;
+        self.kept.extend_from_slice(bytes);
+        if self.kept.len() > MOST_KEPT {
+            self.kept.drain(..self.kept.len() - MOST_KEPT / 2);
+        }
+    }
+}
+
 /// Follows a job over one connection; `None`: it has not ended, look again.
 async fn look<L: Link>(
     machine: &Machine<L>,
     name: &str,
-    stdout: &mut Vec<u8>,
-    stderr: &mut Vec<u8>,
-    splitter: &mut Splitter,
+    followed: &mut Followed,
     lines: &dyn Lines,
 ) -> Result<Option<Result<JobEnd, HostError>>, HostError> {
     let args = [
         name.to_owned(),
-        stdout.len().to_string(),
-        stderr.len().to_string(),
+        followed.stdout.seen.to_string(),
+        followed.stderr.seen.to_string(),
     ];
     let command = script(FOLLOW, args).deadline(LOOK);
     machine
-        .watch(&command, |heard| match heard {
+        .watch(&command, Drain::Shown, |heard| match heard {
             Heard::Piece(bytes, is_stderr) => {
-                if is_stderr { &mut *stderr } else { &mut *stdout }.extend_from_slice(bytes);
-                splitter.take(bytes, is_stderr, lines);
+                let stream = if is_stderr {
+                    &mut followed.stderr
+                } else {
+                    &mut followed.stdout
+                };
+                stream.take(bytes);
+                followed.splitter.take(bytes, is_stderr, lines);
             }
-            Heard::Silence => splitter.silence(lines),
+            Heard::Silence => followed.splitter.silence(lines),
         })
         .await?;
     let described = describe(machine, name)
         .await?
         .ok_or_else(|| refused(machine, name, "there is none of this name"))?;
     // Following may end a moment before the last bytes are written; the sizes on record tell.
-    let whole = described.stdout <= stdout.len() as u64 && described.stderr <= stderr.len() as u64;
+    let whole = described.stdout <= followed.stdout.seen && described.stderr <= followed.stderr.seen;
     if described.record.state == JobState::Running || !whole {
         return Ok(None);
     }
     let mut end = |exit| JobEnd {
         exit,
         rebooted: described.rebooted,
-        stdout: std::mem::take(stdout),
-        stderr: std::mem::take(stderr),
+        stdout: std::mem::take(&mut followed.stdout.kept),
+        stderr: std::mem::take(&mut followed.stderr.kept),
         elapsed: Duration::from_secs(seconds_between(described.record.started, described.ended)),
     };
     Ok(Some(match described.record.state {

@@ -15,7 +15,7 @@ use super::TUNNEL_TIMEOUT;
 use super::launch::{self, Account, Launch, Way};
 use super::machine::{Link, Pending};
 use super::opening::{Opening, Say};
-use super::pipe::{Drain, Feed};
+use super::pipe::{Drain, Feed, MOST_KEPT, TOO_MUCH};
 use super::ssh::Fault;
 
 /// How long a killed command may take to let go of its output before we do.
@@ -127,6 +127,7 @@ impl Talk {
                         // A reader that stands still does not stop the clock.
                         let taken = collected.take(opening.stdout(bytes), false);
                         let fault = match tokio::time::timeout_at(deadline.deadline(), taken).await {
+                            Ok(true) if collected.too_much => Fault::Refused(TOO_MUCH.to_owned()),
                             Ok(true) => continue,
                             Ok(false) => Fault::Refused("it was given up".to_owned()),
                             Err(_) => Fault::TimedOut,
@@ -139,6 +140,10 @@ impl Talk {
                     Some(Heard::Stderr(bytes)) => {
                         let (bytes, next) = opening.stderr(bytes);
                         collected.take(bytes, true).await;
+                        if collected.too_much && doom.is_none() {
+                            doom = Some(Fault::Refused(TOO_MUCH.to_owned()));
+                            self.end(&mut child, &opening).await;
+                        }
                         match next {
                             Say::Nothing => {}
                             Say::Send(words) => {
@@ -230,6 +235,8 @@ struct Collected {
     drain: Drain,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    /// More came than is kept.
+    too_much: bool,
 }
 
 impl Collected {
@@ -238,6 +245,7 @@ impl Collected {
             drain,
             stdout: Vec::new(),
             stderr: Vec::new(),
+            too_much: false,
         }
     }
 
@@ -247,15 +255,21 @@ impl Collected {
 
     /// Hands on one piece; `false`: nobody reads the pipe any more.
     async fn take(&mut self, bytes: Vec<u8>, stderr: bool) -> bool {
-        if let Drain::Watched(watcher) = &self.drain
+        if let Drain::Watched(watcher) | Drain::Shown(watcher) = &self.drain
             && !bytes.is_empty()
         {
             let _ = watcher.send((stderr, bytes.clone()));
         }
-        match (&mut self.drain, stderr) {
-            (_, true) => self.stderr.extend(bytes),
+        let kept = match (&mut self.drain, stderr) {
+            (Drain::Shown(_), _) => return true,
             (Drain::Pipe(pipe), false) => return pipe.write_all(&bytes).await.is_ok(),
-            (_, false) => self.stdout.extend(bytes),
+            (_, true) => &mut self.stderr,
+            (_, false) => &mut self.stdout,
+        };
+        if kept.len() + bytes.len() > MOST_KEPT {
+            self.too_much = true;
+        } else {
+            kept.extend(bytes);
         }
         true
     }

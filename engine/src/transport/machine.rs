@@ -115,14 +115,16 @@ impl<L: Link> Machine<L> {
         }
     }
 
-    /// Runs a command and hands on what it prints, piece by piece, and that it has fallen silent.
+    /// Runs a command and hands on what it prints, piece by piece, and that it has fallen silent. `drain`: [`Drain::Watched`], or
+    /// [`Drain::Shown`] if the answer need not have it too.
     pub(super) async fn watch(
         &self,
         command: &Command,
+        drain: fn(mpsc::UnboundedSender<(bool, Vec<u8>)>) -> Drain,
         mut heard: impl FnMut(Heard<'_>) + Send,
     ) -> Result<Output, HostError> {
         let (watcher, mut pieces) = mpsc::unbounded_channel();
-        let run = self.run_twice_at_most(command, move || Drain::Watched(watcher.clone()));
+        let run = self.run_twice_at_most(command, move || drain(watcher.clone()));
         let mut run = std::pin::pin!(run);
         let (mut last, mut silent) = (self.clock.monotonic(), false);
         let mut timer = self.clock.sleep(SILENCE);
@@ -180,7 +182,7 @@ impl<L: Link> Host for Machine<L> {
     async fn stream(&self, command: &Command, lines: &dyn Lines) -> Result<Output, HostError> {
         let mut splitter = Splitter::default();
         let output = self
-            .watch(command, |heard| match heard {
+            .watch(command, Drain::Watched, |heard| match heard {
                 Heard::Piece(bytes, stderr) => splitter.take(bytes, stderr, lines),
                 Heard::Silence => splitter.silence(lines),
             })

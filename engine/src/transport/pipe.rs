@@ -12,6 +12,14 @@ use tokio::sync::mpsc::UnboundedSender;
 /// How many bytes wait between a channel and its reader or writer.
 pub(super) const PIPE_SIZE: usize = 256 * 1024;
 
+/// How much is kept of what a command prints on one stream. One that prints more is ended: a controller that runs out of memory in the
+/// middle of a night is worse. Less in tests, which have no time for that much.
+pub(super) const MOST_KEPT: usize = if cfg!(test) { 4 << 20 } else { 64 << 20 };
+
+/// What is said of a command that printed more.
+pub(super) const TOO_MUCH: &str =
+    "it printed more than 64 MB, which is more than is kept: let it write into a file";
+
 /// Something to read from.
 pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 /// Something to write to.
@@ -33,6 +41,8 @@ pub(super) enum Drain {
     Answer,
     /// Into the answer, and piece by piece to whoever watches; `true` marks standard error.
     Watched(UnboundedSender<(bool, Vec<u8>)>),
+    /// To whoever watches, and nowhere else.
+    Shown(UnboundedSender<(bool, Vec<u8>)>),
     /// Into a pipe.
     Pipe(Writer),
 }

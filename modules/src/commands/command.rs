@@ -12,7 +12,8 @@ use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 /// Runs a program without a shell.
 ///
 /// No pipe, redirection, variable or wildcard has a meaning here: use `shell` for those. Whether the program changes anything
-/// is not known, so the task reports a change (say `changed_when: false` otherwise) and check mode does not run it.
+/// is not known, so the task reports a change (say `changed_when: false` otherwise) and check mode does not run it. One that prints
+/// more than 64 MB on a stream is ended, and fails; of one that is `durable` the end of that is kept.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-free-form" = "cmd"))]

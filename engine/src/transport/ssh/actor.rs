@@ -12,7 +12,7 @@ use ssh2::Channel;
 
 use super::request::{Dated, Fault};
 use super::shell::{Shell, ShellEnd, ShellStep};
-use super::task::{Step, Task};
+use super::task::{InShell, Step, Task};
 use super::wire::{Gone, OpError, Wire};
 use crate::transport::launch::{self, Account, Way};
 
@@ -111,7 +111,9 @@ impl Actor {
         loop {
             let wanted = self.take_requests();
             self.judge()?;
-            while self.pass()? {}
+            if self.move_on()? {
+                continue;
+            }
             if !wanted && self.quiet() {
                 return Ok(());
             }
@@ -119,6 +121,19 @@ impl Actor {
                 self.wait()?;
             }
         }
+    }
+
+    /// Lets everything go as far as it can, for a while; whether there is more to be done at once. A command that prints without end
+    /// keeps this going for ever, and still has a deadline, like all the others.
+    fn move_on(&mut self) -> Result<bool, Gone> {
+        const WHILE: Duration = Duration::from_millis(20);
+        let began = Instant::now();
+        while self.pass()? {
+            if began.elapsed() >= WHILE {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether nothing is asked for at the moment.
@@ -142,14 +157,14 @@ impl Actor {
         let now = Instant::now();
         let mut victims: Vec<(i32, Way)> = Vec::new();
         for task in &mut self.tasks {
-            victims.extend(task.judge(now, &self.waker, None));
+            victims.extend(task.judge(now, &self.waker, &InShell::default()));
         }
         for shell in &mut self.shells {
             victims.extend(shell.judge(now, &self.waker));
         }
         for task in &mut self.queue {
             // Not started, so there is nobody to kill.
-            task.judge(now, &self.waker, None);
+            task.judge(now, &self.waker, &InShell::default());
         }
         self.queue.retain_mut(|task| !task.dropped_from_queue());
         for (pid, way) in victims {

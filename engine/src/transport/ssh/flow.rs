@@ -6,7 +6,7 @@ use std::task::Waker;
 use ssh2::Channel;
 
 use super::wire::{OpError, Wire};
-use crate::transport::pipe::{Drain, Feed, end, read_now, write_now};
+use crate::transport::pipe::{Drain, Feed, MOST_KEPT, end, read_now, write_now};
 
 /// How much is written at once: two of libssh2's packets.
 const CHUNK: usize = 64 * 1024;
@@ -139,6 +139,8 @@ pub(super) struct Incoming {
     pub(super) abandoned: bool,
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
+    /// More came than is kept.
+    too_much: bool,
 }
 
 impl Incoming {
@@ -149,6 +151,7 @@ impl Incoming {
             abandoned: false,
             stdout: Vec::new(),
             stderr: Vec::new(),
+            too_much: false,
         }
     }
 
@@ -158,19 +161,36 @@ impl Incoming {
             return;
         }
         self.show(&bytes, stderr);
-        match (&self.drain, stderr) {
-            (_, true) => self.stderr.extend(bytes),
+        let kept = match (&self.drain, stderr) {
+            (Drain::Shown(_), _) => return,
             (Drain::Pipe(_), false) => {
                 self.pending.extend(bytes);
                 self.flush(waker);
+                return;
             }
-            (_, false) => self.stdout.extend(bytes),
+            (_, true) => &mut self.stderr,
+            (_, false) => &mut self.stdout,
+        };
+        if kept.len() + bytes.len() > MOST_KEPT {
+            self.too_much = true;
+        } else {
+            kept.extend(bytes);
         }
+    }
+
+    /// Whether more came than is kept.
+    pub(super) fn too_much(&self) -> bool {
+        self.too_much
+    }
+
+    /// Whether what comes is kept.
+    pub(super) fn keeps(&self) -> bool {
+        !matches!(self.drain, Drain::Shown(_))
     }
 
     /// Tells whoever watches.
     pub(super) fn show(&self, bytes: &[u8], stderr: bool) {
-        if let Drain::Watched(watcher) = &self.drain
+        if let Drain::Watched(watcher) | Drain::Shown(watcher) = &self.drain
             && !bytes.is_empty()
         {
             // A watcher that is gone has dropped the request too, which ends it elsewhere.

@@ -69,7 +69,7 @@ impl Link for SshLink {
         let way = self.account.way(&command.run_as);
         // A pipe may be slow, and a shell must not wait for one.
         let body = match drain {
-            Drain::Answer | Drain::Watched(_) => frame::body(command),
+            Drain::Answer | Drain::Watched(_) | Drain::Shown(_) => frame::body(command),
             Drain::Pipe(_) => None,
         };
         let run = Run {

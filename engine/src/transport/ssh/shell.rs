@@ -8,12 +8,12 @@ use ssh2::Channel;
 
 use super::flow::{Outgoing, read_stream};
 use super::request::Fault;
-use super::task::Task;
+use super::task::{InShell, Task};
 use super::wire::{Gone, OpError, Wire};
 use crate::transport::frame::{self, Frame};
 use crate::transport::launch::{Launch, Way};
 use crate::transport::opening::{Opening, Say};
-use crate::transport::pipe::Feed;
+use crate::transport::pipe::{Feed, TOO_MUCH};
 
 enum Phase {
     Opening,
@@ -206,10 +206,14 @@ impl Shell {
             return Some(over(task, None));
         }
         let (exit, stdout, stderr) = frame.closed()?;
-        let spent = frame.spent();
+        let (spent, too_much) = (frame.spent(), frame.too_much());
         self.previous = frame.pid();
         if let Some((task, _)) = self.current.take() {
-            task.answer(exit, stdout, stderr);
+            if too_much && task.keeps_output() {
+                task.fail(Fault::Refused(TOO_MUCH.to_owned()));
+            } else {
+                task.answer(exit, stdout, stderr);
+            }
         }
         Some(if spent { over(None, None) } else { ShellStep::Moved })
     }
@@ -247,7 +251,11 @@ impl Shell {
     /// with what it runs, or the command could still begin.
     pub(super) fn judge(&mut self, now: Instant, waker: &Waker) -> Option<(i32, Way)> {
         let (task, frame) = self.current.as_mut()?;
-        task.judge(now, waker, frame.pid().or(self.opening.pid()))
+        let known = InShell {
+            pid: frame.pid().or(self.opening.pid()),
+            too_much: frame.too_much(),
+        };
+        task.judge(now, waker, &known)
     }
 
     pub(super) fn alarm(&self) -> Option<Instant> {
@@ -290,6 +298,7 @@ fn hear(current: &mut Option<(Task, Frame)>, opening: &Opening, bytes: &[u8], st
         frame.stdout(bytes);
     }
     task.show(frame.news(stderr), stderr);
+    frame.bound();
 }
 
 fn over(again: Option<Task>, no_channel: Option<String>) -> ShellStep {

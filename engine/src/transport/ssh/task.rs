@@ -15,7 +15,8 @@ use super::request::{Answer, Fault, Request, Run, Tunnel};
 use super::wire::{Gone, OpError, Wire};
 use crate::transport::launch::{Launch, Way};
 use crate::transport::opening::{Opening, Say};
-use crate::transport::pipe::{Drain, Feed, Finished};
+use crate::transport::pipe::{Drain, Feed, Finished, TOO_MUCH};
+pub(super) use ending::InShell;
 
 /// How long a killed command may take to let go of its channel before we do.
 const GRACE: Duration = Duration::from_secs(5);
@@ -197,6 +198,11 @@ impl Task {
     /// What it prints in a shell, for whoever watches.
     pub(super) fn show(&self, bytes: &[u8], stderr: bool) {
         self.incoming.show(bytes, stderr);
+    }
+
+    /// Whether what it prints is kept.
+    pub(super) fn keeps_output(&self) -> bool {
+        self.incoming.keeps()
     }
 
     /// What came of it in a shell.
@@ -383,6 +389,7 @@ impl Task {
             (None, Purpose::Run { opening, .. }) if !opening.open() => {
                 Err(Fault::Refused(opening.complaint()))
             }
+            (None, _) if self.incoming.too_much() => Err(Fault::Refused(TOO_MUCH.to_owned())),
             _ => Ok(Output {
                 exit,
                 stdout: std::mem::take(&mut self.incoming.stdout),

@@ -51,6 +51,32 @@ async fn a_deadline_kills_the_whole_group() {
 }
 
 #[tokio::test]
+async fn a_command_that_prints_without_end_is_ended() {
+    // A host that has something to say all the time is still judged, and others are heard.
+    let (hosts, _sshd) = hosts().await;
+    for (index, host) in hosts.iter().enumerate() {
+        let words = [format!("98763{index}1"), format!("98763{index}2")];
+        // In the shell that stays, and on a channel of its own.
+        let commands = [
+            sh(&format!("yes {}", words[0])),
+            sh(&format!("yes {} >&2", words[1])).stdin(Vec::new()),
+        ];
+        for (command, word) in commands.iter().zip(&words) {
+            let error = host.run(command).await.unwrap_err().to_string();
+            assert!(error.contains("printed more than 64 MB"), "{error}");
+            assert!(dies(&**host, word).await, "{}", host.name());
+        }
+        // It ended by itself, and before anybody could end it.
+        let error = host.run(&sh("head -c 5000000 /dev/zero")).await.unwrap_err();
+        assert!(error.to_string().contains("printed more than 64 MB"), "{error}");
+        assert_eq!(
+            host.run(&sh("echo still here")).await.unwrap().text(),
+            "still here\n"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_request_is_killed() {
     let (hosts, _sshd) = hosts().await;
     for (index, host) in hosts.iter().enumerate() {

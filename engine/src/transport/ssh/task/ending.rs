@@ -5,7 +5,17 @@ use std::time::{Duration, Instant};
 
 use super::{GRACE, Phase, Purpose, Reply, Task};
 use crate::transport::launch::Way;
+use crate::transport::pipe::TOO_MUCH;
 use crate::transport::ssh::request::Fault;
+
+/// What a shell knows of the task that it runs; nothing of one on a channel of its own.
+#[derive(Default)]
+pub(in crate::transport::ssh) struct InShell {
+    /// The process to kill.
+    pub(in crate::transport::ssh) pid: Option<i32>,
+    /// It printed more than is kept.
+    pub(in crate::transport::ssh) too_much: bool,
+}
 
 impl Task {
     /// When it has to be looked at even if nothing happens.
@@ -13,20 +23,22 @@ impl Task {
         self.doom.as_ref().map(|(_, until)| *until).or(self.deadline)
     }
 
-    /// Ends it if its time is over or nobody waits for it any more.
+    /// Ends it if its time is over, nobody waits for it any more, or it prints too much.
     ///
-    /// Returns the process to kill, and by which way, once there is one: of its own channel, or `in_shell`.
+    /// Returns the process to kill, and by which way, once there is one: of its own channel, or that in a shell.
     pub(in crate::transport::ssh) fn judge(
         &mut self,
         now: Instant,
         waker: &Waker,
-        in_shell: Option<i32>,
+        in_shell: &InShell,
     ) -> Option<(i32, Way)> {
         if self.doom.is_none() {
             let fault = if self.deadline.is_some_and(|deadline| now >= deadline) {
                 Fault::TimedOut
             } else if self.unwanted(waker) {
                 Fault::Refused("it was given up".to_owned())
+            } else if self.incoming.too_much() || (in_shell.too_much && self.keeps_output()) {
+                Fault::Refused(TOO_MUCH.to_owned())
             } else {
                 return None;
             };
@@ -45,7 +57,11 @@ impl Task {
             return None;
         };
         // It may begin only after its time is over; then it is killed as soon as its process is known.
-        let pid = if self.in_shell { in_shell } else { opening.pid() };
+        let pid = if self.in_shell {
+            in_shell.pid
+        } else {
+            opening.pid()
+        };
         if self.killed {
             return None;
         }
