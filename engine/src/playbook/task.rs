@@ -1,6 +1,7 @@
 //! One task.
 
 use indexmap::IndexMap;
+use nebplay_modules::arguments::Shape;
 use nebplay_modules::registry;
 
 use crate::diagnostics::{Finding, suggest};
@@ -72,6 +73,20 @@ impl Loader<'_> {
         })
     }
 
+    /// A key of the task that is an argument of its module. `unnamed`: the argument that the module takes without a name.
+    fn misplaced_argument(&mut self, argument: &Entry, module: &Entry, unnamed: Option<&str>) {
+        let is_text = module.value.as_str().is_some_and(|text| !text.is_empty());
+        let (name, module) = (argument.name(), module.name());
+        let message = format!("`{name}` is no keyword of a task, but an argument of `{module}`");
+        let help = match unnamed.filter(|_| is_text) {
+            Some(unnamed) => {
+                format!("write `{unnamed}:` and `{name}:` below `{module}:`, two spaces further in")
+            }
+            None => format!("write it below `{module}:`, two spaces further in"),
+        };
+        self.wrong(Finding::at(&argument.key.span, message, "belongs to the module").help(help));
+    }
+
     /// The one key that names a module.
     fn module<'n>(&mut self, node: &Node, entries: &'n [Entry]) -> Option<(Module, &'n Entry)> {
         let candidates: Vec<&Entry> = entries.iter().filter(|entry| !is_keyword(entry.name())).collect();
@@ -86,8 +101,13 @@ impl Loader<'_> {
         match (found.as_slice(), unknown.as_slice()) {
             ([one], []) => return Some(*one),
             ([one], unknown) => {
+                let shape = Shape::of(one.0.schema().as_value());
                 for entry in unknown {
-                    self.unknown_key(entry, "task", &[keys::COMMON, keys::TASK]);
+                    if shape.names().any(|name| name == entry.name()) {
+                        self.misplaced_argument(entry, one.1, shape.free_form());
+                    } else {
+                        self.unknown_key(entry, "task", &[keys::COMMON, keys::TASK]);
+                    }
                 }
                 return Some(*one);
             }

@@ -244,7 +244,10 @@ async fn tunnel(bastion: Handle, hop: &Hop) -> Result<UnixStream, ConnectError> 
                 hop.address, hop.port
             )));
         }
-        Err(_) => return Err(unreachable("the bastion's session ended".to_owned())),
+        // A tunnel prints nothing, so that this is only said of commands.
+        Ok(Err(Fault::TooMuch)) | Err(_) => {
+            return Err(unreachable("the bastion's session ended".to_owned()));
+        }
     }
     let pair = || {
         let (ours, theirs) = UnixStream::pair()?;

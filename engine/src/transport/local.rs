@@ -15,7 +15,7 @@ use super::TUNNEL_TIMEOUT;
 use super::launch::{self, Account, Launch, Way};
 use super::machine::{Link, Pending};
 use super::opening::{Opening, Say};
-use super::pipe::{Drain, Feed, MOST_KEPT, TOO_MUCH};
+use super::pipe::{Drain, Feed, MOST_KEPT};
 use super::ssh::Fault;
 
 /// How long a killed command may take to let go of its output before we do.
@@ -127,7 +127,7 @@ impl Talk {
                         // A reader that stands still does not stop the clock.
                         let taken = collected.take(opening.stdout(bytes), false);
                         let fault = match tokio::time::timeout_at(deadline.deadline(), taken).await {
-                            Ok(true) if collected.too_much => Fault::Refused(TOO_MUCH.to_owned()),
+                            Ok(true) if collected.too_much => Fault::TooMuch,
                             Ok(true) => continue,
                             Ok(false) => Fault::Refused("it was given up".to_owned()),
                             Err(_) => Fault::TimedOut,
@@ -141,7 +141,7 @@ impl Talk {
                         let (bytes, next) = opening.stderr(bytes);
                         collected.take(bytes, true).await;
                         if collected.too_much && doom.is_none() {
-                            doom = Some(Fault::Refused(TOO_MUCH.to_owned()));
+                            doom = Some(Fault::TooMuch);
                             self.end(&mut child, &opening).await;
                         }
                         match next {

@@ -300,6 +300,12 @@ impl Asked {
                 what: self.what,
                 limit: self.limit,
             },
+            Fault::TooMuch => HostError::Refused {
+                host,
+                what: self.what,
+                why: "it printed more than 64 MB, which is more than is kept: let it write into a file"
+                    .to_owned(),
+            },
             Fault::Refused(why) => HostError::Refused {
                 host,
                 what: self.before,

@@ -16,10 +16,6 @@ pub(super) const PIPE_SIZE: usize = 256 * 1024;
 /// middle of a night is worse. Less in tests, which have no time for that much.
 pub(super) const MOST_KEPT: usize = if cfg!(test) { 4 << 20 } else { 64 << 20 };
 
-/// What is said of a command that printed more.
-pub(super) const TOO_MUCH: &str =
-    "it printed more than 64 MB, which is more than is kept: let it write into a file";
-
 /// Something to read from.
 pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 /// Something to write to.

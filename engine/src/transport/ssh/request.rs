@@ -20,6 +20,8 @@ pub(in crate::transport) enum Fault {
     Gone { why: String, sent: bool },
     /// Its deadline passed; what it ran was killed.
     TimedOut,
+    /// It printed more than is kept; what it ran was killed, if it had not ended.
+    TooMuch,
     /// The host said no before anything ran.
     Refused(String),
 }

@@ -13,7 +13,7 @@ use super::wire::{Gone, OpError, Wire};
 use crate::transport::frame::{self, Frame};
 use crate::transport::launch::{Launch, Way};
 use crate::transport::opening::{Opening, Say};
-use crate::transport::pipe::{Feed, TOO_MUCH};
+use crate::transport::pipe::Feed;
 
 enum Phase {
     Opening,
@@ -210,7 +210,7 @@ impl Shell {
         self.previous = frame.pid();
         if let Some((task, _)) = self.current.take() {
             if too_much && task.keeps_output() {
-                task.fail(Fault::Refused(TOO_MUCH.to_owned()));
+                task.fail(Fault::TooMuch);
             } else {
                 task.answer(exit, stdout, stderr);
             }

@@ -15,7 +15,7 @@ use super::request::{Answer, Fault, Request, Run, Tunnel};
 use super::wire::{Gone, OpError, Wire};
 use crate::transport::launch::{Launch, Way};
 use crate::transport::opening::{Opening, Say};
-use crate::transport::pipe::{Drain, Feed, Finished, TOO_MUCH};
+use crate::transport::pipe::{Drain, Feed, Finished};
 pub(super) use ending::InShell;
 
 /// How long a killed command may take to let go of its channel before we do.
@@ -389,7 +389,7 @@ impl Task {
             (None, Purpose::Run { opening, .. }) if !opening.open() => {
                 Err(Fault::Refused(opening.complaint()))
             }
-            (None, _) if self.incoming.too_much() => Err(Fault::Refused(TOO_MUCH.to_owned())),
+            (None, _) if self.incoming.too_much() => Err(Fault::TooMuch),
             _ => Ok(Output {
                 exit,
                 stdout: std::mem::take(&mut self.incoming.stdout),

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::{GRACE, Phase, Purpose, Reply, Task};
 use crate::transport::launch::Way;
-use crate::transport::pipe::TOO_MUCH;
 use crate::transport::ssh::request::Fault;
 
 /// What a shell knows of the task that it runs; nothing of one on a channel of its own.
@@ -38,7 +37,7 @@ impl Task {
             } else if self.unwanted(waker) {
                 Fault::Refused("it was given up".to_owned())
             } else if self.incoming.too_much() || (in_shell.too_much && self.keeps_output()) {
-                Fault::Refused(TOO_MUCH.to_owned())
+                Fault::TooMuch
             } else {
                 return None;
             };
