@@ -183,12 +183,13 @@ impl Session<'_> {
         if let Some(own) = own_limit.filter(|own| outer_limit.is_none_or(|outer| *own < outer.at())) {
             self.limit = Some(Limit::Asked(own));
         }
+        let left = self.left;
         let mut ended = self.run(&inner);
-        // Its own limit was the nearer one: the rest of the script goes on.
+        // Its own limit was the nearer one: the rest of the script goes on, if it does not begin such things for ever.
         if self.stopped() && self.limit != outer_limit {
             ended.status = 124;
             self.elapsed = self.elapsed.max(self.limit.map_or(Duration::ZERO, Limit::ends));
-            self.left = MOST;
+            self.left = self.left.max(left.saturating_sub(MOST / 10));
         }
         self.limit = outer_limit;
         if let Some(user) = user {
@@ -297,7 +298,7 @@ impl System for Session<'_> {
             .map(|old| old.to_vec())
             .unwrap_or_default();
         content.extend_from_slice(bytes);
-        // All of it was copied: it is no more than the price of keeping files in memory, but of a loop it is most.
+        // A loop that adds to a file copies all of it each time.
         self.left = self.left.saturating_sub(content.len() / BYTES_A_STEP);
         let meta = machine.meta(&user, 0o666 & !umask, now);
         Ok(machine.files.write(path, Content::Bytes(content.into()), &meta)?)

@@ -139,6 +139,13 @@ fn a_script_that_never_ends_goes_on_until_its_deadline() {
         "[ -e /tmp/begun ] && [ ! -e /tmp/ended ]",
     );
     assert_eq!(status, 0);
+    let again = "while :; do timeout 1 sh -c 'while :; do :; done'; done";
+    let came = federation.execute(
+        0,
+        &Command::script::<&str>(again, []),
+        Some(Limit::Deadline(hour)),
+    );
+    assert!(!came.whole && came.took == hour);
     let (_, text) = shell(
         &mut federation,
         0,
