@@ -1,5 +1,5 @@
 # What a person does here; `.ci/run` does the same.
-.PHONY: help demo test lint bench chaos install lab-up lab-down
+.PHONY: help demo test lint bench chaos fuzz install lab-up lab-down
 
 LAB := target/release/lab
 NEBPLAY := target/release/nebplay
@@ -12,6 +12,7 @@ help:
 	@echo 'make lint      formatting and clippy'
 	@echo 'make bench     nebplay beside its peers and the floor'
 	@echo 'make chaos     upgrades in which every module meets every fault'
+	@echo 'make fuzz      mutated input for everything that reads what others write'
 	@echo 'make lab-up    start the federation and leave it running; make lab-down removes it'
 
 demo: lab-up
@@ -36,6 +37,10 @@ bench: install
 chaos: install
 	cargo build --release --workspace
 	target/release/chaos
+
+# So long for each of six kinds: ten minutes on two cores.
+fuzz:
+	FUZZ_SECONDS=200 FUZZ_SEED=$$(date +%s) cargo test --release -p nebplay-tests --test fuzz
 
 lab-up: install
 	cargo build --release --workspace
