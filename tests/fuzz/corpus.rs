@@ -30,11 +30,8 @@ fn collect(directory: &Path, endings: &[&str], paths: &mut Vec<PathBuf>) {
 
 /// Playbooks, files of tasks and of variables, inventories.
 pub(crate) fn yaml() -> Vec<String> {
-    let directories = ["playbooks", "inventories", "tests/bad", "tests/mutants"];
-    let with_yaml = directories
+    ["playbooks", "tests/bad", "tests/mutants"]
         .iter()
-        .filter(|directory| **directory != "inventories");
-    with_yaml
         .flat_map(|directory| files(directory, &["yml", "yaml"]))
         .collect()
 }
@@ -67,31 +64,36 @@ pub(crate) fn templates() -> Vec<String> {
         .collect()
 }
 
+/// Texts between these marks in the sources of a directory.
+fn literals(directory: &str, open: &str, close: &str) -> Vec<String> {
+    let sources = files(directory, &["rs"]);
+    let found = sources.iter().flat_map(|text| pieces(text, open, close));
+    found.map(str::to_owned).collect()
+}
+
+/// What stands in raw strings of the modules: scripts, and answers that their tests have.
+fn raw_literals() -> Vec<String> {
+    literals("modules/src", "r#\"", "\"#")
+}
+
 /// Scripts: of the modules, and the cases of the shell's own tests.
 pub(crate) fn scripts() -> Vec<String> {
-    let raw = files("modules/src", &["rs"]);
-    let raw = raw
-        .iter()
-        .flat_map(|text| pieces(text, "r#\"", "\"#").map(str::to_owned));
-    let cases = files("engine/sh/src", &["rs"]);
+    let cases = literals("engine/sh/src", "case(\"", "\"),");
     let cases = cases
         .iter()
-        .flat_map(|text| pieces(text, "case(\"", "\"),").map(str::to_owned));
-    raw.chain(cases.map(|case| case.replace("\\n", "\n").replace("\\\\", "\\")))
-        .collect()
+        .map(|case| case.replace("\\n", "\n").replace("\\\\", "\\"));
+    raw_literals().into_iter().chain(cases).collect()
 }
 
 /// What programs and oned answer, as tests have it.
 pub(crate) fn answers() -> Vec<String> {
-    let raw = files("modules/src", &["rs"]);
-    let raw = raw
-        .iter()
-        .flat_map(|text| pieces(text, "r#\"", "\"#").map(str::to_owned));
     let golden = files("tests/standin/golden", &["story"]);
     let lines = golden
         .iter()
         .flat_map(|story| story.split("\n\n").map(str::to_owned).collect::<Vec<_>>());
-    raw.chain(lines)
+    raw_literals()
+        .into_iter()
+        .chain(lines)
         .chain(SAMPLES.iter().map(|sample| (*sample).to_owned()))
         .collect()
 }

@@ -15,7 +15,7 @@ use super::TUNNEL_TIMEOUT;
 use super::launch::{self, Account, Launch, Way};
 use super::machine::{Link, Pending};
 use super::opening::{Opening, Say};
-use super::pipe::{Drain, Feed, MOST_KEPT};
+use super::pipe::{Drain, Feed, Kept};
 use super::ssh::Fault;
 
 /// How long a killed command may take to let go of its output before we do.
@@ -127,7 +127,7 @@ impl Talk {
                         // A reader that stands still does not stop the clock.
                         let taken = collected.take(opening.stdout(bytes), false);
                         let fault = match tokio::time::timeout_at(deadline.deadline(), taken).await {
-                            Ok(true) if collected.too_much => Fault::TooMuch,
+                            Ok(true) if collected.kept.too_much => Fault::TooMuch,
                             Ok(true) => continue,
                             Ok(false) => Fault::Refused("it was given up".to_owned()),
                             Err(_) => Fault::TimedOut,
@@ -140,7 +140,7 @@ impl Talk {
                     Some(Heard::Stderr(bytes)) => {
                         let (bytes, next) = opening.stderr(bytes);
                         collected.take(bytes, true).await;
-                        if collected.too_much && doom.is_none() {
+                        if collected.kept.too_much && doom.is_none() {
                             doom = Some(Fault::TooMuch);
                             self.end(&mut child, &opening).await;
                         }
@@ -193,8 +193,8 @@ impl Talk {
             (None, _) if !opening.open() => Err(Fault::Refused(opening.complaint())),
             (None, Ok(Ok(status))) => Ok(Output {
                 exit: exit_of(status),
-                stdout: collected.stdout,
-                stderr: collected.stderr,
+                stdout: collected.kept.stdout,
+                stderr: collected.kept.stderr,
                 elapsed: began.elapsed(),
             }),
             // It closed its output and runs on.
@@ -233,19 +233,14 @@ fn exit_of(status: ExitStatus) -> Exit {
 /// What the child printed, or where it went.
 struct Collected {
     drain: Drain,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    /// More came than is kept.
-    too_much: bool,
+    kept: Kept,
 }
 
 impl Collected {
     fn new(drain: Drain) -> Self {
         Self {
             drain,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-            too_much: false,
+            kept: Kept::default(),
         }
     }
 
@@ -255,21 +250,11 @@ impl Collected {
 
     /// Hands on one piece; `false`: nobody reads the pipe any more.
     async fn take(&mut self, bytes: Vec<u8>, stderr: bool) -> bool {
-        if let Drain::Watched(watcher) | Drain::Shown(watcher) = &self.drain
-            && !bytes.is_empty()
-        {
-            let _ = watcher.send((stderr, bytes.clone()));
-        }
-        let kept = match (&mut self.drain, stderr) {
-            (Drain::Shown(_), _) => return true,
+        self.drain.show(&bytes, stderr);
+        match (&mut self.drain, stderr) {
+            (Drain::Shown(_), _) => {}
             (Drain::Pipe(pipe), false) => return pipe.write_all(&bytes).await.is_ok(),
-            (_, true) => &mut self.stderr,
-            (_, false) => &mut self.stdout,
-        };
-        if kept.len() + bytes.len() > MOST_KEPT {
-            self.too_much = true;
-        } else {
-            kept.extend(bytes);
+            _ => self.kept.take(bytes, stderr),
         }
         true
     }

@@ -43,6 +43,47 @@ pub(super) enum Drain {
     Pipe(Writer),
 }
 
+impl Drain {
+    /// Tells whoever watches.
+    pub(super) fn show(&self, bytes: &[u8], stderr: bool) {
+        if let Self::Watched(watcher) | Self::Shown(watcher) = self
+            && !bytes.is_empty()
+        {
+            // A watcher that is gone has dropped the request too, which ends it elsewhere.
+            let _ = watcher.send((stderr, bytes.to_vec()));
+        }
+    }
+
+    /// Whether the answer has what is printed.
+    pub(super) fn keeps(&self) -> bool {
+        !matches!(self, Self::Shown(_))
+    }
+}
+
+/// What a command printed, for the answer.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+    /// More came than is kept.
+    pub(super) too_much: bool,
+}
+
+impl Kept {
+    pub(super) fn take(&mut self, bytes: Vec<u8>, stderr: bool) {
+        let stream = if stderr {
+            &mut self.stderr
+        } else {
+            &mut self.stdout
+        };
+        if stream.len() + bytes.len() > MOST_KEPT {
+            self.too_much = true;
+        } else {
+            stream.extend(bytes);
+        }
+    }
+}
+
 /// Whether the writer of a pipe said that this is all. A writer that just vanishes did not.
 #[derive(Clone, Default)]
 pub(super) struct Finished(Arc<AtomicBool>);

@@ -6,7 +6,7 @@ use std::task::Waker;
 use ssh2::Channel;
 
 use super::wire::{OpError, Wire};
-use crate::transport::pipe::{Drain, Feed, MOST_KEPT, end, read_now, write_now};
+use crate::transport::pipe::{Drain, Feed, Kept, end, read_now, write_now};
 
 /// How much is written at once: two of libssh2's packets.
 const CHUNK: usize = 64 * 1024;
@@ -132,15 +132,12 @@ impl Outgoing {
 
 /// Where the output of one channel goes.
 pub(super) struct Incoming {
-    drain: Drain,
+    pub(super) drain: Drain,
     /// What the pipe did not take yet.
     pending: Vec<u8>,
     /// The reader of the pipe is gone.
     pub(super) abandoned: bool,
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: Vec<u8>,
-    /// More came than is kept.
-    too_much: bool,
+    pub(super) kept: Kept,
 }
 
 impl Incoming {
@@ -149,9 +146,7 @@ impl Incoming {
             drain,
             pending: Vec::new(),
             abandoned: false,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-            too_much: false,
+            kept: Kept::default(),
         }
     }
 
@@ -160,41 +155,14 @@ impl Incoming {
         if bytes.is_empty() {
             return;
         }
-        self.show(&bytes, stderr);
-        let kept = match (&self.drain, stderr) {
-            (Drain::Shown(_), _) => return,
+        self.drain.show(&bytes, stderr);
+        match (&self.drain, stderr) {
+            (Drain::Shown(_), _) => {}
             (Drain::Pipe(_), false) => {
                 self.pending.extend(bytes);
                 self.flush(waker);
-                return;
             }
-            (_, true) => &mut self.stderr,
-            (_, false) => &mut self.stdout,
-        };
-        if kept.len() + bytes.len() > MOST_KEPT {
-            self.too_much = true;
-        } else {
-            kept.extend(bytes);
-        }
-    }
-
-    /// Whether more came than is kept.
-    pub(super) fn too_much(&self) -> bool {
-        self.too_much
-    }
-
-    /// Whether what comes is kept.
-    pub(super) fn keeps(&self) -> bool {
-        !matches!(self.drain, Drain::Shown(_))
-    }
-
-    /// Tells whoever watches.
-    pub(super) fn show(&self, bytes: &[u8], stderr: bool) {
-        if let Drain::Watched(watcher) | Drain::Shown(watcher) = &self.drain
-            && !bytes.is_empty()
-        {
-            // A watcher that is gone has dropped the request too, which ends it elsewhere.
-            let _ = watcher.send((stderr, bytes.to_vec()));
+            _ => self.kept.take(bytes, stderr),
         }
     }
 

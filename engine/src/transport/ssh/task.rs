@@ -197,12 +197,12 @@ impl Task {
 
     /// What it prints in a shell, for whoever watches.
     pub(super) fn show(&self, bytes: &[u8], stderr: bool) {
-        self.incoming.show(bytes, stderr);
+        self.incoming.drain.show(bytes, stderr);
     }
 
     /// Whether what it prints is kept.
     pub(super) fn keeps_output(&self) -> bool {
-        self.incoming.keeps()
+        self.incoming.drain.keeps()
     }
 
     /// What came of it in a shell.
@@ -389,11 +389,11 @@ impl Task {
             (None, Purpose::Run { opening, .. }) if !opening.open() => {
                 Err(Fault::Refused(opening.complaint()))
             }
-            (None, _) if self.incoming.too_much() => Err(Fault::TooMuch),
+            (None, _) if self.incoming.kept.too_much => Err(Fault::TooMuch),
             _ => Ok(Output {
                 exit,
-                stdout: std::mem::take(&mut self.incoming.stdout),
-                stderr: std::mem::take(&mut self.incoming.stderr),
+                stdout: std::mem::take(&mut self.incoming.kept.stdout),
+                stderr: std::mem::take(&mut self.incoming.kept.stderr),
                 elapsed: self.began.elapsed(),
             }),
         };

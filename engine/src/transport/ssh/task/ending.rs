@@ -36,7 +36,7 @@ impl Task {
                 Fault::TimedOut
             } else if self.unwanted(waker) {
                 Fault::Refused("it was given up".to_owned())
-            } else if self.incoming.too_much() || (in_shell.too_much && self.keeps_output()) {
+            } else if self.incoming.kept.too_much || (in_shell.too_much && self.keeps_output()) {
                 Fault::TooMuch
             } else {
                 return None;
