@@ -35,6 +35,8 @@ pub(super) struct Shell {
     unsaid: Vec<u8>,
     /// The process group of the last command, where commands tell theirs.
     previous: Option<i32>,
+    /// It is being killed with the command it runs, which may end by itself before: the next one must not be in it then.
+    condemned: bool,
 }
 
 /// What a shell came to in one step.
@@ -68,6 +70,7 @@ impl Shell {
             current: None,
             unsaid: Vec::new(),
             previous: None,
+            condemned: false,
         }
     }
 
@@ -215,7 +218,11 @@ impl Shell {
                 task.answer(exit, stdout, stderr);
             }
         }
-        Some(if spent { over(None, None) } else { ShellStep::Moved })
+        Some(if spent || self.condemned {
+            over(None, None)
+        } else {
+            ShellStep::Moved
+        })
     }
 
     /// Takes back a command that was not begun.
@@ -255,7 +262,9 @@ impl Shell {
             pid: frame.pid().or(self.opening.pid()),
             too_much: frame.too_much(),
         };
-        task.judge(now, waker, &known)
+        let victim = task.judge(now, waker, &known);
+        self.condemned |= victim.is_some();
+        victim
     }
 
     pub(super) fn alarm(&self) -> Option<Instant> {
