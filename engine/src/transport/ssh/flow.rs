@@ -16,6 +16,8 @@ pub(super) struct Outgoing {
     bytes: Vec<u8>,
     written: usize,
     feed: Feed,
+    /// Where the feed's pipe is read into.
+    scratch: Vec<u8>,
     /// Whether the end of input may be announced; not before everything else that must be sent is known.
     may_end: bool,
     ended: bool,
@@ -30,6 +32,7 @@ impl Outgoing {
             bytes: first,
             written: 0,
             feed,
+            scratch: Vec::new(),
             may_end: false,
             ended: false,
             abandoned: false,
@@ -101,20 +104,18 @@ impl Outgoing {
                 true
             }
             Feed::Pipe(pipe, finished) => {
-                self.bytes.resize(CHUNK, 0);
-                let read = read_now(pipe, waker, &mut self.bytes);
-                self.bytes.truncate(
-                    read.as_ref()
-                        .and_then(|read| read.as_ref().ok())
-                        .copied()
-                        .unwrap_or(0),
-                );
-                if read.is_some() && self.bytes.is_empty() {
+                // Asked far more often than there is anything, so nothing is cleared or moved for the question.
+                self.scratch.resize(CHUNK, 0);
+                let Some(read) = read_now(pipe, waker, &mut self.scratch) else {
+                    return false;
+                };
+                self.bytes.extend_from_slice(&self.scratch[..read.unwrap_or(0)]);
+                if self.bytes.is_empty() {
                     self.abandoned = !finished.said();
                     self.feed = Feed::Nothing;
                     return !self.abandoned;
                 }
-                read.is_some()
+                true
             }
         }
     }
@@ -159,7 +160,11 @@ impl Incoming {
         match (&self.drain, stderr) {
             (Drain::Shown(_), _) => {}
             (Drain::Pipe(_), false) => {
-                self.pending.extend(bytes);
+                if self.pending.is_empty() {
+                    self.pending = bytes;
+                } else {
+                    self.pending.extend(bytes);
+                }
                 self.flush(waker);
             }
             _ => self.kept.take(bytes, stderr),
