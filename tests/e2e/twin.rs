@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::harness::{Builder, Lab, Run};
-use crate::traces::units;
+use crate::traces::{assert_same, assert_upgraded, how_it_is, units};
 
 /// How each step ended, in the order of tasks; within a task in the order of hosts, as those that work at once end in any.
 fn steps<'a>(ended: impl Iterator<Item = (&'a Value, &'a Value)>) -> Vec<String> {
@@ -53,9 +53,17 @@ fn the_twin_does_what_hosts_on_mariadb_do() {
     as_on_the_hosts(Lab::mysql("twin-my"));
 }
 
+/// The night without anything odd in it.
 fn as_on_the_hosts(lab: Builder) {
     let Some(lab) = lab.boot() else { return };
+    let before: Vec<_> = lab.hosts().map(|host| (how_it_is(&host), host.users())).collect();
     foreseen_and_done(&lab, 80, &[]);
+    for (host, (how, users)) in lab.hosts().zip(before) {
+        assert_same(&host, &how_it_is(&host), &how);
+        assert_eq!(host.users(), users, "{}", host.name());
+        assert_eq!(host.count("upgrade started"), 1, "{}", host.name());
+    }
+    assert_upgraded(&lab);
 }
 
 /// Wherever a night is stopped, the twin stands as the zones do, and what is left of it goes there as it goes on the hosts.

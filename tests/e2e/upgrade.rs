@@ -1,6 +1,6 @@
 //! The upgrade of a federation, from the first check to the last.
 
-use crate::harness::{Builder, Lab, Run, SECRETS};
+use crate::harness::{Lab, Run, SECRETS};
 use crate::traces::{assert_nothing_left, assert_same, assert_upgraded, everything, how_it_is, paths};
 
 /// How a federation is on the day of its upgrade: not all of it up, and not all of it OpenNebula's own.
@@ -16,29 +16,6 @@ fn before_the_night(lab: &Lab) {
         "[Unit]\nDescription=Billing\n[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n",
     );
     master.must("systemctl daemon-reload; systemctl enable --quiet --now billing");
-}
-
-#[test]
-fn zones_on_sqlite_are_upgraded() {
-    upgraded(Lab::sqlite("plain"));
-}
-
-#[test]
-fn zones_on_mariadb_are_upgraded() {
-    upgraded(Lab::mysql("plain-my"));
-}
-
-/// The night without anything odd in it.
-fn upgraded(lab: Builder) {
-    let Some(lab) = lab.boot() else { return };
-    let before: Vec<_> = lab.hosts().map(|host| (how_it_is(&host), host.users())).collect();
-    lab.upgrade().run().expect_code(0);
-    for (host, (how, users)) in lab.hosts().zip(before) {
-        assert_same(&host, &how_it_is(&host), &how);
-        assert_eq!(host.users(), users, "{}", host.name());
-        assert_eq!(host.count("upgrade started"), 1, "{}", host.name());
-    }
-    assert_upgraded(&lab);
 }
 
 #[test]
