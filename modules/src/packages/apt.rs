@@ -29,13 +29,33 @@ impl Package {
         self.status.trim_end() == "ii" || self.status.trim_end() == "hi"
     }
 
+    /// Cut off while it was unpacked. dpkg configures it no more and apt takes it for installed: it has to be unpacked once more
+    /// (`--reinstall`), or to be removed by force.
+    pub(super) fn torn(&self) -> bool {
+        self.installed() && (self.state() == 'H' || self.status.chars().nth(2) == Some('R'))
+    }
+
+    /// What it is where it is not complete.
+    pub(super) fn flaw(&self) -> String {
+        let what = if self.torn() {
+            "half-installed"
+        } else {
+            "half-configured"
+        };
+        format!("{} is {what} ({})", self.name, self.status.trim())
+    }
+
     fn state(&self) -> char {
         self.status.chars().nth(1).unwrap_or('n')
     }
 }
 
+/// `$1` whether what is torn is listed whatever its name; patterns follow.
 const QUERY: &str = r#"
-dpkg-query -W -f '${Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n' -- "$@" 2>/dev/null
+torn=$1; shift
+look() { dpkg-query -W -f '${Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n' "$@" 2>/dev/null; }
+look -- "$@"
+[ -z "$torn" ] || look | grep -E '	.(H|.R)[^	]*$'
 echo '--- held'
 apt-mark showhold 2>/dev/null
 exit 0
@@ -43,10 +63,20 @@ exit 0
 
 /// The packages whose names match these patterns, by name; those merely known to dpkg are left out.
 pub(super) async fn packages(cx: &Cx<'_>, patterns: &[String]) -> Result<BTreeMap<String, Package>, Failure> {
-    let output = cx
-        .host
-        .run(&Command::script(QUERY, patterns.iter().map(String::as_str)).as_root())
-        .await?;
+    look(cx, "", patterns).await
+}
+
+/// The same and, whatever their names, those that are [torn](Package::torn): apt does nothing around them.
+pub(super) async fn packages_and_torn(
+    cx: &Cx<'_>,
+    patterns: &[String],
+) -> Result<BTreeMap<String, Package>, Failure> {
+    look(cx, "torn", patterns).await
+}
+
+async fn look(cx: &Cx<'_>, torn: &str, patterns: &[String]) -> Result<BTreeMap<String, Package>, Failure> {
+    let words = std::iter::once(torn).chain(patterns.iter().map(String::as_str));
+    let output = cx.host.run(&Command::script(QUERY, words).as_root()).await?;
     Ok(read_packages(&output.text()))
 }
 
@@ -83,6 +113,7 @@ pub(super) struct Action {
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.from, &self.to) {
+            (Some(from), Some(to)) if from == to => write!(f, "{} {to} (again)", self.name),
             (Some(from), Some(to)) => write!(f, "{} {from} → {to}", self.name),
             (None, Some(to)) => write!(f, "{} {to} (new)", self.name),
             (_, None) => write!(f, "{} removed", self.name),
@@ -96,6 +127,8 @@ pub(super) fn in_short(actions: &[Action]) -> Vec<String> {
     let (mut new, mut gone) = (Vec::new(), Vec::new());
     for action in actions {
         match (&action.from, &action.to) {
+            // Unpacked once more; that it is healed is said elsewhere.
+            (Some(from), Some(to)) if from == to => {}
             (Some(from), Some(to)) => upgrades.entry((from, to)).or_default().push(&action.name),
             (None, Some(to)) => new.push(format!("{} {to}", action.name)),
             (_, None) => gone.push(action.name.as_str()),

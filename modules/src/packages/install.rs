@@ -27,7 +27,8 @@ dpkg --configure -a --force-confdef --force-confold || [ $# -gt 0 ] || exit
 [ $# -eq 0 ] || apt_quiet $flags install "$@"
 "#;
 
-/// Installs these (`name=version`, or files) as a job, whose half-configured packages of an earlier attempt are healed first. `flags`: apt's.
+/// Installs these (`name=version`, or files; `name-` is removed) as a job; what an earlier attempt left half-configured is healed
+/// first. `flags`: apt's.
 pub(super) async fn install(
     cx: &Cx<'_>,
     job: &str,
@@ -43,9 +44,13 @@ pub(super) async fn install(
         return Ok(());
     }
     let words = apt::last_words(&end.text());
-    Err(Failure::failed(format!("{}: apt failed: {words}", cx.host.name()))
-        .state("packages may be half-configured; the database was not touched")
-        .hint("mend what apt complains about, then run the playbook again: it heals half-configured packages itself"))
+    Err(
+        Failure::failed(format!("{}: apt failed: {words}", cx.host.name()))
+            .state("packages may be half-configured; the database was not touched")
+            .hint(
+                "mend what apt complains about, then run the playbook again: it heals such packages itself",
+            ),
+    )
 }
 
 pub(super) async fn oned_runs(cx: &Cx<'_>) -> Result<bool, Failure> {

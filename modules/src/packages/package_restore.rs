@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::apt::{self, Action};
@@ -38,6 +38,13 @@ pub(super) struct PackageRestore {
     timeout: u64,
 }
 
+/// What apt is told.
+#[derive(Serialize, Deserialize)]
+struct Plan {
+    flags: String,
+    packages: Vec<String>,
+}
+
 /// What is not as it was.
 struct Way {
     version: String,
@@ -45,6 +52,10 @@ struct Way {
     saved: Vec<Saved>,
     /// In words.
     differs: Vec<String>,
+    /// One of the saved was cut off while it was unpacked, and has to be unpacked once more.
+    again: bool,
+    /// What the upgrade brought, and was cut off while it was unpacked.
+    torn: Vec<String>,
 }
 
 impl Way {
@@ -55,9 +66,22 @@ impl Way {
             .with("differs", !self.differs.is_empty())
     }
 
-    fn files(&self) -> Vec<String> {
+    /// What apt is told: its guards are loosened only as far as this way needs it.
+    fn plan(&self) -> Plan {
+        let mut flags = vec!["--allow-downgrades"];
+        if self.again {
+            flags.push("--reinstall");
+        }
+        if !self.torn.is_empty() {
+            flags.push("-o Dpkg::Options::=--force-remove-reinstreq");
+        }
         let file = |saved: &Saved| format!("{}/{}", self.directory, saved.file);
-        self.saved.iter().map(file).collect()
+        // A minus behind a name: it is to be removed.
+        let removed = self.torn.iter().map(|name| format!("{name}-"));
+        Plan {
+            flags: flags.join(" "),
+            packages: self.saved.iter().map(file).chain(removed).collect(),
+        }
     }
 }
 
@@ -100,27 +124,35 @@ impl PackageRestore {
                 Some(package) if package.version != *wanted => {
                     differs.push(format!("{name} is {}", package.version));
                 }
-                Some(package) if !package.complete() => {
-                    differs.push(format!("{name} is half-configured ({})", package.status.trim()));
-                }
+                Some(package) if !package.complete() => differs.push(package.flaw()),
                 Some(_) => {}
             }
         }
+        let is_saved = |package: &apt::Package| kept.packages.iter().any(|saved| saved.name == package.name);
+        let torn = installed.values().filter(|package| package.torn());
+        let (again, mut brought): (Vec<_>, Vec<_>) = torn.partition(|package| is_saved(package));
+        brought.retain(|package| self.may_go(&package.name));
+        differs.extend(brought.iter().map(|package| package.flaw()));
         Ok(Some(Way {
             version,
             directory,
+            again: !again.is_empty(),
+            torn: brought.into_iter().map(|package| package.name.clone()).collect(),
             saved: kept.packages,
             differs,
         }))
     }
 
+    /// Whether a package may be removed: what the upgrade brought is OpenNebula's, or was named.
+    fn may_go(&self, name: &str) -> bool {
+        name.starts_with("opennebula") || self.may_remove.iter().any(|may| may == name)
+    }
+
     /// What apt would do.
     async fn actions(&self, cx: &Cx<'_>, way: &Way) -> Result<Vec<Action>, Failure> {
-        let script = format!("{}apt_quiet -s --allow-downgrades install \"$@\"", apt::QUIET);
-        let output = cx
-            .host
-            .run(&Command::script(&script, way.files()).as_root())
-            .await?;
+        let Plan { flags, packages } = way.plan();
+        let script = format!("{}apt_quiet -s {flags} install \"$@\"", apt::QUIET);
+        let output = cx.host.run(&Command::script(&script, packages).as_root()).await?;
         let host = cx.host.name();
         if !output.exit.success() {
             let what = format!("{host}: apt cannot work out the way back");
@@ -134,7 +166,7 @@ impl PackageRestore {
             .iter()
             .filter(|action| action.to.is_none())
             .map(|action| action.name.as_str())
-            .filter(|name| !name.starts_with("opennebula") && !self.may_remove.iter().any(|may| may == name))
+            .filter(|name| !self.may_go(name))
             .collect();
         if lost.is_empty() {
             return Ok(actions);
@@ -192,7 +224,7 @@ impl Module for PackageRestore {
         }
         Ok(Finding::Change(Change {
             what,
-            seen: json!(way.files()),
+            seen: json!(way.plan()),
             diff: None,
         }))
     }
@@ -201,10 +233,10 @@ impl Module for PackageRestore {
 #[async_trait]
 impl Effect for PackageRestore {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
-        let files: Vec<String> = serde_json::from_value(change.seen.clone())
+        let plan: Plan = serde_json::from_value(change.seen.clone())
             .map_err(|error| Failure::failed(format!("what was worked out cannot be read: {error}")))?;
         let deadline = Duration::from_secs(self.timeout);
-        install::install(cx, Self::NAME, "--allow-downgrades", &files, deadline).await?;
+        install::install(cx, Self::NAME, &plan.flags, &plan.packages, deadline).await?;
         Ok(Outcome::changed(change.what.join("; ")))
     }
 
@@ -220,7 +252,7 @@ impl Effect for PackageRestore {
                 "{host}: apt exited 0, but {}",
                 way.differs.join(", ")
             ))
-            .hint("run the playbook again: it heals half-configured packages itself"));
+            .hint("run the playbook again: it heals such packages itself"));
         }
         if let Some(main) = way.saved.iter().find(|saved| saved.name == "opennebula") {
             install::verify_binary(cx, apt::upstream(&main.version)).await?;
@@ -279,6 +311,38 @@ mod tests {
         );
         let files = "/var/lib/nebplay/packages/7.0.0-1/opennebula_7.0.0-1_amd64.deb";
         assert!(host.asked().iter().any(|line| line.contains(files)));
+    }
+
+    #[tokio::test]
+    async fn what_lost_power_while_it_was_unpacked_is_unpacked_again_or_goes_by_force() {
+        let torn = |brought: &str| {
+            let before = format!("opennebula\t7.0.0-1\tamd64\tiHR\n{brought}\t7.2.0-1\tall\trHR\n--- held\n");
+            FakeHost::new("m")
+                .file(NOTE, r#"{"version": "7.0.0-1"}"#)
+                .on("packages that are kept", 0, KEPT)
+                .on("apt_quiet -s --allow-downgrades --reinstall", 0, "")
+                .on("policy-rc.d", 0, "")
+                .on("dpkg-query", 0, &before)
+                .on("dpkg-query", 0, OLD)
+                .on("^oned --version", 0, "OpenNebula 7.0.0 ()\n")
+                .on("^pgrep", 1, "")
+        };
+        let host = torn("opennebula-form");
+        let outcome = run(&host, json!({})).await.unwrap();
+        assert_eq!(
+            outcome.message.as_deref(),
+            Some(
+                "heal packages: opennebula is half-installed (iHR), opennebula-form is half-installed (rHR)"
+            )
+        );
+        let job = host.asked().into_iter().find(|line| line.starts_with("job"));
+        let words = "'--allow-downgrades --reinstall -o Dpkg::Options::=--force-remove-reinstreq' \
+            /var/lib/nebplay/packages/7.0.0-1/opennebula_7.0.0-1_amd64.deb opennebula-form-";
+        assert!(job.as_ref().is_some_and(|job| job.contains(words)), "{job:?}");
+        // What is not OpenNebula's is not ours to remove by force: apt says what it thinks of it.
+        let host = torn("libxml2");
+        run(&host, json!({})).await.unwrap();
+        assert!(!host.asked().iter().any(|line| line.contains("libxml2-")));
     }
 
     #[tokio::test]

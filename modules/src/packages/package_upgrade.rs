@@ -20,8 +20,8 @@ use crate::services::newcomers;
 ///
 /// What is installed is upgraded; the database migrators and new dependencies are installed; a removal is refused unless
 /// allowed. Edited configuration files are kept and the differences to the new ones reported. A package that an earlier attempt left
-/// half-configured is healed. Nothing is started: units stay masked, what packages would start by themselves is held off, and units
-/// that are new are masked where `service_stop` masked the others, until `service_start` takes the masks off.
+/// half-installed or half-configured is healed. Nothing is started: units stay masked, what packages would start by themselves is held
+/// off, and units that are new are masked where `service_stop` masked the others, until `service_start` takes the masks off.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PackageUpgrade {
@@ -65,8 +65,11 @@ impl PackageUpgrade {
     }
 
     /// apt's own guards, loosened only as far as the author said.
-    fn flags(&self) -> String {
+    fn flags(&self, selection: &Selection) -> String {
         let mut flags = Vec::new();
+        if selection.again {
+            flags.push("--reinstall");
+        }
         if self.may_remove.is_empty() {
             flags.push("--no-remove");
         }
@@ -129,7 +132,7 @@ impl Effect for PackageUpgrade {
         install::install(
             cx,
             Self::NAME,
-            &self.flags(),
+            &self.flags(&selection),
             &selection.install,
             Duration::from_secs(self.timeout),
         )
@@ -169,14 +172,11 @@ impl Effect for PackageUpgrade {
         let incomplete = now
             .values()
             .filter(|package| of_ours(&package.name) && !package.complete());
-        wrong.extend(
-            incomplete
-                .map(|package| format!("{} is half-configured ({})", package.name, package.status.trim())),
-        );
+        wrong.extend(incomplete.map(apt::Package::flaw));
         if !wrong.is_empty() {
             return Err(
                 Failure::not_verified(format!("{host}: apt exited 0, but {}", wrong.join(", ")))
-                    .hint("run the playbook again: it heals half-configured packages itself"),
+                    .hint("run the playbook again: it heals such packages itself"),
             );
         }
         if now.contains_key("opennebula") {
@@ -334,6 +334,43 @@ mod tests {
         run(&host, json!({"version": "7.2"})).await.unwrap();
         let job = host.asked().into_iter().find(|line| line.starts_with("job"));
         assert!(job.unwrap().contains("opennebula-form=7.2.0-1"));
+    }
+
+    /// Seen on a real host: apt takes it for the newest version, exits 0, and does nothing.
+    #[tokio::test]
+    async fn what_lost_power_while_it_was_unpacked_is_unpacked_again() {
+        let torn = "opennebula\t7.2.0-1\tamd64\tii \nopennebula-migration\t7.2.0-1\tall\tiHR\n\
+            libxml2\t2.9\tamd64\tiHR\n--- held\n";
+        let plan =
+            "Inst opennebula-migration [7.2.0-1] (7.2.0-1 x [all])\nInst libxml2 [2.9] (2.9 y [amd64])\n";
+        let half = |after: &str| {
+            FakeHost::new("m")
+                .on("madison", 0, OFFERS)
+                .on("apt_quiet -s install --reinstall", 0, plan)
+                .on(
+                    "policy-rc.d",
+                    0,
+                    "Setting up opennebula-migration (7.2.0-1) ...\n",
+                )
+                .on("dpkg-query", 0, torn)
+                .on("dpkg-query", 0, after)
+                .on("^oned --version", 0, "OpenNebula 7.2.0 ()\n")
+                .on("^pgrep", 1, "")
+                .on("dpkg-dist", 0, "")
+        };
+        let host = half(&NEW.replace("---", "libxml2\t2.9\tamd64\tii \n---"));
+        let outcome = run(&host, json!({"version": "7.2"})).await.unwrap();
+        assert_eq!(
+            outcome.message.as_deref(),
+            Some("heal libxml2; heal opennebula-migration")
+        );
+        let job = host.asked().into_iter().find(|line| line.starts_with("job"));
+        // What is whole is not named: it would be unpacked again as well.
+        let words = "'--reinstall --no-remove' libxml2 opennebula-migration=7.2.0-1";
+        assert!(job.as_ref().is_some_and(|job| job.contains(words)), "{job:?}");
+        let failure = run(&half(torn), json!({"version": "7.2"})).await.unwrap_err();
+        let words = "libxml2 is half-installed (iHR), opennebula-migration is half-installed (iHR)";
+        assert!(failure.message.contains(words), "{}", failure.message);
     }
 
     /// `NAME FILE` of each unit as `systemctl show` prints it.

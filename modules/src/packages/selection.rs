@@ -20,6 +20,9 @@ const MIGRATORS: [&str; 2] = ["opennebula-migration", "opennebula-migration-comm
 pub(super) struct Selection {
     /// `name=version`, as apt takes them.
     pub(super) install: Vec<String>,
+    /// apt has to unpack these also where it takes them for installed.
+    #[serde(default)]
+    pub(super) again: bool,
     /// What apt would do, dependencies included.
     pub(super) actions: Vec<Action>,
     /// What is installed now.
@@ -40,7 +43,7 @@ const OFFERS: &str = r#"export LC_ALL=C; apt-cache madison -- "$@""#;
 
 /// Works out what it takes to bring everything installed to the newest offered release of `wanted` (`7.2`, `7.2.0`).
 pub(super) async fn select(cx: &Cx<'_>, wanted: &str, patterns: &[String]) -> Result<Selection, Failure> {
-    let installed = apt::packages(cx, patterns).await?;
+    let installed = apt::packages_and_torn(cx, patterns).await?;
     if installed.is_empty() {
         return Err(Failure::failed(format!(
             "{}: none of {} is installed",
@@ -51,13 +54,26 @@ pub(super) async fn select(cx: &Cx<'_>, wanted: &str, patterns: &[String]) -> Re
     let names = installed.keys().map(String::as_str).chain(MIGRATORS);
     let output = cx.host.run(&Command::script(OFFERS, names).as_root()).await?;
     let offered = apt::read_madison(&output.text());
-    let install = choose(cx.host.name(), &installed, &offered, wanted)?;
-    let (install, actions) = simulate(cx, install).await?;
+    let mut install = choose(cx.host.name(), &installed, &offered, wanted)?;
+    let again = installed.values().any(Package::torn);
+    if again {
+        install.retain(|word| !is_there(word, &installed));
+    }
+    let (install, actions) = simulate(cx, install, again).await?;
     Ok(Selection {
         install,
+        again,
         actions,
         installed,
     })
+}
+
+/// Whether `name=version` is installed, and unpacked whole.
+fn is_there(word: &str, installed: &BTreeMap<String, Package>) -> bool {
+    let (name, version) = word.split_once('=').unwrap_or((word, ""));
+    installed
+        .get(name)
+        .is_some_and(|package| package.version == version && !package.torn())
 }
 
 fn choose(
@@ -85,6 +101,8 @@ fn choose(
             Some(version) if compare_packages(version, &package.version).is_ge() => {
                 install.push(format!("{}={version}", package.name));
             }
+            // Something else that came along, in whatever version it is offered.
+            _ if package.torn() => install.push(package.name.clone()),
             _ => {}
         }
     }
@@ -122,8 +140,13 @@ fn choose(
 
 /// What apt would do, and what it has to be asked for. Where a power cut left packages unpacked beside older ones that they do not
 /// go with, apt adds no dependency by itself: it names what it lacks, and is asked for that too.
-async fn simulate(cx: &Cx<'_>, mut install: Vec<String>) -> Result<(Vec<String>, Vec<Action>), Failure> {
-    let script = format!("{}apt_quiet -s install \"$@\"", apt::QUIET);
+async fn simulate(
+    cx: &Cx<'_>,
+    mut install: Vec<String>,
+    again: bool,
+) -> Result<(Vec<String>, Vec<Action>), Failure> {
+    let flag = if again { " --reinstall" } else { "" };
+    let script = format!("{}apt_quiet -s install{flag} \"$@\"", apt::QUIET);
     let mut refused = None;
     while !install.is_empty() {
         let command = Command::script(&script, install.iter().map(String::as_str)).as_root();

@@ -133,6 +133,14 @@ fn a_package_that_an_earlier_attempt_left_half_configured_is_healed() {
     assert_eq!(host.must("dpkg --audit"), "");
     let form = host.must("systemctl is-enabled opennebula-form || true");
     assert_eq!(form, "masked", "no reboot may start what is new");
+
+    // Torn in the middle of its unpacking it looks to apt as if it were installed.
+    host.tear("opennebula-migration");
+    lab.nebplay([&playbook])
+        .run()
+        .expect_code(0)
+        .expect_shown("heal opennebula-migration");
+    assert_eq!(host.must("dpkg --audit"), "");
     let again = lab.nebplay([&playbook]).run().expect_code(0);
     assert!(!again.stdout.contains("changed: "), "{}", again.stdout);
 }

@@ -134,6 +134,15 @@ impl<'lab> Host<'lab> {
         done(self.container.must(script, &[path, &free_kilobytes.to_string()]));
     }
 
+    /// Leaves an installed package as a power cut in the middle of its unpacking does.
+    pub fn tear(&self, package: &str) {
+        self.must(&format!(
+            "sed -i '/^Package: {package}$/,/^$/s/^Status: .*/Status: install reinstreq half-installed/' /var/lib/dpkg/status"
+        ));
+        let status = self.must(&format!("dpkg-query -W -f '${{db:Status-Abbrev}}' {package}"));
+        assert_eq!(status, "iHR", "{package} on {}", self.name());
+    }
+
     /// Makes the stand-in stop at a point (`upgrade`, `restore`, …) until [`Host::release`].
     pub fn hang(&self, point: &str) {
         self.write(&format!("{STANDIN}/hang-{point}"), "");
