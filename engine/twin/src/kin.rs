@@ -40,7 +40,7 @@ fn machine(federation: &Federation, at: At, hasher: &mut DefaultHasher) {
         (name, *active as u8, enabled, masked, own).hash(hasher);
     }
     for (name, package) in &machine.packages.installed {
-        (name, &package.version, package.half, package.held).hash(hasher);
+        (name, &package.version, package.state, package.held).hash(hasher);
     }
     for (name, job) in &machine.jobs {
         let end = job.end.as_ref().map(|end| end.exit.map(Exit::rc));

@@ -28,10 +28,41 @@ pub struct Package {
     pub version: String,
     /// `amd64` or `all`.
     pub arch: &'static str,
-    /// Whether it was unpacked and not configured.
-    pub half: bool,
+    /// How far it is installed.
+    pub state: State,
     /// Whether it is held back.
     pub held: bool,
+}
+
+/// How far a package is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// All of it.
+    Installed,
+    /// It was unpacked and not configured: `dpkg --configure -a` does that.
+    HalfConfigured,
+    /// It was cut off while it was unpacked: apt takes it for installed, and only `--reinstall` or another version mends it.
+    HalfInstalled,
+}
+
+impl State {
+    /// dpkg's letters for it: state and error.
+    fn letters(self) -> &'static str {
+        match self {
+            Self::Installed => "i ",
+            Self::HalfConfigured => "F ",
+            Self::HalfInstalled => "HR",
+        }
+    }
+
+    /// dpkg's words for it: error and state.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Installed => ("ok", "installed"),
+            Self::HalfConfigured => ("ok", "half-configured"),
+            Self::HalfInstalled => ("reinstreq", "half-installed"),
+        }
+    }
 }
 
 /// The packages OpenNebula is released as, with what else their upgrade brings: a name, whether it is of every architecture, and
@@ -82,7 +113,7 @@ pub(crate) fn put(machine: &mut Machine, version: Version, offered: &[Version]) 
         let package = Package {
             version: debian(version),
             arch,
-            half: false,
+            state: State::Installed,
             held: false,
         };
         machine.packages.installed.insert(name.to_owned(), package);

@@ -129,11 +129,15 @@ pub(super) fn apt_mark(process: &mut Process<'_>) -> i32 {
 pub(super) fn apt_get(process: &mut Process<'_>) -> i32 {
     let mut words = process.args.iter();
     let (mut flags, mut rest) = (Vec::new(), Vec::new());
-    let mut options = BTreeMap::new();
+    let (mut options, mut of_dpkg) = (BTreeMap::new(), Vec::new());
     while let Some(word) = words.next() {
         if word == "-o" {
-            if let Some((name, value)) = words.next().and_then(|option| option.split_once('=')) {
-                options.insert(name.to_owned(), value.to_owned());
+            match words.next().and_then(|option| option.split_once('=')) {
+                Some(("Dpkg::Options::", value)) => of_dpkg.push(value.to_owned()),
+                Some((name, value)) => {
+                    options.insert(name.to_owned(), value.to_owned());
+                }
+                None => {}
             }
         } else if word.starts_with('-') && word != "--" {
             flags.push(word.clone());
@@ -161,7 +165,12 @@ pub(super) fn apt_get(process: &mut Process<'_>) -> i32 {
         }
         "install" => {
             let status_file = options.get("Dir::State::status").cloned();
-            let steps = match plan(process, names, status_file.as_deref(), has("--allow-downgrades")) {
+            let (names, removed) = apart(process.machine(), names);
+            let may = May {
+                downgrade: has("--allow-downgrades"),
+                reinstall: has("--reinstall"),
+            };
+            let steps = match plan(process, &names, status_file.as_deref(), may) {
                 Ok(steps) => steps,
                 Err(why) => {
                     process.complain(why);
@@ -169,6 +178,9 @@ pub(super) fn apt_get(process: &mut Process<'_>) -> i32 {
                 }
             };
             if has("-s") || has("--simulate") || has("--dry-run") {
+                for name in &removed {
+                    process.say(format!("Remv {name}\n"));
+                }
                 simulate(process, &steps);
                 0
             } else if has("--print-uris") {
@@ -187,12 +199,15 @@ pub(super) fn apt_get(process: &mut Process<'_>) -> i32 {
             } else if has("--download-only") || has("-d") {
                 fetch(process, &steps)
             } else {
-                let status = fetch(process, &steps);
+                let by_force = of_dpkg.iter().any(|option| option == "--force-remove-reinstreq");
+                let mut status = fetch(process, &steps);
                 if status == 0 {
-                    install::install(process, &steps)
-                } else {
-                    status
+                    status = install::remove(process, &removed, by_force);
                 }
+                if status == 0 {
+                    status = install::install(process, &steps);
+                }
+                status
             }
         }
         _ => {
@@ -202,12 +217,32 @@ pub(super) fn apt_get(process: &mut Process<'_>) -> i32 {
     }
 }
 
+/// What is to be installed, and what removed: installed packages with a minus behind their names.
+fn apart(machine: &Machine, words: &[String]) -> (Vec<String>, Vec<String>) {
+    let (mut names, mut removed) = (Vec::new(), Vec::new());
+    for word in words {
+        let minus = word.strip_suffix('-');
+        match minus.filter(|name| machine.packages.installed.contains_key(*name)) {
+            Some(name) => removed.push(name.to_owned()),
+            None => names.push(word.clone()),
+        }
+    }
+    (names, removed)
+}
+
+/// What apt was told that it may do.
+#[derive(Clone, Copy)]
+struct May {
+    downgrade: bool,
+    reinstall: bool,
+}
+
 /// What it takes to install these. The error is apt's.
 fn plan(
     process: &Process<'_>,
     names: &[String],
     status: Option<&str>,
-    downgrades: bool,
+    may: May,
 ) -> Result<Vec<Step>, String> {
     let machine = process.machine();
     let installed: BTreeMap<String, String> = match status {
@@ -222,13 +257,14 @@ fn plan(
     let mut steps: Vec<Step> = Vec::new();
     let mut add = |name: &str, to: String, arch: &'static str, file: Option<String>| {
         let from = installed.get(name).cloned();
-        if from.as_deref() == Some(&to) || steps.iter().any(|step| step.name == name) {
+        let is_there = from.as_deref() == Some(&to) && !may.reinstall;
+        if is_there || steps.iter().any(|step| step.name == name) {
             return Ok(());
         }
         let lower = from
             .as_ref()
             .is_some_and(|from| compare_packages(&to, from).is_lt());
-        if lower && !downgrades {
+        if lower && !may.downgrade {
             return Err(
                 "E: Packages were downgraded and -y was used without --allow-downgrades.\n".to_owned(),
             );

@@ -13,16 +13,10 @@ pub(super) const STATUS: &str = "/var/lib/dpkg/status";
 pub(super) fn write_status(machine: &mut Machine) {
     let mut text = String::new();
     for (name, package) in &machine.packages.installed {
-        let (want, state) = (
-            if package.held { "hold" } else { "install" },
-            if package.half {
-                "half-configured"
-            } else {
-                "installed"
-            },
-        );
+        let want = if package.held { "hold" } else { "install" };
+        let (error, state) = package.state.words();
         text.push_str(&format!(
-            "Package: {name}\nStatus: {want} ok {state}\nArchitecture: {}\nVersion: {}\n\n",
+            "Package: {name}\nStatus: {want} {error} {state}\nArchitecture: {}\nVersion: {}\n\n",
             package.arch, package.version
         ));
     }
@@ -70,35 +64,20 @@ pub(super) fn query(process: &mut Process<'_>) -> i32 {
             .iter()
             .filter(|(name, _)| is_of(name, &pattern))
         {
-            let state = if package.half { "iF " } else { "ii " };
-            let state = if package.held {
-                state.replacen('i', "h", 1)
-            } else {
-                state.to_owned()
-            };
+            let want = if package.held { 'h' } else { 'i' };
+            let (error, state) = package.state.words();
             out.push_str(
                 &format
                     .replace("${Package}", name)
                     .replace("${binary:Package}", name)
                     .replace("${Version}", &package.version)
                     .replace("${Architecture}", package.arch)
-                    .replace("${db:Status-Abbrev}", &state)
                     .replace(
-                        "${db:Status-Status}",
-                        if package.half {
-                            "half-configured"
-                        } else {
-                            "installed"
-                        },
+                        "${db:Status-Abbrev}",
+                        &format!("{want}{}", package.state.letters()),
                     )
-                    .replace(
-                        "${Status}",
-                        if package.half {
-                            "install ok half-configured"
-                        } else {
-                            "install ok installed"
-                        },
-                    )
+                    .replace("${db:Status-Status}", state)
+                    .replace("${Status}", &format!("install {error} {state}"))
                     .replace("\\t", "\t")
                     .replace("\\n", "\n"),
             );
@@ -119,8 +98,7 @@ pub(super) fn dpkg(process: &mut Process<'_>) -> i32 {
     match words.as_slice() {
         ["--configure", "-a" | "--pending", ..] => install::configure_all(process),
         ["--audit" | "-C"] => {
-            let half: Vec<String> = install::half(process.machine());
-            for name in half {
+            for name in install::incomplete(process.machine()) {
                 process.say(format!(" {name}\n"));
             }
             0
@@ -146,10 +124,11 @@ pub(super) fn dpkg(process: &mut Process<'_>) -> i32 {
             let mut out = String::new();
             for (name, package) in &process.machine().packages.installed {
                 if patterns.is_empty() || patterns.iter().any(|pattern| is_of(name, pattern)) {
-                    let state = if package.half { "iF" } else { "ii" };
                     out.push_str(&format!(
-                        "{state}  {name:<24} {:<12} {:<8} part of OpenNebula\n",
-                        package.version, package.arch
+                        "i{} {name:<24} {:<12} {:<8} part of OpenNebula\n",
+                        package.state.letters(),
+                        package.version,
+                        package.arch
                     ));
                 }
             }

@@ -4,7 +4,7 @@ use nebplay_model::onedb::upgrade::migrator_file;
 use nebplay_model::version::Version;
 
 use super::apt::Step;
-use super::{Package, dpkg, upstream};
+use super::{Package, State, dpkg, upstream};
 use crate::deeds::Act;
 use crate::files::{Content, FULL, Node};
 use crate::machine::Machine;
@@ -15,13 +15,45 @@ use crate::rates::lasting;
 /// The guard that keeps packages from starting services.
 const GUARD: &str = "/usr/sbin/policy-rc.d";
 
-/// Packages that were left unpacked and not configured.
-pub(super) fn half(machine: &Machine) -> Vec<String> {
+/// Packages in a state.
+fn in_state(machine: &Machine, is: impl Fn(State) -> bool) -> Vec<String> {
     let installed = machine.packages.installed.iter();
     installed
-        .filter(|(_, package)| package.half)
+        .filter(|(_, package)| is(package.state))
         .map(|(name, _)| name.clone())
         .collect()
+}
+
+/// Packages that were left unpacked and not configured.
+fn half(machine: &Machine) -> Vec<String> {
+    in_state(machine, |state| state == State::HalfConfigured)
+}
+
+/// Packages that are not installed whole.
+pub(super) fn incomplete(machine: &Machine) -> Vec<String> {
+    in_state(machine, |state| state != State::Installed)
+}
+
+/// Removes packages; one that is half-installed only by force.
+pub(super) fn remove(process: &mut Process<'_>, names: &[String], by_force: bool) -> i32 {
+    for name in names {
+        let installed = &process.machine().packages.installed;
+        let torn = installed
+            .get(name)
+            .is_some_and(|package| package.state == State::HalfInstalled);
+        if torn && !by_force {
+            process.complain(format!(
+                "dpkg: error processing package {name} (--remove):\n package is in a very bad inconsistent state; you should\n \
+                 reinstall it before attempting a removal\n"
+            ));
+            return 100;
+        }
+        if process.machine_mut().packages.installed.remove(name).is_some() {
+            process.say(format!("Removing {name} ...\n"));
+        }
+    }
+    dpkg::write_status(process.machine_mut());
+    0
 }
 
 /// Configures what was left unpacked.
@@ -41,7 +73,7 @@ pub(super) fn configure_all(process: &mut Process<'_>) -> i32 {
             return 1;
         }
         if let Some(package) = process.machine_mut().packages.installed.get_mut(&name) {
-            package.half = false;
+            package.state = State::Installed;
         }
         process.say(format!("Setting up {name} ...\n"));
     }
@@ -68,8 +100,11 @@ pub(super) fn install(process: &mut Process<'_>, steps: &[Step]) -> i32 {
     for step in steps {
         let rates = process.federation.rates;
         let done = process.spends(lasting(share, rates.unpack) + rates.package);
-        // Before the first half of its time nothing of it is unpacked.
+        // In the first half of its time it is unpacked, and that has begun after a while.
         if done < 0.5 {
+            if done >= 0.25 {
+                tear(process.machine_mut(), step);
+            }
             status = 100;
             break;
         }
@@ -85,7 +120,11 @@ pub(super) fn install(process: &mut Process<'_>, steps: &[Step]) -> i32 {
         let package = Package {
             version: step.to.clone(),
             arch: step.arch,
-            half: done < 1.0,
+            state: if done < 1.0 {
+                State::HalfConfigured
+            } else {
+                State::Installed
+            },
             held: false,
         };
         process.say(format!(
@@ -121,6 +160,19 @@ pub(super) fn install(process: &mut Process<'_>, steps: &[Step]) -> i32 {
         start_services(process);
     }
     status
+}
+
+/// Leaves a package as one that is cut off while it is unpacked: under its old version, if there was one.
+fn tear(machine: &mut Machine, step: &Step) {
+    let installed = machine.packages.installed.entry(step.name.clone());
+    installed
+        .or_insert_with(|| Package {
+            version: step.to.clone(),
+            arch: step.arch,
+            state: State::HalfInstalled,
+            held: false,
+        })
+        .state = State::HalfInstalled;
 }
 
 /// Whether the packages of a version are kept on the machine.
