@@ -74,6 +74,17 @@ where
     }
 }
 
+/// The beginning of a note's name while it is written; where the power goes then, it stays.
+pub(crate) const HALF: &str = ".nebplay.";
+
+/// Removes what is left of notes that were not written to their end.
+pub(crate) async fn forget_halves(host: &dyn Host) -> Result<(), Failure> {
+    let script = r#"rm -f -- "$1"/"$2"*"#;
+    let command = Command::script(script, [DIRECTORY, HALF]).as_root();
+    host.run(&command).await?;
+    Ok(())
+}
+
 /// Removes a note; an unknown one is none of an error.
 pub async fn forget(host: &dyn Host, key: &str) -> Result<(), Failure> {
     let path = path(key)?;

@@ -20,8 +20,8 @@ use crate::packages::saved;
 
 /// Removes what an upgrade leaves behind on a host, and lists what is kept for the way back, with its digests.
 ///
-/// Removed: dumps that were needed only in between, records of ended jobs, what held services off while packages were installed, and
-/// the note that an upgrade is under way.
+/// Removed: dumps that were needed only in between, records of ended jobs, what held services off while packages were installed, notes
+/// that lost power before they were written to their end, and the note that an upgrade is under way.
 /// Kept: full backups, the configuration, and the packages of before. Fails where something has still to be put back (a service, a
 /// zone, a hypervisor host, a block), or where a backup is not any more what was proven. Registers `kept`: a digest (SHA-256) for
 /// each path.
@@ -35,12 +35,13 @@ pub(super) struct TidyUp {
     temporary: Vec<String>,
 }
 
-/// `$1` directory of the dumps, `$2` that of the notes, then files that are in the way.
+/// `$1` directory of the dumps, `$2` that of the notes, `$3` how the name of half a note begins, then files that are in the way.
 const LOOK_SCRIPT: &str = r#"# nebplay: what an upgrade left behind
-dumps=$1 notes=$2; shift 2
+dumps=$1 notes=$2 half=$3; shift 3
 for path in "$@" "$dumps"/before-migration-*.bck; do [ ! -f "$path" ] || printf 'file %s\n' "$path"; done
 grep -qs 'put here by nebplay' /usr/sbin/policy-rc.d && echo 'guard /usr/sbin/policy-rc.d'
 [ ! -e /etc/systemd/system/nebplay-api-block.service ] || echo 'back the block of the API'
+for note in "$notes/$half"*; do [ ! -e "$note" ] || echo "half a note"; done
 for note in "$notes"/*.json; do
   name=$(basename -- "$note" .json)
   [ ! -e "$note" ] || printf 'note %s\n' "$name"
@@ -60,6 +61,8 @@ done | sort -zu | xargs -0 -r sha256sum -bz --
 struct Left {
     files: Vec<String>,
     guard: bool,
+    /// How many notes were not written to their end.
+    halves: usize,
     /// Something says that an upgrade is under way.
     under_way: bool,
     back: Vec<String>,
@@ -69,8 +72,8 @@ struct Left {
 
 impl TidyUp {
     async fn left(&self, cx: &Cx<'_>) -> Result<Left, Failure> {
-        let words = [self.dumps.clone(), memory::DIRECTORY.to_owned()];
-        let words = words.into_iter().chain(self.temporary.iter().cloned());
+        let words = [self.dumps.as_str(), memory::DIRECTORY, memory::HALF];
+        let words = words.into_iter().chain(self.temporary.iter().map(String::as_str));
         let output = cx
             .host
             .run(&Command::script(LOOK_SCRIPT, words).as_root())
@@ -89,6 +92,7 @@ impl TidyUp {
             match line.split_once(' ') {
                 Some(("file", path)) => left.files.push(path.to_owned()),
                 Some(("guard", _)) => left.guard = true,
+                Some(("half", _)) => left.halves += 1,
                 Some(("back", what)) => left.back.push(what.to_owned()),
                 Some(("note", key)) if memory::TO_PUT_BACK.contains(&key) => left.back.push(key.to_owned()),
                 Some(("note", saved::NOTE)) => left.under_way = true,
@@ -200,10 +204,12 @@ impl Module for TidyUp {
         let files = left.files.iter().map(|path| format!("remove {path}"));
         let jobs = left.jobs.iter().map(|name| format!("forget the job {name}"));
         let guard = left.guard.then(|| "remove /usr/sbin/policy-rc.d".to_owned());
+        let halves = (left.halves > 0).then(|| "remove what was not written to its end".to_owned());
         let under_way = left
             .under_way
             .then(|| "forget that an upgrade is under way".to_owned());
-        let what: Vec<String> = files.chain(jobs).chain(guard).chain(under_way).collect();
+        let rest = guard.into_iter().chain(halves).chain(under_way);
+        let what: Vec<String> = files.chain(jobs).chain(rest).collect();
         if what.is_empty() {
             let kept = self.kept(cx).await?;
             return Ok(Finding::NoChange(listed(Outcome::default(), &kept)));
@@ -235,6 +241,9 @@ impl Effect for TidyUp {
             cx.host
                 .run(&Command::new(["rm", "-f", "--", "/usr/sbin/policy-rc.d"]).as_root())
                 .await?;
+        }
+        if left.halves > 0 {
+            memory::forget_halves(cx.host).await?;
         }
         if left.under_way {
             saved::forget(cx.host).await?;
@@ -289,6 +298,7 @@ mod tests {
         host.write("/var/lib/one/nebplay/before-migration-17.bck", "x");
         host.write("/var/lib/nebplay/memory/repository.json", "{}");
         host.write("/var/lib/nebplay/memory/packages-before.json", "{}");
+        host.write("/var/lib/nebplay/memory/.nebplay.EfG2z4cmA7", "{");
         host.write("/var/lib/nebplay/packages/7.0.0-1/a b.deb", "deb");
         let outcome = run(&host).await.unwrap();
         assert!(outcome.changed);
@@ -299,6 +309,8 @@ mod tests {
             host.read("/var/lib/nebplay/memory/packages-before.json")
                 .is_none()
         );
+        let half = host.read("/var/lib/nebplay/memory/.nebplay.EfG2z4cmA7");
+        assert!(half.is_none(), "the host lost power while it wrote that");
         assert!(outcome.message.unwrap().contains("\n1 package in "));
         assert!(!run(&host).await.unwrap().changed);
     }
