@@ -31,7 +31,8 @@ pub(super) async fn simulate(cx: &Cx<'_>, selection: &Selection) -> Result<(), F
     let replaced: Vec<&Action> = selection
         .actions
         .iter()
-        .filter(|action| action.from.is_some())
+        // What is only unpacked once more replaces nothing.
+        .filter(|action| action.from.is_some() && action.from != action.to)
         .collect();
     let Some(main) = selection
         .installed
