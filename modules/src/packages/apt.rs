@@ -66,7 +66,7 @@ pub(super) async fn packages(cx: &Cx<'_>, patterns: &[String]) -> Result<BTreeMa
     look(cx, "", patterns).await
 }
 
-/// The same and, whatever their names, those that are [torn](Package::torn): apt does nothing around them.
+/// The same and, whatever their names, those that are [torn](Package::torn): apt does nothing about them.
 pub(super) async fn packages_and_torn(
     cx: &Cx<'_>,
     patterns: &[String],

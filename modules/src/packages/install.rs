@@ -48,7 +48,7 @@ pub(super) async fn install(
         Failure::failed(format!("{}: apt failed: {words}", cx.host.name()))
             .state("packages may be half-configured; the database was not touched")
             .hint(
-                "mend what apt complains about, then run the playbook again: it heals such packages itself",
+                "mend what apt complains about, then run the playbook again: it heals half-configured packages itself",
             ),
     )
 }

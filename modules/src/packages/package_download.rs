@@ -100,7 +100,7 @@ impl Module for PackageDownload {
 impl Effect for PackageDownload {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let selection = seen(change)?;
-        let flag = if selection.again { " --reinstall" } else { "" };
+        let flag = if selection.again() { " --reinstall" } else { "" };
         let script = format!("{}apt_quiet install --download-only{flag} \"$@\"", apt::QUIET);
         let command = Command::script(&script, selection.install.iter().map(String::as_str)).as_root();
         let end = job_run::run(cx, Self::NAME, command.deadline(Duration::from_secs(3600))).await?;

@@ -67,7 +67,7 @@ impl PackageUpgrade {
     /// apt's own guards, loosened only as far as the author said.
     fn flags(&self, selection: &Selection) -> String {
         let mut flags = Vec::new();
-        if selection.again {
+        if selection.again() {
             flags.push("--reinstall");
         }
         if self.may_remove.is_empty() {

@@ -20,9 +20,6 @@ const MIGRATORS: [&str; 2] = ["opennebula-migration", "opennebula-migration-comm
 pub(super) struct Selection {
     /// `name=version`, as apt takes them.
     pub(super) install: Vec<String>,
-    /// apt has to unpack these also where it takes them for installed.
-    #[serde(default)]
-    pub(super) again: bool,
     /// What apt would do, dependencies included.
     pub(super) actions: Vec<Action>,
     /// What is installed now.
@@ -30,6 +27,11 @@ pub(super) struct Selection {
 }
 
 impl Selection {
+    /// Whether apt has to unpack them also where it takes them for installed.
+    pub(super) fn again(&self) -> bool {
+        any_torn(&self.installed)
+    }
+
     /// The packages whose last attempt was cut off.
     pub(super) fn incomplete(&self) -> Vec<&Package> {
         self.installed
@@ -55,17 +57,20 @@ pub(super) async fn select(cx: &Cx<'_>, wanted: &str, patterns: &[String]) -> Re
     let output = cx.host.run(&Command::script(OFFERS, names).as_root()).await?;
     let offered = apt::read_madison(&output.text());
     let mut install = choose(cx.host.name(), &installed, &offered, wanted)?;
-    let again = installed.values().any(Package::torn);
+    let again = any_torn(&installed);
     if again {
         install.retain(|word| !is_there(word, &installed));
     }
     let (install, actions) = simulate(cx, install, again).await?;
     Ok(Selection {
         install,
-        again,
         actions,
         installed,
     })
+}
+
+fn any_torn(installed: &BTreeMap<String, Package>) -> bool {
+    installed.values().any(Package::torn)
 }
 
 /// Whether `name=version` is installed, and unpacked whole.

@@ -94,7 +94,6 @@ mod tests {
             to: Some("7.2.0-1".to_owned()),
         };
         let selection = Selection {
-            again: false,
             install: Vec::new(),
             actions: vec![
                 action("opennebula", Some("7.0.0-1")),

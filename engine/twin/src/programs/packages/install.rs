@@ -166,13 +166,13 @@ pub(super) fn install(process: &mut Process<'_>, steps: &[Step]) -> i32 {
 fn tear(machine: &mut Machine, step: &Step) {
     let installed = machine.packages.installed.entry(step.name.clone());
     installed
+        .and_modify(|package| package.state = State::HalfInstalled)
         .or_insert_with(|| Package {
             version: step.to.clone(),
             arch: step.arch,
             state: State::HalfInstalled,
             held: false,
-        })
-        .state = State::HalfInstalled;
+        });
 }
 
 /// Whether the packages of a version are kept on the machine.
