@@ -15,41 +15,53 @@ pub(crate) enum Fault {
     ShortCut,
     /// The host's cable is pulled until the connection is given up.
     LongCut,
-    /// The host loses power and boots.
+    /// The host loses power as the step begins to act, and boots.
     Reboot,
-    /// The same a moment later, in the middle of what takes long.
-    RebootLater,
+    /// The same in the middle of it, after so many hundredths of the time that it takes when nothing befalls it.
+    PowerAt(u32),
 }
 
 /// Seconds of a short cut.
 const SHORT: u64 = 5;
 
-/// How much later "later" is: jobs have begun by then, and packages are being unpacked.
-const LATER: Duration = Duration::from_millis(500);
-
 impl Fault {
-    /// All of them, as the columns of the table.
-    pub(crate) const ALL: [Self; 7] = [
+    /// Those that come at one moment, as the columns of the first table.
+    pub(crate) const ONCE: [Self; 6] = [
         Self::KilledBefore,
         Self::KilledDuring,
         Self::KilledAfter,
         Self::ShortCut,
         Self::LongCut,
         Self::Reboot,
-        Self::RebootLater,
+    ];
+
+    /// The power going in every tenth of what a step does, as the columns of the second table: half an unpacked package or a
+    /// database that is half there is met by design, not by luck.
+    pub(crate) const POWER: [Self; 10] = [
+        Self::PowerAt(5),
+        Self::PowerAt(15),
+        Self::PowerAt(25),
+        Self::PowerAt(35),
+        Self::PowerAt(45),
+        Self::PowerAt(55),
+        Self::PowerAt(65),
+        Self::PowerAt(75),
+        Self::PowerAt(85),
+        Self::PowerAt(95),
     ];
 
     /// Its column, and the name of its night.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
+    pub(crate) fn name(self) -> String {
+        let name = match self {
             Self::KilledBefore => "killed-before",
             Self::KilledDuring => "killed-during",
             Self::KilledAfter => "killed-after",
             Self::ShortCut => "cut-5s",
             Self::LongCut => "cut-long",
             Self::Reboot => "reboot",
-            Self::RebootLater => "reboot-later",
-        }
+            Self::PowerAt(hundredths) => return format!("power-{hundredths:02}"),
+        };
+        name.to_owned()
     }
 
     /// The moment of `--halt`, where it is the controller that is killed.
@@ -58,7 +70,7 @@ impl Fault {
             Self::KilledBefore => Some("before"),
             Self::KilledDuring => Some("during"),
             Self::KilledAfter => Some("after"),
-            Self::ShortCut | Self::LongCut | Self::Reboot | Self::RebootLater => None,
+            Self::ShortCut | Self::LongCut | Self::Reboot | Self::PowerAt(_) => None,
         }
     }
 
@@ -71,11 +83,19 @@ impl Fault {
         }
     }
 
-    /// How long after the step began the power goes, where it does.
-    pub(crate) fn power_cut(self) -> Option<Duration> {
+    /// Which of so many steps of a module meets it, counted from 0: power is lost on one host after the other.
+    pub(crate) fn step(self, steps: usize) -> usize {
+        match self {
+            Self::PowerAt(hundredths) => (hundredths / 10) as usize % steps.max(1),
+            _ => 0,
+        }
+    }
+
+    /// How long after a step that takes so long began to act the power goes, where it does.
+    pub(crate) fn power_cut(self, takes: Duration) -> Option<Duration> {
         match self {
             Self::Reboot => Some(Duration::ZERO),
-            Self::RebootLater => Some(LATER),
+            Self::PowerAt(hundredths) => Some(takes * hundredths / 100),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What a run says of itself, event by event.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,6 +13,17 @@ pub(crate) struct Heard {
     pub(crate) module: String,
     pub(crate) host: String,
     pub(crate) acts: bool,
+    /// How many other steps of the module have acted before, tonight.
+    pub(crate) after: usize,
+}
+
+/// A step that acted.
+#[derive(Debug)]
+struct Act {
+    step: String,
+    /// The time of the run at which it began to, the last time.
+    since: Duration,
+    took: Duration,
 }
 
 /// Everything heard of a night.
@@ -22,6 +34,8 @@ pub(crate) struct Feed {
     /// Modules in the order in which they first acted; those that never act, in which they first looked.
     looked: Vec<(usize, String)>,
     acted: Vec<(usize, String)>,
+    /// The steps of a module that acted, in their order.
+    acts: HashMap<String, Vec<Act>>,
     heard: usize,
     failures: Vec<String>,
     lost: usize,
@@ -35,6 +49,7 @@ impl Feed {
         line.clone_into(&mut self.last);
         self.heard += 1;
         let what = &event["what"];
+        let now = Duration::from_millis(event["elapsed_ms"].as_u64()?);
         match what["event"].as_str()? {
             "task_started" => {
                 let (task, module) = (what["task"].as_str()?, what["module"].as_str()?);
@@ -48,9 +63,29 @@ impl Feed {
                 None
             }
             "step_applying" => {
-                let acts = self.step(what, true)?;
-                note(&mut self.acted, self.heard, &acts.module);
-                Some(acts)
+                let mut heard = self.step(what, true)?;
+                note(&mut self.acted, self.heard, &heard.module);
+                let step = what["step"]["id"].as_str()?;
+                let acts = self.acts.entry(heard.module.clone()).or_default();
+                if let Some(known) = acts.iter().position(|act| act.step == step) {
+                    acts[known].since = now;
+                    heard.after = known;
+                } else {
+                    heard.after = acts.len();
+                    acts.push(Act {
+                        step: step.to_owned(),
+                        since: now,
+                        took: Duration::ZERO,
+                    });
+                }
+                Some(heard)
+            }
+            "step_ended" => {
+                let step = what["step"]["id"].as_str()?;
+                let mut acts = self.acts.values_mut().flatten();
+                let act = acts.find(|act| act.step == step)?;
+                act.took = now.saturating_sub(act.since);
+                None
             }
             "connection_lost" => {
                 self.lost += 1;
@@ -76,18 +111,27 @@ impl Feed {
             module,
             host: step["host"].as_str()?.to_owned(),
             acts,
+            after: 0,
         })
     }
 
     /// The modules in the order in which they meet their faults: when they first act, or first look if they never act.
     pub(crate) fn modules(&self) -> Vec<Met> {
-        let acts = |module: &String| self.acted.iter().any(|(_, acted)| acted == module);
-        let idle = self.looked.iter().filter(|(_, module)| !acts(module));
+        let idle = self
+            .looked
+            .iter()
+            .filter(|(_, module)| !self.acts.contains_key(module));
         let mut all: Vec<&(usize, String)> = self.acted.iter().chain(idle).collect();
         all.sort();
         let met = |(_, module): &(usize, String)| Met {
             module: module.clone(),
-            acts: acts(module),
+            takes: self
+                .acts
+                .get(module)
+                .into_iter()
+                .flatten()
+                .map(|act| act.took)
+                .collect(),
         };
         all.into_iter().map(met).collect()
     }
@@ -123,33 +167,42 @@ mod tests {
         let mut feed = Feed::default();
         let mut heard = Vec::new();
         for line in [
-            r#"{"what": {"event": "task_started", "task": "1", "module": "ping"}}"#,
-            r#"{"what": {"event": "task_started", "task": "2", "module": "service_stop"}}"#,
-            r#"{"what": {"event": "step_started", "step": {"task": "2", "host": "a"}}}"#,
-            r#"{"what": {"event": "step_started", "step": {"task": "1", "host": "b"}}}"#,
-            r#"{"what": {"event": "step_inspected", "step": {"task": "1", "host": "b"}}}"#,
-            r#"{"what": {"event": "step_inspected", "step": {"task": "2", "host": "b"}}}"#,
-            r#"{"what": {"event": "step_applying", "step": {"task": "2", "host": "a"}}}"#,
-            r#"{"what": {"event": "run_ended", "failures": [{"host": "a", "task": "stop", "failure": {"message": "no"}}]}}"#,
+            r#"{"elapsed_ms": 150, "what": {"event": "task_started", "task": "1", "module": "ping"}}"#,
+            r#"{"elapsed_ms": 200, "what": {"event": "task_started", "task": "2", "module": "service_stop"}}"#,
+            r#"{"elapsed_ms": 250, "what": {"event": "step_started", "step": {"id": "2@a", "task": "2", "host": "a"}}}"#,
+            r#"{"elapsed_ms": 300, "what": {"event": "step_started", "step": {"id": "1@b", "task": "1", "host": "b"}}}"#,
+            r#"{"elapsed_ms": 350, "what": {"event": "step_inspected", "step": {"id": "1@b", "task": "1", "host": "b"}}}"#,
+            r#"{"elapsed_ms": 400, "what": {"event": "step_inspected", "step": {"id": "2@b", "task": "2", "host": "b"}}}"#,
+            r#"{"elapsed_ms": 450, "what": {"event": "step_applying", "step": {"id": "2@a", "task": "2", "host": "a"}}}"#,
+            r#"{"elapsed_ms": 500, "what": {"event": "step_ended", "step": {"id": "2@a", "task": "2", "host": "a"}}}"#,
+            r#"{"elapsed_ms": 520, "what": {"event": "step_applying", "step": {"id": "2@b", "task": "2", "host": "b"}}}"#,
+            r#"{"elapsed_ms": 530, "what": {"event": "step_applying", "step": {"id": "2@a", "task": "2", "host": "a"}}}"#,
+            r#"{"elapsed_ms": 590, "what": {"event": "step_ended", "step": {"id": "2@a", "task": "2", "host": "a"}}}"#,
+            r#"{"elapsed_ms": 600, "what": {"event": "run_ended", "failures": [{"host": "a", "task": "stop", "failure": {"message": "no"}}]}}"#,
         ] {
-            heard.extend(feed.take(line).map(|heard| (heard.module, heard.acts)));
+            heard.extend(feed.take(line).map(|heard| (heard.module, heard.after)));
         }
         assert_eq!(
             heard,
             [
-                ("service_stop".to_owned(), false),
-                ("ping".to_owned(), false),
-                ("service_stop".to_owned(), true)
+                ("service_stop".to_owned(), 0),
+                ("ping".to_owned(), 0),
+                ("service_stop".to_owned(), 0),
+                ("service_stop".to_owned(), 1),
+                ("service_stop".to_owned(), 0)
             ]
         );
-        let modules: Vec<_> = feed
+        let modules: Vec<(String, Vec<u128>)> = feed
             .modules()
             .into_iter()
-            .map(|met| (met.module, met.acts))
+            .map(|met| (met.module, met.takes.iter().map(Duration::as_millis).collect()))
             .collect();
         assert_eq!(
             modules,
-            [("ping".to_owned(), false), ("service_stop".to_owned(), true)]
+            [
+                ("ping".to_owned(), Vec::new()),
+                ("service_stop".to_owned(), vec![60, 0])
+            ]
         );
         assert_eq!(feed.failures(), ["a, \"stop\": no"]);
     }

@@ -44,6 +44,7 @@ mod tests {
     use crate::fault::Fault;
     use crate::night::{Case, Night, Survived};
     use nebplay_tests::federation::Backend;
+    use std::time::Duration;
 
     /// One night with a bit of everything.
     #[test]
@@ -68,6 +69,8 @@ mod tests {
                     module: module.to_owned(),
                     fault,
                     acts: true,
+                    after: 0,
+                    takes: Duration::ZERO,
                 })
                 .to_vec(),
         };

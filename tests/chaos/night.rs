@@ -17,13 +17,17 @@ const PATIENCE: u32 = 6;
 /// A process that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(900);
 
-/// A module whose first step of the night meets a fault.
+/// A module of which a step meets a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
     pub(crate) module: String,
     pub(crate) fault: Fault,
     /// Whether it is hit when it acts; otherwise when it begins to look.
     pub(crate) acts: bool,
+    /// How many other steps of the module act before.
+    pub(crate) after: usize,
+    /// How long it acts when nothing befalls it.
+    pub(crate) takes: Duration,
 }
 
 /// What became of a case.
@@ -78,8 +82,8 @@ impl Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Met {
     pub(crate) module: String,
-    /// Whether any of its steps acted.
-    pub(crate) acts: bool,
+    /// How long each of its steps that acted did so.
+    pub(crate) takes: Vec<Duration>,
 }
 
 impl Night {
@@ -211,6 +215,7 @@ impl<'n> Way<'n> {
                 && case.fault.halt().is_none()
                 && case.module == heard.module
                 && case.acts == heard.acts
+                && case.after <= heard.after
         };
         let Some((at, case)) = self.night.cases.iter().enumerate().find(comes) else {
             return;
@@ -218,7 +223,7 @@ impl<'n> Way<'n> {
         if let Some(time) = case.fault.cut(self.night.keepalive) {
             self.links.cut(&heard.host, time);
         }
-        if let Some(after) = case.fault.power_cut() {
+        if let Some(after) = case.fault.power_cut(case.takes) {
             self.links.reboot(&heard.host, after);
         }
         self.meet(at);

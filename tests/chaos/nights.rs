@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nebplay_tests::federation::Backend;
 
@@ -14,7 +14,7 @@ use crate::table::Table;
 const BY_FIREWALL: [&str; 2] = ["api_block", "api_unblock"];
 
 /// What befalls a federation on MariaDB. All else is the same there.
-const ON_MARIADB: [Fault; 2] = [Fault::KilledDuring, Fault::RebootLater];
+const ON_MARIADB: [Fault; 3] = [Fault::KilledDuring, Fault::PowerAt(25), Fault::PowerAt(65)];
 
 /// How all of it went.
 pub(crate) struct Report {
@@ -139,14 +139,14 @@ fn named(backend: Backend, night: &str) -> String {
 
 /// One night for each fault, and those that only a night behind a firewall knows.
 fn nights(backend: Backend, modules: &[Met]) -> Vec<Night> {
-    let faults: &[Fault] = match backend {
-        Backend::Sqlite => &Fault::ALL,
-        Backend::Mysql => &ON_MARIADB,
+    let faults = match backend {
+        Backend::Sqlite => [&Fault::ONCE[..], &Fault::POWER].concat(),
+        Backend::Mysql => ON_MARIADB.to_vec(),
     };
     let mut nights: Vec<Night> = faults
         .iter()
         .map(|fault| Night {
-            name: named(backend, fault.name()),
+            name: named(backend, &fault.name()),
             backend,
             // A short cut is one that the connection survives.
             keepalive: if *fault == Fault::LongCut { 1 } else { 15 },
@@ -155,19 +155,24 @@ fn nights(backend: Backend, modules: &[Met]) -> Vec<Night> {
                 .iter()
                 .filter(|met| !BY_FIREWALL.contains(&met.module.as_str()))
                 // What only looks is over by then.
-                .filter(|met| met.acts || *fault != Fault::RebootLater)
-                .map(|met| Case {
-                    module: met.module.clone(),
-                    fault: *fault,
-                    acts: met.acts,
+                .filter(|met| !met.takes.is_empty() || !matches!(fault, Fault::PowerAt(_)))
+                .map(|met| {
+                    let after = fault.step(met.takes.len());
+                    Case {
+                        module: met.module.clone(),
+                        fault: *fault,
+                        acts: !met.takes.is_empty(),
+                        after,
+                        takes: met.takes.get(after).copied().unwrap_or_default(),
+                    }
                 })
                 .collect(),
         })
         .collect();
     if backend == Backend::Sqlite {
         // Three hosts: three steps of each module, which each meet another fault.
-        nights.push(behind_a_firewall("firewall-killed", &Fault::ALL[..3]));
-        nights.push(behind_a_firewall("firewall-cut", &Fault::ALL[3..6]));
+        nights.push(behind_a_firewall("firewall-killed", &Fault::ONCE[..3]));
+        nights.push(behind_a_firewall("firewall-cut", &Fault::ONCE[3..]));
     }
     nights
 }
@@ -178,6 +183,8 @@ fn behind_a_firewall(name: &str, faults: &[Fault]) -> Night {
             module: (*module).to_owned(),
             fault: *fault,
             acts: true,
+            after: 0,
+            takes: Duration::ZERO,
         })
     });
     Night {

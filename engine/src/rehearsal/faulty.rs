@@ -10,7 +10,8 @@ use nebplay_modules::host::{
 use nebplay_modules::job::{JobEnd, JobRecord, JobSpec};
 use nebplay_modules::module::Peers;
 use nebplay_twin::Limit;
-use nebplay_twin::twin::{Twin, TwinHost};
+use nebplay_twin::federation::Federation;
+use nebplay_twin::twin::{Then, Twin, TwinHost};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::fault::Kind;
@@ -84,7 +85,7 @@ impl Faulty {
         self.lost(sent)
     }
 
-    fn change(&self, by: impl FnOnce(&mut nebplay_twin::federation::Federation, usize)) {
+    fn change(&self, by: impl FnOnce(&mut Federation, usize)) {
         self.twin.change(|federation| {
             if let Some(at) = federation.find(self.host.name()) {
                 by(federation, at);
@@ -174,7 +175,7 @@ impl Faulty {
             Kind::LostBefore => self.outage(true).await,
             Kind::Fails => refused(),
             Kind::Reboots => {
-                self.change(nebplay_twin::federation::Federation::reboot);
+                self.change(Federation::reboot);
                 self.lost(true)
             }
             Kind::Hangs => {
@@ -403,6 +404,11 @@ impl Host for Faulty {
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
         let kind = self.recorder.calls(self.name(), Call::Connect);
+        if kind == Some(Kind::Reboots) {
+            // What oned has written is in its database, and no other zone has heard of it.
+            let down = Some(Federation::reboot as Then);
+            return self.host.connect_until(address, port, down).await;
+        }
         if let Some(error) = self.refused(kind, "connecting").await {
             return Err(error);
         }

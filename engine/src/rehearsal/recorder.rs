@@ -75,6 +75,15 @@ impl Calls {
         job.or_else(|| self.calls.iter().rposition(|call| call.acts()))
     }
 
+    /// The number of the call in which its host goes down: the job's start; else what is asked of oned, because what that wrote a moment
+    /// ago no other zone knows; else as any other fault.
+    fn going_down(&self) -> Option<usize> {
+        let asks = |call: &Call| *call == Call::Connect;
+        let job = self.calls.contains(&Call::StartJob);
+        let asked = self.calls.iter().rposition(asks).filter(|_| !job);
+        asked.or_else(|| self.effect())
+    }
+
     /// Whether the step's doing is a program that works for a while.
     pub(super) fn works(&self) -> bool {
         let effect = self.effect().and_then(|number| self.calls.get(number));
@@ -102,6 +111,7 @@ impl Strike {
     pub(super) fn of(fault: Fault, calls: &Calls) -> Self {
         let call = match fault.kind {
             Kind::LostAfter => calls.last(),
+            Kind::Reboots => calls.going_down(),
             _ => calls.effect(),
         };
         Self {

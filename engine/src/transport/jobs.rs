@@ -18,11 +18,15 @@ use super::pipe::{Drain, MOST_KEPT};
 /// `start_of`: when a process began, in ticks since boot: together with its number it names a process for good.
 /// `describe`: one line about one job. A job whose process is gone is looked at twice, because it may have ended in between.
 /// A boot id that is not the job's tells that the host was rebooted while it ran.
+/// `lock`: only who holds it makes or removes a job, so what is half made or half gone then lost its power, and is removed.
 const PRELUDE: &str = r#"
 export LC_ALL=C; umask 077
 jobs=/var/lib/nebplay/jobs
 start_of() { set -- $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null); shift 19 2>/dev/null && echo "$1"; }
-lock() { exec 9>"$jobs/.lock" && flock 9; }
+lock() {
+  exec 9>"$jobs/.lock" && flock 9 || return
+  for half in "$jobs"/.new.* "$jobs"/.gone.*; do [ ! -d "$half" ] || rm -rf -- "$half" || return; done
+}
 describe() {
   d=$jobs/$1 rc=- ended=- state=lost
   [ -d "$d" ] || return 0
@@ -78,7 +82,7 @@ lock || exit 1
 d=$jobs/$name fresh=
 if [ ! -d "$d" ]; then
   new=$jobs/.new.$name fresh=yes
-  rm -rf -- "$new" && mkdir -- "$new" || exit 1
+  mkdir -- "$new" || exit 1
   echo "$digest" >"$new/digest" && cat /proc/sys/kernel/random/boot_id >"$new/boot" && date +%s >"$new/started" &&
   echo "$limit" >"$new/limit" && printf '%s' "$wrapper" >"$new/run" && : >"$new/stdout" && : >"$new/stderr" && mv -T -- "$new" "$d" && sync -- "$jobs" || exit 1
   if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
@@ -125,7 +129,7 @@ const FORGET: &str = r#"
 [ -d "$jobs/$1" ] || exit 0
 lock || exit 1
 case $(describe "$1") in *" running "*) echo "it still runs" >&2; exit 1;; esac
-rm -rf -- "$jobs/.gone.$1" && mv -T -- "$jobs/$1" "$jobs/.gone.$1" && rm -rf -- "$jobs/.gone.$1"
+mv -T -- "$jobs/$1" "$jobs/.gone.$1" && rm -rf -- "$jobs/.gone.$1"
 "#;
 
 /// How long one look at a running job lasts before it is begun again: a look that hangs must not hang for ever.

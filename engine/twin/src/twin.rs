@@ -21,6 +21,7 @@ use crate::opennebula::daemon;
 use crate::process::Limit;
 use crate::programs::access;
 use crate::session::Came;
+pub use stream::Then;
 
 /// How long a connection to a machine that is away is tried.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -195,6 +196,27 @@ impl TwinHost {
         }
         let job = &federation.machine(self.at).jobs[&spec.name];
         Ok(Self::record(&spec.name, job, fresh))
+    }
+
+    /// Connects to what listens there. `then`: what happens in the moment in which a request has had its effect; it is not answered.
+    pub async fn connect_until(
+        &self,
+        address: &str,
+        port: u16,
+        then: Option<Then>,
+    ) -> Result<Box<dyn Duplex>, HostError> {
+        self.reach().await?;
+        let open = daemon::listens(&self.twin.at_now(), self.at, address, port);
+        match open {
+            Ok(()) => Ok(stream::connection(
+                self.twin.clone(),
+                self.at,
+                address,
+                port,
+                then,
+            )),
+            Err(why) => Err(self.refused(format!("connecting to {address}:{port}"), &why)),
+        }
     }
 
     /// How long a command would take from now on.
@@ -379,12 +401,7 @@ impl Host for TwinHost {
     }
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
-        self.reach().await?;
-        let open = daemon::listens(&self.twin.at_now(), self.at, address, port);
-        match open {
-            Ok(()) => Ok(stream::connection(self.twin.clone(), self.at, address, port)),
-            Err(why) => Err(self.refused(format!("connecting to {address}:{port}"), &why)),
-        }
+        self.connect_until(address, port, None).await
     }
 }
 

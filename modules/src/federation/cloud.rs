@@ -237,7 +237,8 @@ impl State {
         }
         if !self.liars.contains(&id) {
             let deaf = self.deaf.clone();
-            for (_, zone) in self.zones.iter_mut().filter(|(name, _)| !deaf.contains(name)) {
+            let hears = |name: u32| name == id || !deaf.contains(&name);
+            for (_, zone) in self.zones.iter_mut().filter(|(name, _)| hears(**name)) {
                 zone.states.insert(id, wanted);
                 if let Some(index) = self.woken_to {
                     zone.indices = VecDeque::from([index.to_string()]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::federation::everywhere::{About, ask, state_in};
 use crate::federation::guard;
 use crate::federation_map::{Role, Zone};
 use crate::module::{Cx, Failure};
@@ -68,8 +69,12 @@ impl<'a> Sight<'a> {
         let client = self.oned.client(cx.host);
         match (self.zone.role, wanted) {
             (Role::Slave, _) => {
-                let master = master_of(cx)?.id;
-                if zone::info(&client, master).await?.state == ZoneState::Enabled {
+                let master = master_of(cx)?;
+                // The master itself: where it was restarted right after it was enabled, slaves hear of that with its next write, which
+                // is this toggle.
+                let told = ask(cx, &self.oned, master, About::Zone(master.id)).await?;
+                let master = master.id;
+                if state_in(&told, master)? == ZoneState::Enabled {
                     return Ok(());
                 }
                 Err(Failure::unsafe_to_go_on(format!(

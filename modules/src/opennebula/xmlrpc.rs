@@ -6,7 +6,7 @@ pub mod value;
 use std::fmt;
 use std::time::Duration;
 
-use crate::host::{Host, HostError};
+use crate::host::{Command, Host, HostError};
 use crate::module::{Failure, FailureKind};
 use crate::opennebula::auth::Auth;
 use crate::opennebula::endpoint::Endpoint;
@@ -76,7 +76,7 @@ pub enum RpcError {
         /// What was allowed.
         limit: Duration,
     },
-    /// The connection broke before an answer came. Whether a call took effect is unknown.
+    /// The connection broke before an answer had come whole. Whether a call took effect is unknown.
     #[error("{endpoint}, asked from {from}: the connection broke: {why}")]
     Broken {
         /// Inventory name of the host that asked.
@@ -86,7 +86,7 @@ pub enum RpcError {
         /// What broke it.
         why: String,
     },
-    /// What came is no answer of oned, or was cut.
+    /// What came is no answer of oned.
     #[error("{endpoint}, asked from {from}: not an answer of oned: {why}")]
     Malformed {
         /// Inventory name of the host that asked.
@@ -215,9 +215,23 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Calls a method whose answer is a text: most of OpenNebula's are XML in a string.
+    /// Calls a method that only reads and answers a text: most of OpenNebula's are XML in a string.
+    ///
+    /// Without an answer it is called once more, after the host that asks has answered itself: it may be that one that is gone, or that
+    /// was and came back, and oned none the worse.
     pub async fn text(&self, method: &str, params: &[Param<'_>]) -> Result<String, RpcError> {
-        match self.call(method, params).await? {
+        let answer = match self.call(method, params).await {
+            Err(RpcError::Broken { .. } | RpcError::TimedOut { .. }) => {
+                if let Err(error @ HostError::Unreachable { .. }) =
+                    self.host.run(&Command::new(["true"])).await
+                {
+                    return Err(RpcError::Host(error));
+                }
+                self.call(method, params).await
+            }
+            answer => answer,
+        };
+        match answer? {
             Value::Text(text) => Ok(text),
             _ => Err(self.malformed(format!("{method} did not answer a text"))),
         }
@@ -294,6 +308,7 @@ mod tests {
     use super::*;
     use crate::opennebula::fake::{self, Reply};
     use crate::testing::FakeHost;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn endpoint() -> Endpoint {
         Endpoint::parse("http://192.168.150.1:2633/RPC2").unwrap()
@@ -353,13 +368,52 @@ mod tests {
         assert!(refused.nothing_listens(), "{refused}");
         let host = ask(Reply::Unreachable).await.unwrap_err();
         assert_eq!(Failure::from(host).kind, FailureKind::Unreachable);
-        for raw in [
-            "",
-            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<a",
-            "HTTP/1.1 200 OK\r\n\r\n<methodResponse/>",
+        for (raw, short) in [
+            ("", "connection broke"),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<a",
+                "connection broke",
+            ),
+            ("HTTP/1.1 200 OK\r\n\r\n<methodResponse/>", "no valid answer"),
         ] {
             let error = ask(Reply::Raw(raw.as_bytes().to_vec())).await.unwrap_err();
-            assert!(matches!(error, RpcError::Malformed { .. }), "{raw}: {error}");
+            assert_eq!(error.short(), short, "{raw}: {error}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_without_an_answer_is_asked_once_more_if_the_host_is_there() {
+        let gone = || HostError::Unreachable {
+            host: "m".to_owned(),
+            why: "no route".to_owned(),
+            sent: false,
+        };
+        for (first, is_there, then, expected) in [
+            (Reply::Raw(Vec::new()), true, Reply::text("7.0.0"), "7.0.0"),
+            (Reply::Silence, true, Reply::text("7.0.0"), "7.0.0"),
+            (Reply::Silence, true, Reply::Silence, "timed out"),
+            (Reply::Silence, false, Reply::text("7.0.0"), "host unreachable"),
+            (Reply::Raw(Vec::new()), true, Reply::NoConnection, "no connection"),
+        ] {
+            let connections = AtomicUsize::new(0);
+            let host = FakeHost::new("m").listener(fake::oned(move |call| {
+                // The probe before a connection.
+                let is_probe = call.method.is_empty();
+                match connections.fetch_add(usize::from(is_probe), Ordering::Relaxed) {
+                    0 => Reply::Silence,
+                    1 if !is_probe => first.clone(),
+                    _ => then.clone(),
+                }
+            }));
+            let host = if is_there {
+                host.on("true", 0, "")
+            } else {
+                host.on_error("true", gone())
+            };
+            let auth = Auth::of("oneadmin:secret");
+            let client = Client::new(&host, endpoint(), &auth);
+            let answer = client.text("one.system.version", &[]).await;
+            assert_eq!(answer.unwrap_or_else(|error| error.short().to_owned()), expected);
         }
     }
 

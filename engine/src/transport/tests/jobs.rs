@@ -226,6 +226,25 @@ async fn signals_and_losses() {
 }
 
 #[tokio::test]
+async fn what_lost_its_power_half_made_or_half_gone_is_removed() {
+    let host = local().await;
+    let spec = spec("halves", sh("exit 0"));
+    host.start_job(&spec).await.unwrap();
+    let make = format!(
+        "cd /var/lib/nebplay/jobs && mkdir .new.{0} .gone.{0} && touch .new.{0}/digest .gone.{0}/stdout",
+        spec.name
+    );
+    let made = host.run(&sh(&make).as_root()).await.unwrap();
+    assert!(made.exit.success(), "{}", made.err_text());
+    host.list_jobs().await.unwrap();
+    let look = format!("find /var/lib/nebplay/jobs -name '.*.{}'", spec.name);
+    let left = host.run(&sh(&look).as_root()).await.unwrap();
+    assert_eq!(left.text(), "");
+    host.follow_job(&spec.name, &Heard::default()).await.unwrap();
+    forget(&*host, &spec).await;
+}
+
+#[tokio::test]
 async fn secrets_are_gone_before_the_job_runs() {
     let Some(sshd) = Sshd::start("") else { return };
     let host = sshd.connect().await;

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::sync::oneshot;
 
 use super::Twin;
-use crate::federation::At;
+use crate::federation::{At, Federation};
 use crate::opennebula::daemon;
 use crate::rates::lasting;
 use crate::session::Came;
@@ -67,8 +67,17 @@ async fn run(twin: &Twin, at: At, command: &Command) -> Came {
     came
 }
 
-/// A connection to what listens there: one request of HTTP, one answer.
-pub(super) fn connection(twin: Twin, from: At, address: &str, port: u16) -> Box<dyn Duplex> {
+/// What happens to the federation at a moment; the machine is the one that the connection comes from.
+pub type Then = fn(&mut Federation, At);
+
+/// A connection to what listens there: one request of HTTP, one answer. `then`: instead of the answer, before any time has passed.
+pub(super) fn connection(
+    twin: Twin,
+    from: At,
+    address: &str,
+    port: u16,
+    then: Option<Then>,
+) -> Box<dyn Duplex> {
     let (ours, mut theirs) = duplex(PIPE);
     let address = address.to_owned();
     tokio::spawn(async move {
@@ -79,7 +88,13 @@ pub(super) fn connection(twin: Twin, from: At, address: &str, port: u16) -> Box<
                 Ok(0) | Err(_) => return,
                 Ok(length) => request.extend_from_slice(&chunk[..length]),
             }
-            let answer = twin.change(|federation| daemon::http(federation, from, &address, port, &request));
+            let answer = twin.change(|federation| {
+                let answer = daemon::http(federation, from, &address, port, &request)?;
+                then.map_or(Some(answer), |then| {
+                    then(federation, from);
+                    Some(Vec::new())
+                })
+            });
             if let Some(answer) = answer {
                 let _ = theirs.write_all(&answer).await;
                 return;

@@ -95,6 +95,21 @@ async fn what_is_refused_and_why() {
     }
 }
 
+/// As where the master was restarted right after its toggle: slaves hear of that with its next write.
+#[tokio::test]
+async fn a_slave_that_has_not_heard_of_the_master_is_enabled_all_the_same() {
+    let cloud = Cloud::default();
+    for zone in [0, 100, 101] {
+        cloud.set_state(zone, 1);
+    }
+    cloud.deaf(100);
+    for (name, id) in [("m", 0), ("s1", 100)] {
+        let host = host(&cloud, name).file(NOTE_FILE, format!("{{\"zone\":{id}}}"));
+        run(&enable(), &cloud, &host).await.unwrap().unwrap();
+    }
+    assert_eq!(cloud.toggles(), ["0=0 at 0", "100=0 at 100"]);
+}
+
 #[tokio::test]
 async fn a_zone_disabled_by_somebody_else_stays_so_unless_forced() {
     let cloud = Cloud::default();

@@ -14,7 +14,7 @@ const MAX_BODY: usize = 512 << 20;
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HttpError {
-    /// The connection broke; whether the request was read is unknown.
+    /// The connection broke or was closed before the answer's end; whether the request was read is unknown.
     Broken(String),
     /// What came is no answer of oned.
     Malformed(String),
@@ -22,6 +22,10 @@ pub(super) enum HttpError {
 
 fn malformed<T>(why: impl Into<String>) -> Result<T, HttpError> {
     Err(HttpError::Malformed(why.into()))
+}
+
+fn ended<T>(why: impl Into<String>) -> Result<T, HttpError> {
+    Err(HttpError::Broken(why.into()))
 }
 
 fn broken(error: std::io::Error) -> HttpError {
@@ -96,7 +100,7 @@ impl<'a> Answer<'a> {
                 return malformed("a line of the answer's head never ends");
             }
             if !self.more().await? {
-                return malformed("the answer ends inside its head");
+                return ended("the answer ends inside its head");
             }
         }
     }
@@ -105,7 +109,7 @@ impl<'a> Answer<'a> {
         while self.buffer.len() - self.taken < length {
             if !self.more().await? {
                 let got = self.buffer.len() - self.taken;
-                return malformed(format!("the answer ends after {got} of {length} bytes"));
+                return ended(format!("the answer ends after {got} of {length} bytes"));
             }
         }
         let bytes = self.buffer[self.taken..self.taken + length].to_vec();
@@ -246,7 +250,8 @@ mod tests {
             (long.as_str(), "never ends"),
         ];
         for (text, part) in cases {
-            let Err(HttpError::Malformed(why)) = answer(text.as_bytes()).await else {
+            let Err(HttpError::Malformed(why) | HttpError::Broken(why)) = answer(text.as_bytes()).await
+            else {
                 panic!("{text:.80} was taken");
             };
             assert!(why.contains(part), "{text:.80}: {why}");
