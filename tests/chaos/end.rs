@@ -1,9 +1,11 @@
-//! What a night is to leave: the new version, everything else as it was, and each migration and restore done once.
+//! What a night is to leave: the new version, everything else as it was, and each migration and restore done once; or, after the way
+//! back, everything as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use nebplay_tests::harness::traces::{
-    assert_nothing_left, assert_same, assert_upgraded, federated_data, how_it_is, paths,
+    assert_nothing_left, assert_same, assert_same_data, assert_upgraded, federated_data, how_it_is, packages,
+    paths,
 };
 use nebplay_tests::harness::{Host, Lab};
 
@@ -11,36 +13,64 @@ use nebplay_tests::harness::{Host, Lab};
 pub(crate) type End = BTreeMap<String, BTreeSet<String>>;
 
 /// How the hosts were before the night.
-pub(crate) struct Before(Vec<(String, BTreeSet<String>, Vec<String>)>);
+pub(crate) struct Before(Vec<Was>);
+
+/// How a host was.
+struct Was {
+    how: String,
+    packages: String,
+    data: String,
+    paths: BTreeSet<String>,
+    users: Vec<String>,
+}
 
 impl Before {
     /// Looks.
     pub(crate) fn of(lab: &Lab) -> Self {
-        let hosts = lab.hosts();
-        Self(
-            hosts
-                .map(|host| (how_it_is(&host), paths(&host), host.users()))
-                .collect(),
-        )
+        let was = |host: Host<'_>| Was {
+            how: how_it_is(&host),
+            packages: packages(&host),
+            data: federated_data(&host),
+            paths: paths(&host),
+            users: host.users(),
+        };
+        Self(lab.hosts().map(was).collect())
     }
 
     /// Panics unless all that should be is as before and the rest is new; returns what is there now.
-    pub(crate) fn compared(self, lab: &Lab) -> End {
-        lab.wait_until_in_sync();
-        let end = lab
-            .hosts()
-            .map(|host| (host.name().to_owned(), what_is_there(&host)))
-            .collect();
-        for (host, (how, mut paths, users)) in lab.hosts().zip(self.0) {
-            paths.extend(set_aside(&host));
-            assert_same(&host, &how_it_is(&host), &how);
-            assert_eq!(host.users(), users, "{}", host.name());
-            assert_nothing_left(&host, &paths);
+    pub(crate) fn upgraded(self, lab: &Lab) -> End {
+        let end = end_of(lab);
+        for (host, mut was) in lab.hosts().zip(self.0) {
+            was.paths.extend(set_aside(&host));
+            assert_same(&host, &how_it_is(&host), &was.how);
+            assert_eq!(host.users(), was.users, "{}", host.name());
+            assert_nothing_left(&host, &was.paths);
             assert_done_once(&host);
         }
         assert_upgraded(lab);
         end
     }
+
+    /// Panics unless all is as before; returns what is there now.
+    pub(crate) fn back(self, lab: &Lab) -> End {
+        let end = end_of(lab);
+        for (host, was) in lab.hosts().zip(self.0) {
+            assert_same(&host, &how_it_is(&host), &was.how);
+            assert_same(&host, &packages(&host), &was.packages);
+            assert_same(&host, &federated_data(&host), &was.data);
+            assert_eq!(host.users(), was.users, "{}", host.name());
+            assert_eq!(host.oneadmin("onedb version").code, 0, "{}", host.name());
+        }
+        assert_same_data(lab);
+        end
+    }
+}
+
+fn end_of(lab: &Lab) -> End {
+    lab.wait_until_in_sync();
+    lab.hosts()
+        .map(|host| (host.name().to_owned(), what_is_there(&host)))
+        .collect()
 }
 
 /// Packages, files that nebplay and OpenNebula keep, and what is in the database.

@@ -1,6 +1,7 @@
-//! Every module of playbooks/upgrade.yml once per fault: whatever befalls a run, it comes to the end that it would have come to.
+//! Every module of playbooks/upgrade.yml and of playbooks/go-back.yml once per fault: whatever befalls a run, it comes to the end that
+//! it would have come to.
 //!
-//! A *night* is one upgrade of a lab of its own in which the first step of every module meets the same fault. After each the run
+//! A *night* is one upgrade of a lab of its own, or one way back, in which a step of every module meets the same fault. After each the run
 //! goes on by itself or is resumed, and in the end the hosts are what they are after a night that nothing disturbed.
 //! `make chaos`, or `cargo run -p nebplay-tests --bin chaos -- [NIGHT…]`.
 
@@ -11,6 +12,7 @@
     reason = "a night tells what went wrong by a panic, and the table is printed"
 )]
 
+mod course;
 mod end;
 mod fault;
 mod feed;
@@ -26,8 +28,8 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     match nights::all(&wanted) {
         Some(report) => {
-            for (backend, table) in &report.tables {
-                print!("\n{backend:?}\n{}", table.print());
+            for (course, table) in &report.tables {
+                print!("\n{}\n{}", course.title(), table.print());
             }
             if report.well {
                 return ExitCode::SUCCESS;
@@ -41,9 +43,9 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use crate::course::Course;
     use crate::fault::Fault;
     use crate::night::{Case, Night, Survived};
-    use nebplay_tests::federation::Backend;
     use std::time::Duration;
 
     /// One night with a bit of everything.
@@ -61,7 +63,7 @@ mod tests {
         ];
         let night = Night {
             name: "chaos".to_owned(),
-            backend: Backend::Sqlite,
+            course: Course::Upgrade,
             arguments: Vec::new(),
             keepalive: 1,
             cases: cases

@@ -1,10 +1,10 @@
-//! One upgrade in which steps meet faults, each followed by `nebplay resume` or by the run's own reconnect.
+//! One run in which steps meet faults, each followed by `nebplay resume` or by the run's own reconnect.
 
 use std::time::{Duration, Instant};
 
-use nebplay_tests::federation::Backend;
 use nebplay_tests::harness::{Host, Lab, Running};
 
+use crate::course::Course;
 use crate::end::{Before, End};
 use crate::fault::Fault;
 use crate::feed::Feed;
@@ -44,7 +44,7 @@ pub(crate) enum Survived {
 pub(crate) struct Night {
     /// Short: the lab's name.
     pub(crate) name: String,
-    pub(crate) backend: Backend,
+    pub(crate) course: Course,
     /// Beside the playbook.
     pub(crate) arguments: Vec<String>,
     /// Seconds of `--keepalive`.
@@ -89,11 +89,7 @@ pub(crate) struct Met {
 impl Night {
     /// Runs it on a lab of its own to its end and looks at what it left; a panic says what is wrong. `None`: no lab here.
     pub(crate) fn run(&self) -> Option<Told> {
-        let lab = match self.backend {
-            Backend::Sqlite => Lab::sqlite(&self.name),
-            Backend::Mysql => Lab::mysql(&self.name),
-        };
-        let lab = lab.boot()?;
+        let lab = self.course.lab(&self.name).boot()?;
         let _kept = Kept::of(&lab, &self.name);
         for host in lab.hosts() {
             // So long that there is a middle to be hit.
@@ -101,6 +97,7 @@ impl Night {
             host.slow("restore", 0.5);
         }
         let before = Before::of(&lab);
+        self.course.prepare(&lab);
         let mut way = Way::new(self, &lab);
         while !way.process_ends() {
             way.resume();
@@ -114,7 +111,10 @@ impl Night {
         links.wait();
         Some(Told {
             cases: self.cases.iter().cloned().zip(told).collect(),
-            end: before.compared(&lab),
+            end: match self.course {
+                Course::Upgrade | Course::OnMariadb => before.upgraded(&lab),
+                Course::Back => before.back(&lab),
+            },
             failures: feed.failures().to_vec(),
             lost: feed.lost(),
             begun: changes(&lab, " started"),
@@ -147,8 +147,9 @@ struct Way<'n> {
 impl<'n> Way<'n> {
     fn new(night: &'n Night, lab: &'n Lab) -> Self {
         let told = vec![Survived::NotMet; night.cases.len()];
-        let first = lab
-            .upgrade()
+        let first = night
+            .course
+            .run(lab)
             .args(["--json", "--keepalive", &night.keepalive.to_string()])
             .args(&night.arguments)
             .args(halt(night, &told))

@@ -4,8 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use nebplay_tests::federation::Backend;
-
+use crate::course::Course;
 use crate::fault::Fault;
 use crate::night::{Case, Met, Night, Told};
 use crate::table::Table;
@@ -13,13 +12,10 @@ use crate::table::Table;
 /// What is done only where the API is kept out by a firewall.
 const BY_FIREWALL: [&str; 2] = ["api_block", "api_unblock"];
 
-/// What befalls a federation on MariaDB. All else is the same there.
-const ON_MARIADB: [Fault; 3] = [Fault::KilledDuring, Fault::PowerAt(25), Fault::PowerAt(65)];
-
 /// How all of it went.
 pub(crate) struct Report {
-    /// A table for each backend.
-    pub(crate) tables: Vec<(Backend, Table)>,
+    /// A table for each course.
+    pub(crate) tables: Vec<(Course, Table)>,
     /// Whether every step met its fault and every night ended as it should.
     pub(crate) well: bool,
 }
@@ -28,19 +24,19 @@ pub(crate) struct Report {
 pub(crate) fn all(wanted: &[String]) -> Option<Report> {
     let began = Instant::now();
     let is_wanted = |night: &Night| wanted.is_empty() || wanted.contains(&night.name);
-    let backends = [Backend::Sqlite, Backend::Mysql].into_iter();
-    let backends: Vec<Backend> = backends
-        .filter(|backend| nights(*backend, &[]).iter().any(is_wanted))
+    let courses = Course::ALL.into_iter();
+    let courses: Vec<Course> = courses
+        .filter(|course| nights(*course, &[]).iter().any(is_wanted))
         .collect();
-    let quiet = at_once(backends, |backend| (backend, quiet(backend)));
+    let quiet = at_once(courses, |course| (course, quiet(course)));
     let mut tables = Vec::new();
     let mut queue = Vec::new();
-    for (backend, told) in &quiet {
+    for (course, told) in &quiet {
         let told = told.as_ref()?;
         let mut table = Table::default();
         told.modules.iter().for_each(|met| table.module(&met.module));
-        tables.push((*backend, table));
-        let nights = nights(*backend, &told.modules).into_iter();
+        tables.push((*course, table));
+        let nights = nights(*course, &told.modules).into_iter();
         queue.extend(nights.filter(is_wanted).map(|night| (night, told)));
     }
     let mut well = true;
@@ -49,7 +45,7 @@ pub(crate) fn all(wanted: &[String]) -> Option<Report> {
         (night, went)
     }) {
         well &= went.as_ref().is_some_and(Told::met_all);
-        let table = tables.iter_mut().find(|(backend, _)| *backend == night.backend);
+        let table = tables.iter_mut().find(|(course, _)| *course == night.course);
         let Some((_, table)) = table else { continue };
         for (at, case) in night.cases.into_iter().enumerate() {
             let survived = went.as_ref().map(|went| went.cases[at].1);
@@ -80,10 +76,10 @@ fn at_once<T: Send, R: Send>(work: Vec<T>, does: impl Fn(T) -> R + Sync) -> Vec<
 }
 
 /// The night that all others are measured by. `None`: there is no lab here, or not even that night ended well.
-fn quiet(backend: Backend) -> Option<Told> {
+fn quiet(course: Course) -> Option<Told> {
     let night = Night {
-        name: named(backend, "quiet"),
-        backend,
+        name: course.named("quiet"),
+        course,
         arguments: Vec::new(),
         keepalive: 15,
         cases: Vec::new(),
@@ -130,24 +126,14 @@ fn one(night: &Night, quiet: &Told) -> Option<Told> {
     went
 }
 
-fn named(backend: Backend, night: &str) -> String {
-    match backend {
-        Backend::Sqlite => night.to_owned(),
-        Backend::Mysql => format!("my-{night}"),
-    }
-}
-
 /// One night for each fault, and those that only a night behind a firewall knows.
-fn nights(backend: Backend, modules: &[Met]) -> Vec<Night> {
-    let faults = match backend {
-        Backend::Sqlite => [&Fault::ONCE[..], &Fault::POWER].concat(),
-        Backend::Mysql => ON_MARIADB.to_vec(),
-    };
-    let mut nights: Vec<Night> = faults
+fn nights(course: Course, modules: &[Met]) -> Vec<Night> {
+    let mut nights: Vec<Night> = course
+        .faults()
         .iter()
         .map(|fault| Night {
-            name: named(backend, &fault.name()),
-            backend,
+            name: course.named(&fault.name()),
+            course,
             // A short cut is one that the connection survives.
             keepalive: if *fault == Fault::LongCut { 1 } else { 15 },
             arguments: Vec::new(),
@@ -169,7 +155,7 @@ fn nights(backend: Backend, modules: &[Met]) -> Vec<Night> {
                 .collect(),
         })
         .collect();
-    if backend == Backend::Sqlite {
+    if course == Course::Upgrade {
         // Three hosts: three steps of each module, which each meet another fault.
         nights.push(behind_a_firewall("firewall-killed", &Fault::ONCE[..3]));
         nights.push(behind_a_firewall("firewall-cut", &Fault::ONCE[3..]));
@@ -189,7 +175,7 @@ fn behind_a_firewall(name: &str, faults: &[Fault]) -> Night {
     });
     Night {
         name: name.to_owned(),
-        backend: Backend::Sqlite,
+        course: Course::Upgrade,
         arguments: vec!["-e".to_owned(), "keep_out=api_block".to_owned()],
         keepalive: 3,
         cases: cases.collect(),

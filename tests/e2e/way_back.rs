@@ -1,38 +1,17 @@
 //! An upgrade that is taken back, from where it was stopped.
 
-use crate::harness::{Builder, Host, Invocation, Lab};
+use crate::harness::{Builder, Lab};
 use crate::traces::{
-    assert_nothing_left, assert_same, assert_same_data, assert_upgraded, federated_data, how_it_is, paths,
+    assert_nothing_left, assert_same, assert_same_data, assert_upgraded, federated_data, how_it_is, packages,
+    paths,
 };
-
-fn go_back(lab: &Lab) -> Invocation {
-    lab.nebplay(["playbooks/go-back.yml"])
-}
-
-/// What is installed, but for what the new version brought.
-fn packages(host: &Host<'_>) -> String {
-    host.must("dpkg-query -W 'opennebula*' | grep -v -e form -e migration; oned --version | head -1")
-}
-
-/// Upgrades until `onedb upgrade` of this host is within the local migrator, and kills it there.
-fn stopped_in_the_migration_of(lab: &Lab, name: &str) {
-    let host = lab.host(name);
-    host.hang("before-local-migrator");
-    let run = lab.upgrade().start();
-    host.wait_for("before-local-migrator hangs");
-    host.must("pkill -KILL -f 'onedb upgrade -v'");
-    host.release("before-local-migrator");
-    run.wait()
-        .expect_code(2)
-        .expect_shown("nebplay playbooks/go-back.yml (-i as before); nothing is lost");
-}
 
 /// Goes back, and is killed while the old packages come; goes on, and a slave loses its power while the databases are put back.
 fn disturbed(lab: &Lab) {
-    let mut run = go_back(lab).start();
+    let mut run = lab.way_back().start();
     run.wait_for("the old packages");
     run.kill();
-    let mut run = go_back(lab).start();
+    let mut run = lab.way_back().start();
     run.wait_for("the database as it was");
     let slave = lab.host("fe-eu-ge");
     slave.power_off();
@@ -40,7 +19,7 @@ fn disturbed(lab: &Lab) {
     slave.wait_until_up();
     // Either it has waited for the slave, or it has stopped there and goes on.
     if run.wait().code != 0 {
-        go_back(lab).run().expect_code(0);
+        lab.way_back().run().expect_code(0);
     }
 }
 
@@ -58,7 +37,7 @@ fn there_and_back(lab: Builder, stopped_at: &str, take_back: impl Fn(&Lab)) -> O
             )
         })
         .collect();
-    stopped_in_the_migration_of(&lab, stopped_at);
+    lab.stop_in_the_migration_of(stopped_at);
     take_back(&lab);
     for (host, (how, packages_before, data, _)) in lab.hosts().zip(&before) {
         assert_same(&host, &how_it_is(&host), how);
@@ -91,16 +70,16 @@ fn an_upgrade_that_stops_at_the_last_slave_is_taken_back_in_every_zone() {
         return;
     };
     // Now it has come to its end, and clients have written since.
-    go_back(&lab)
+    lab.way_back()
         .run()
         .expect_code(2)
         .expect_shown("no upgrade is under way in any zone");
-    go_back(&lab)
+    lab.way_back()
         .args(["-e", "old=7.0.0-1"])
         .run()
         .expect_code(2)
         .expect_shown("zones 0, 100, 101 take writes at the new version");
-    go_back(&lab)
+    lab.way_back()
         .args(["-e", "old=7.0.0-1", "-e", "lose_writes=true"])
         .run()
         .expect_code(0);
@@ -125,6 +104,6 @@ fn an_upgrade_that_stops_at_the_last_slave_is_taken_back_in_every_zone() {
 fn an_upgrade_that_stops_at_the_master_is_taken_back_on_mariadb() {
     there_and_back(Lab::mysql("back-my"), "fe-eu-fr", |lab| {
         lab.host("fe-eu-fr").tear("opennebula-form");
-        go_back(lab).run().expect_code(0);
+        lab.way_back().run().expect_code(0);
     });
 }

@@ -150,6 +150,24 @@ impl Lab {
         self.nebplay(["playbooks/upgrade.yml"])
     }
 
+    /// The way back from it.
+    pub fn way_back(&self) -> Invocation {
+        self.nebplay(["playbooks/go-back.yml"])
+    }
+
+    /// Upgrades until `onedb upgrade` of this host is within the local migrator, and kills it there.
+    pub fn stop_in_the_migration_of(&self, name: &str) {
+        let host = self.host(name);
+        host.hang("before-local-migrator");
+        let run = self.upgrade().start();
+        host.wait_for("before-local-migrator hangs");
+        host.must("pkill -KILL -f 'onedb upgrade -v'");
+        host.release("before-local-migrator");
+        run.wait()
+            .expect_code(2)
+            .expect_shown("nebplay playbooks/go-back.yml (-i as before); nothing is lost");
+    }
+
     /// A rehearsal of the upgrade from where the zones stand.
     pub fn rehearsal(&self) -> Invocation {
         self.nebplay(["rehearse", "playbooks/upgrade.yml", "--from-live"])

@@ -69,6 +69,11 @@ pub fn how_it_is(host: &Host<'_>) -> String {
     cloud + &units(host)
 }
 
+/// What is installed, but for what the new version brought.
+pub fn packages(host: &Host<'_>) -> String {
+    host.must("dpkg-query -W 'opennebula*' | grep -v -e form -e migration; oned --version | head -1")
+}
+
 /// Every zone at the new version, in sync, with the same data; what is written in any zone arrives in all.
 #[track_caller]
 pub fn assert_upgraded(lab: &Lab) {
