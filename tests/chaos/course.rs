@@ -1,5 +1,6 @@
 //! What a night is about: the upgrade, or the way back.
 
+use nebplay_tests::federation::Backend;
 use nebplay_tests::harness::{Builder, Invocation, Lab};
 
 use crate::fault::Fault;
@@ -7,18 +8,16 @@ use crate::fault::Fault;
 /// What is disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Course {
-    /// The upgrade, on SQLite.
-    Upgrade,
-    /// The upgrade, on MariaDB.
-    OnMariadb,
-    /// The way back, on SQLite, from an upgrade that was killed in the migration of the last slave.
-    Back,
+    /// The upgrade.
+    Upgrade(Backend),
+    /// The way back from an upgrade that was killed in the migration of the last slave.
+    Back(Backend),
 }
 
 /// What befalls a federation on MariaDB. All else is the same there.
 const ON_MARIADB: [Fault; 3] = [Fault::KilledDuring, Fault::PowerAt(25), Fault::PowerAt(65)];
 
-/// What befalls the way back: it is an upgrade's run like any other, and other things may be half done when the power goes.
+/// What befalls the way back: it is a run like any other, and other things may be half done when the power goes.
 const BACK: [Fault; 8] = [
     Fault::KilledDuring,
     Fault::KilledAfter,
@@ -30,47 +29,58 @@ const BACK: [Fault; 8] = [
     Fault::PowerAt(95),
 ];
 
+/// The same on MariaDB, where other things are half loaded.
+const BACK_ON_MARIADB: [Fault; 2] = [Fault::PowerAt(45), Fault::PowerAt(75)];
+
 impl Course {
-    pub(crate) const ALL: [Self; 3] = [Self::Upgrade, Self::OnMariadb, Self::Back];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Upgrade(Backend::Sqlite),
+        Self::Upgrade(Backend::Mysql),
+        Self::Back(Backend::Sqlite),
+        Self::Back(Backend::Mysql),
+    ];
 
     /// The heading of its tables.
     pub(crate) fn title(self) -> &'static str {
         match self {
-            Self::Upgrade => "The upgrade, on SQLite",
-            Self::OnMariadb => "The upgrade, on MariaDB",
-            Self::Back => "The way back, on SQLite",
+            Self::Upgrade(Backend::Sqlite) => "The upgrade, on SQLite",
+            Self::Upgrade(Backend::Mysql) => "The upgrade, on MariaDB",
+            Self::Back(Backend::Sqlite) => "The way back, on SQLite",
+            Self::Back(Backend::Mysql) => "The way back, on MariaDB",
         }
     }
 
     /// The name of one of its nights.
     pub(crate) fn named(self, night: &str) -> String {
         match self {
-            Self::Upgrade => night.to_owned(),
-            Self::OnMariadb => format!("my-{night}"),
-            Self::Back => format!("back-{night}"),
+            Self::Upgrade(Backend::Sqlite) => night.to_owned(),
+            Self::Upgrade(Backend::Mysql) => format!("my-{night}"),
+            Self::Back(Backend::Sqlite) => format!("back-{night}"),
+            Self::Back(Backend::Mysql) => format!("my-back-{night}"),
         }
     }
 
     /// What befalls it, a night each.
     pub(crate) fn faults(self) -> Vec<Fault> {
         match self {
-            Self::Upgrade => [&Fault::ONCE[..], &Fault::POWER].concat(),
-            Self::OnMariadb => ON_MARIADB.to_vec(),
-            Self::Back => BACK.to_vec(),
+            Self::Upgrade(Backend::Sqlite) => [&Fault::ONCE[..], &Fault::POWER].concat(),
+            Self::Upgrade(Backend::Mysql) => ON_MARIADB.to_vec(),
+            Self::Back(Backend::Sqlite) => BACK.to_vec(),
+            Self::Back(Backend::Mysql) => BACK_ON_MARIADB.to_vec(),
         }
     }
 
     /// A lab for it.
     pub(crate) fn lab(self, name: &str) -> Builder {
         match self {
-            Self::Upgrade | Self::Back => Lab::sqlite(name),
-            Self::OnMariadb => Lab::mysql(name),
+            Self::Upgrade(Backend::Sqlite) | Self::Back(Backend::Sqlite) => Lab::sqlite(name),
+            Self::Upgrade(Backend::Mysql) | Self::Back(Backend::Mysql) => Lab::mysql(name),
         }
     }
 
     /// What comes before it, undisturbed.
     pub(crate) fn prepare(self, lab: &Lab) {
-        if self == Self::Back {
+        if matches!(self, Self::Back(_)) {
             lab.stop_in_the_migration_of("fe-us-ca");
         }
     }
@@ -78,8 +88,8 @@ impl Course {
     /// The run that is disturbed.
     pub(crate) fn run(self, lab: &Lab) -> Invocation {
         match self {
-            Self::Upgrade | Self::OnMariadb => lab.upgrade(),
-            Self::Back => lab.way_back(),
+            Self::Upgrade(_) => lab.upgrade(),
+            Self::Back(_) => lab.way_back(),
         }
     }
 }

@@ -78,9 +78,11 @@ fn what_is_there(host: &Host<'_>) -> BTreeSet<String> {
     let quotas = ["user_quotas", "group_quotas"]
         .map(|table| host.sql(&format!("SELECT * FROM {table} ORDER BY 1")))
         .concat();
+    // The journal of an upgrade that was stopped is kept, under the moment of its start.
     let files = host.must(
         "dpkg-query -W
-         cd /; find etc/one etc/apt/sources.list.d etc/systemd/system var/lib/nebplay var/lib/one/nebplay -printf '%M %u:%g /%p %l\\n'
+         cd /; find etc/one etc/apt/sources.list.d etc/systemd/system var/lib/nebplay var/lib/one/nebplay -printf '%M %u:%g /%p %l\\n' |
+             sed -E 's/[0-9]{8}T[0-9]{6}Z-[0-9]+/RUN/'
          find etc/one etc/apt/sources.list.d etc/systemd/system -type f -exec sha256sum {} +",
     );
     let all = [files, federated_data(host), quotas].join("\n");

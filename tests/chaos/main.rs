@@ -46,6 +46,7 @@ mod tests {
     use crate::course::Course;
     use crate::fault::Fault;
     use crate::night::{Case, Night, Survived};
+    use nebplay_tests::federation::Backend;
     use std::time::Duration;
 
     /// One night with a bit of everything.
@@ -63,7 +64,7 @@ mod tests {
         ];
         let night = Night {
             name: "chaos".to_owned(),
-            course: Course::Upgrade,
+            course: Course::Upgrade(Backend::Sqlite),
             arguments: Vec::new(),
             keepalive: 1,
             cases: cases

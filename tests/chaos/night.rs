@@ -112,8 +112,8 @@ impl Night {
         Some(Told {
             cases: self.cases.iter().cloned().zip(told).collect(),
             end: match self.course {
-                Course::Upgrade | Course::OnMariadb => before.upgraded(&lab),
-                Course::Back => before.back(&lab),
+                Course::Upgrade(_) => before.upgraded(&lab),
+                Course::Back(_) => before.back(&lab),
             },
             failures: feed.failures().to_vec(),
             lost: feed.lost(),

@@ -4,6 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nebplay_tests::federation::Backend;
+
 use crate::course::Course;
 use crate::fault::Fault;
 use crate::night::{Case, Met, Night, Told};
@@ -11,6 +13,9 @@ use crate::table::Table;
 
 /// What is done only where the API is kept out by a firewall.
 const BY_FIREWALL: [&str; 2] = ["api_block", "api_unblock"];
+
+/// What the nights behind a firewall disturb.
+const BEHIND_A_FIREWALL: Course = Course::Upgrade(Backend::Sqlite);
 
 /// How all of it went.
 pub(crate) struct Report {
@@ -155,7 +160,7 @@ fn nights(course: Course, modules: &[Met]) -> Vec<Night> {
                 .collect(),
         })
         .collect();
-    if course == Course::Upgrade {
+    if course == BEHIND_A_FIREWALL {
         // Three hosts: three steps of each module, which each meet another fault.
         nights.push(behind_a_firewall("firewall-killed", &Fault::ONCE[..3]));
         nights.push(behind_a_firewall("firewall-cut", &Fault::ONCE[3..]));
@@ -175,7 +180,7 @@ fn behind_a_firewall(name: &str, faults: &[Fault]) -> Night {
     });
     Night {
         name: name.to_owned(),
-        course: Course::Upgrade,
+        course: BEHIND_A_FIREWALL,
         arguments: vec!["-e".to_owned(), "keep_out=api_block".to_owned()],
         keepalive: 3,
         cases: cases.collect(),

@@ -63,7 +63,7 @@ impl Table {
         if columns.is_empty() {
             return None;
         }
-        let mut text = format!("{:<18}", "");
+        let mut text = format!("{:<20}", "");
         for fault in &columns {
             let _ = write!(text, "{:<15}", fault.name());
         }
@@ -72,7 +72,7 @@ impl Table {
             if !self.cases.iter().any(of_it) {
                 continue;
             }
-            let _ = write!(text, "\n{module:<18}");
+            let _ = write!(text, "\n{module:<20}");
             for fault in &columns {
                 let _ = write!(text, "{:<15}", self.cell(module, *fault));
             }
@@ -105,7 +105,7 @@ mod tests {
         let rows: Vec<&str> = printed.lines().collect();
         assert_eq!(
             rows[1..],
-            ["ping              resumed 1x     went on        -"],
+            ["ping                resumed 1x     went on        -"],
             "{printed}"
         );
     }

@@ -6,11 +6,16 @@ use crate::traces::{
     paths,
 };
 
-/// Goes back, and is killed while the old packages come; goes on, and a slave loses its power while the databases are put back.
+/// Goes back, and is killed while the old packages come, of which a slave has two already; goes on, and another loses its power while
+/// the databases are put back.
 fn disturbed(lab: &Lab) {
     let mut run = lab.way_back().start();
     run.wait_for("the old packages");
     run.kill();
+    lab.host("fe-us-ca").must(
+        "cd /var/lib/nebplay/packages/7.0.0-1
+         dpkg --unpack --force-downgrade opennebula_*.deb opennebula-tools_*.deb",
+    );
     let mut run = lab.way_back().start();
     run.wait_for("the database as it was");
     let slave = lab.host("fe-eu-ge");

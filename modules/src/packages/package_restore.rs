@@ -68,7 +68,8 @@ impl Way {
 
     /// What apt is told: its guards are loosened only as far as this way needs it.
     fn plan(&self) -> Plan {
-        let mut flags = vec!["--allow-downgrades"];
+        // Told only files, apt does not begin where new and old packages are mixed: to it no package is named, and dependencies are broken.
+        let mut flags = vec!["--allow-downgrades", "--fix-broken"];
         if self.again {
             flags.push("--reinstall");
         }
@@ -320,7 +321,7 @@ mod tests {
             FakeHost::new("m")
                 .file(NOTE, r#"{"version": "7.0.0-1"}"#)
                 .on("packages that are kept", 0, KEPT)
-                .on("apt_quiet -s --allow-downgrades --reinstall", 0, "")
+                .on("apt_quiet -s --allow-downgrades --fix-broken --reinstall", 0, "")
                 .on("policy-rc.d", 0, "")
                 .on("dpkg-query", 0, &before)
                 .on("dpkg-query", 0, OLD)
@@ -336,7 +337,7 @@ mod tests {
             )
         );
         let job = host.asked().into_iter().find(|line| line.starts_with("job"));
-        let words = "'--allow-downgrades --reinstall -o Dpkg::Options::=--force-remove-reinstreq' \
+        let words = "'--allow-downgrades --fix-broken --reinstall -o Dpkg::Options::=--force-remove-reinstreq' \
             /var/lib/nebplay/packages/7.0.0-1/opennebula_7.0.0-1_amd64.deb opennebula-form-";
         assert!(job.as_ref().is_some_and(|job| job.contains(words)), "{job:?}");
         // What is not OpenNebula's is not ours to remove by force: apt says what it thinks of it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nebplay_modules::opennebula::version::compare_packages;
 
-use super::{deb, debian, dpkg, install, release};
+use super::{deb, debian, dpkg, install, release, version_of};
 use crate::deeds::Act;
 use crate::files::{Content, Node};
 use crate::machine::Machine;
@@ -166,6 +166,20 @@ pub(super) fn apt_get(process: &mut Process<'_>) -> i32 {
         "install" => {
             let status_file = options.get("Dir::State::status").cloned();
             let (names, removed) = apart(process.machine(), names);
+            // Packages in files do not count as named.
+            let is_file = |word: &String| word.contains('/');
+            let mends = has("--fix-broken") || has("-f");
+            if status_file.is_none()
+                && !mends
+                && removed.is_empty()
+                && names.iter().all(is_file)
+                && is_broken(process.machine())
+            {
+                process.complain(
+                    "E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).\n",
+                );
+                return 100;
+            }
             let may = May {
                 downgrade: has("--allow-downgrades"),
                 reinstall: has("--reinstall"),
@@ -228,6 +242,20 @@ fn apart(machine: &Machine, words: &[String]) -> (Vec<String>, Vec<String>) {
         }
     }
     (names, removed)
+}
+
+/// Whether dependencies are broken: these depend on opennebula-common in their very own version.
+fn is_broken(machine: &Machine) -> bool {
+    let names = [
+        "opennebula",
+        "opennebula-fireedge",
+        "opennebula-flow",
+        "opennebula-gate",
+        "opennebula-tools",
+    ];
+    let common = version_of(machine, "opennebula-common");
+    let versions = names.iter().filter_map(|name| version_of(machine, name));
+    versions.map(Some).any(|version| version != common)
 }
 
 /// What apt was told that it may do.
