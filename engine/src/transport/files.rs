@@ -30,6 +30,7 @@ if [ -L "$1" ]; then exec readlink -n -- "$1"; fi
 
 /// Written beside the file, synced, renamed over it, and the folder synced. A link stays, and what it points at is replaced.
 /// The length is compared first: a connection that breaks looks like the end of the content.
+/// What is not renamed yet has the number of its writer in its name: where that one is gone, so was the power, and it is removed.
 const WRITE: &str = r#"
 export LC_ALL=C
 fail() { echo "$1" >&2; exit 1; }
@@ -39,7 +40,15 @@ if [ -L "$path" ]; then path=$(readlink -f -- "$path"; echo .) && path=${path%??
 [ ! -e "$path" ] || [ -f "$path" ] || fail "is not a regular file"
 case $path in */*) folder=${path%/*} ;; *) folder=. ;; esac
 [ -d "${folder:-/}" ] || fail "the directory $folder does not exist"
-new=$(mktemp -- "${folder:-/}/.nebplay.XXXXXXXXXX") || exit 1
+name=${path##*/}
+[ ${#name} -le 200 ] || name=$(printf %.200s "$name")
+half=${folder:-/}/.nebplay.$name
+for old in "$half".*; do
+  of=${old#"$half".}
+  case $of in *.*.* | *[!0-9]*.*) continue ;; esac
+  [ ! -f "$old" ] || [ -d "/proc/${of%.*}" ] || rm -f -- "$old"
+done
+new=$(mktemp -- "$half.$$.XXXXXXXXXX") || exit 1
 trap 'rm -f -- "$new"' EXIT
 trap 'exit 1' HUP INT TERM
 cat >"$new" || exit 1

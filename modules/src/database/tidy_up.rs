@@ -226,13 +226,14 @@ impl Effect for TidyUp {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
         let left = self.left(cx).await?;
         if !left.files.is_empty() {
+            // First, because what is not there any more is not looked for.
+            for path in &left.files {
+                record::forget(cx.host, path).await?;
+            }
             // As oneadmin, whose directory it is: what it puts there in their place is not removed by root.
             let words = ["rm", "-f", "--"].map(str::to_owned).into_iter();
             let command = Command::new(words.chain(left.files.iter().cloned()));
             cx.host.run(&command.run_as(RunAs::User(USER.to_owned()))).await?;
-            for path in &left.files {
-                record::forget(cx.host, path).await?;
-            }
         }
         for name in &left.jobs {
             cx.host.forget_job(name).await?;

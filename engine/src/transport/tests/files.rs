@@ -82,6 +82,19 @@ async fn files() {
             .collect();
         names.sort();
         assert_eq!(names.len(), 2, "{names:?}");
+        // A name as long as there may be; and a half whose writer is gone goes, but neither one that is being written nor another's.
+        let long = format!("{folder}/{}", "x".repeat(255));
+        let half = |rest: &str| format!("{folder}/.nebplay.{}.{rest}", "x".repeat(200));
+        let live = half(&format!("{}.abcdefghij", std::process::id()));
+        let (dead, others) = (half("999999999.abcdefghij"), half("conf.999999999.abcdefghij"));
+        for path in [&dead, &live, &others] {
+            std::fs::write(path, "ha").unwrap();
+        }
+        host.write_file(&long, b"whole", &FileMeta::default(), &login)
+            .await
+            .unwrap();
+        let there = [&long, &dead, &live, &others].map(|path| std::path::Path::new(path).exists());
+        assert_eq!(there, [true, false, true, true]);
         // Somebody who may not look is told so, not that there is nothing.
         let nobody = RunAs::User("nobody".into());
         assert!(matches!(
