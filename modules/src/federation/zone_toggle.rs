@@ -70,8 +70,8 @@ impl<'a> Sight<'a> {
         match (self.zone.role, wanted) {
             (Role::Slave, _) => {
                 let master = master_of(cx)?;
-                // The master itself: where it was restarted right after it was enabled, slaves hear of that with its next write, which
-                // is this toggle.
+                // Asked of the master itself: where it was restarted right after it was enabled, no slave hears of that before its
+                // next write, and that is this toggle.
                 let told = ask(cx, &self.oned, master, About::Zone(master.id)).await?;
                 let master = master.id;
                 if state_in(&told, master)? == ZoneState::Enabled {
