@@ -11,7 +11,7 @@ help:
 	@echo 'make test      install what tests need (as root), run all of them'
 	@echo 'make lint      formatting and clippy'
 	@echo 'make bench     nebplay beside its peers and the floor'
-	@echo 'make chaos     upgrades in which every module meets every fault'
+	@echo 'make chaos     upgrades and ways back in which every module meets every fault'
 	@echo 'make fuzz      mutated input for everything that reads what others write'
 	@echo 'make lab-up    start the federation and leave it running; make lab-down removes it'
 
