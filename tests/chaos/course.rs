@@ -72,10 +72,8 @@ impl Course {
 
     /// A lab for it.
     pub(crate) fn lab(self, name: &str) -> Builder {
-        match self {
-            Self::Upgrade(Backend::Sqlite) | Self::Back(Backend::Sqlite) => Lab::sqlite(name),
-            Self::Upgrade(Backend::Mysql) | Self::Back(Backend::Mysql) => Lab::mysql(name),
-        }
+        let (Self::Upgrade(backend) | Self::Back(backend)) = self;
+        Lab::on(backend, name)
     }
 
     /// What comes before it, undisturbed.

@@ -21,6 +21,8 @@ pub(crate) struct Heard {
 #[derive(Debug)]
 struct Act {
     step: String,
+    /// The number of the event with which it began to, the first time.
+    first: usize,
     /// The time of the run at which it began to, the last time.
     since: Duration,
     took: Duration,
@@ -31,9 +33,8 @@ struct Act {
 pub(crate) struct Feed {
     /// Modules by the identity of the task.
     tasks: HashMap<String, String>,
-    /// Modules in the order in which they first acted; those that never act, in which they first looked.
+    /// Modules, each with the number of the event with which it first looked.
     looked: Vec<(usize, String)>,
-    acted: Vec<(usize, String)>,
     /// The steps of a module that acted, in their order.
     acts: HashMap<String, Vec<Act>>,
     heard: usize,
@@ -58,26 +59,15 @@ impl Feed {
             }
             "step_started" => self.step(what, false),
             "step_inspected" => {
-                let looked = self.step(what, false)?;
-                note(&mut self.looked, self.heard, &looked.module);
+                let module = self.step(what, false)?.module;
+                if !self.looked.iter().any(|(_, known)| *known == module) {
+                    self.looked.push((self.heard, module));
+                }
                 None
             }
             "step_applying" => {
                 let mut heard = self.step(what, true)?;
-                note(&mut self.acted, self.heard, &heard.module);
-                let step = what["step"]["id"].as_str()?;
-                let acts = self.acts.entry(heard.module.clone()).or_default();
-                if let Some(known) = acts.iter().position(|act| act.step == step) {
-                    acts[known].since = now;
-                    heard.after = known;
-                } else {
-                    heard.after = acts.len();
-                    acts.push(Act {
-                        step: step.to_owned(),
-                        since: now,
-                        took: Duration::ZERO,
-                    });
-                }
+                heard.after = self.acts(&heard.module, what["step"]["id"].as_str()?, now);
                 Some(heard)
             }
             "step_ended" => {
@@ -104,6 +94,22 @@ impl Feed {
         }
     }
 
+    /// A step acts, maybe once more; how many others of its module began to before it.
+    fn acts(&mut self, module: &str, step: &str, now: Duration) -> usize {
+        let acts = self.acts.entry(module.to_owned()).or_default();
+        if let Some(known) = acts.iter().position(|act| act.step == step) {
+            acts[known].since = now;
+            return known;
+        }
+        acts.push(Act {
+            step: step.to_owned(),
+            first: self.heard,
+            since: now,
+            took: Duration::ZERO,
+        });
+        acts.len() - 1
+    }
+
     fn step(&self, what: &Value, acts: bool) -> Option<Heard> {
         let step = &what["step"];
         let module = self.tasks.get(step["task"].as_str()?)?.clone();
@@ -117,23 +123,17 @@ impl Feed {
 
     /// The modules in the order in which they meet their faults: when they first act, or first look if they never act.
     pub(crate) fn modules(&self) -> Vec<Met> {
-        let idle = self
-            .looked
-            .iter()
-            .filter(|(_, module)| !self.acts.contains_key(module));
-        let mut all: Vec<&(usize, String)> = self.acted.iter().chain(idle).collect();
-        all.sort();
-        let met = |(_, module): &(usize, String)| Met {
-            module: module.clone(),
-            takes: self
-                .acts
-                .get(module)
-                .into_iter()
-                .flatten()
-                .map(|act| act.took)
-                .collect(),
-        };
-        all.into_iter().map(met).collect()
+        let mut all: Vec<(usize, Met)> = Vec::new();
+        for (looked, module) in &self.looked {
+            let acts = self.acts.get(module).map_or(&[][..], Vec::as_slice);
+            let met = Met {
+                module: module.clone(),
+                takes: acts.iter().map(|act| act.took).collect(),
+            };
+            all.push((acts.first().map_or(*looked, |act| act.first), met));
+        }
+        all.sort_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, met)| met).collect()
     }
 
     /// What failed, a line each.
@@ -149,12 +149,6 @@ impl Feed {
     /// The last line.
     pub(crate) fn last(&self) -> &str {
         &self.last
-    }
-}
-
-fn note(first: &mut Vec<(usize, String)>, at: usize, module: &str) {
-    if !first.iter().any(|(_, known)| known == module) {
-        first.push((at, module.to_owned()));
     }
 }
 

@@ -11,7 +11,7 @@ use nebplay_modules::job::{JobEnd, JobRecord, JobSpec};
 use nebplay_modules::module::Peers;
 use nebplay_twin::Limit;
 use nebplay_twin::federation::Federation;
-use nebplay_twin::twin::{Then, Twin, TwinHost};
+use nebplay_twin::twin::{Instead, Twin, TwinHost};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::fault::Kind;
@@ -406,8 +406,8 @@ impl Host for Faulty {
         let kind = self.recorder.calls(self.name(), Call::Connect);
         if kind == Some(Kind::Reboots) {
             // What oned has written is in its database, and no other zone has heard of it.
-            let down = Some(Federation::reboot as Then);
-            return self.host.connect_until(address, port, down).await;
+            let down: Instead = Federation::reboot;
+            return self.host.connect_unanswered(address, port, down).await;
         }
         if let Some(error) = self.refused(kind, "connecting").await {
             return Err(error);

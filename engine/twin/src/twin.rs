@@ -21,7 +21,7 @@ use crate::opennebula::daemon;
 use crate::process::Limit;
 use crate::programs::access;
 use crate::session::Came;
-pub use stream::Then;
+pub use stream::Instead;
 
 /// How long a connection to a machine that is away is tried.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -198,12 +198,21 @@ impl TwinHost {
         Ok(Self::record(&spec.name, job, fresh))
     }
 
-    /// Connects to what listens there. `then`: what happens in the moment in which a request has had its effect; it is not answered.
-    pub async fn connect_until(
+    /// Connects to what listens there. A request has its effect, and something else happens than its answer.
+    pub async fn connect_unanswered(
         &self,
         address: &str,
         port: u16,
-        then: Option<Then>,
+        instead: Instead,
+    ) -> Result<Box<dyn Duplex>, HostError> {
+        self.open(address, port, Some(instead)).await
+    }
+
+    async fn open(
+        &self,
+        address: &str,
+        port: u16,
+        instead: Option<Instead>,
     ) -> Result<Box<dyn Duplex>, HostError> {
         self.reach().await?;
         let open = daemon::listens(&self.twin.at_now(), self.at, address, port);
@@ -213,7 +222,7 @@ impl TwinHost {
                 self.at,
                 address,
                 port,
-                then,
+                instead,
             )),
             Err(why) => Err(self.refused(format!("connecting to {address}:{port}"), &why)),
         }
@@ -401,7 +410,7 @@ impl Host for TwinHost {
     }
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
-        self.connect_until(address, port, None).await
+        self.open(address, port, None).await
     }
 }
 

@@ -218,15 +218,11 @@ impl<'a> Client<'a> {
     /// Calls a method that only reads and answers a text: most of OpenNebula's are XML in a string.
     ///
     /// Without an answer it is called once more, after the host that asks has answered itself: it may be that one that is gone, or that
-    /// was and came back, and oned none the worse.
+    /// was and came back, and oned none the worse. Silence therefore takes twice the limit.
     pub async fn text(&self, method: &str, params: &[Param<'_>]) -> Result<String, RpcError> {
         let answer = match self.call(method, params).await {
             Err(RpcError::Broken { .. } | RpcError::TimedOut { .. }) => {
-                if let Err(error @ HostError::Unreachable { .. }) =
-                    self.host.run(&Command::new(["true"])).await
-                {
-                    return Err(RpcError::Host(error));
-                }
+                self.host_is_there().await?;
                 self.call(method, params).await
             }
             answer => answer,
@@ -234,6 +230,13 @@ impl<'a> Client<'a> {
         match answer? {
             Value::Text(text) => Ok(text),
             _ => Err(self.malformed(format!("{method} did not answer a text"))),
+        }
+    }
+
+    async fn host_is_there(&self) -> Result<(), RpcError> {
+        match self.host.run(&Command::new(["true"])).await {
+            Err(error @ HostError::Unreachable { .. }) => Err(RpcError::Host(error)),
+            _ => Ok(()),
         }
     }
 

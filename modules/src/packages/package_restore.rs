@@ -68,7 +68,8 @@ impl Way {
 
     /// What apt is told: its guards are loosened only as far as this way needs it.
     fn plan(&self) -> Plan {
-        // Told only files, apt does not begin where new and old packages are mixed: to it no package is named, and dependencies are broken.
+        // Where old and new packages are mixed, dependencies are broken, and apt begins only if told to mend them or given the name of
+        // a package: files are none.
         let mut flags = vec!["--allow-downgrades", "--fix-broken"];
         if self.again {
             flags.push("--reinstall");

@@ -114,7 +114,8 @@ impl Lab {
         Self::on(Backend::Mysql, name)
     }
 
-    fn on(backend: Backend, name: &str) -> Builder {
+    /// A federation on either.
+    pub fn on(backend: Backend, name: &str) -> Builder {
         Builder {
             name: name.to_owned(),
             start: Start { backend, users: 20 },

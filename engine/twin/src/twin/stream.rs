@@ -67,16 +67,16 @@ async fn run(twin: &Twin, at: At, command: &Command) -> Came {
     came
 }
 
-/// What happens to the federation at a moment; the machine is the one that the connection comes from.
-pub type Then = fn(&mut Federation, At);
+/// What happens to the federation instead of an answer; the machine is the one that the connection comes from.
+pub type Instead = fn(&mut Federation, At);
 
-/// A connection to what listens there: one request of HTTP, one answer. `then`: instead of the answer, before any time has passed.
+/// A connection to what listens there: one request of HTTP, and one answer or what happens instead, before any time has passed.
 pub(super) fn connection(
     twin: Twin,
     from: At,
     address: &str,
     port: u16,
-    then: Option<Then>,
+    instead: Option<Instead>,
 ) -> Box<dyn Duplex> {
     let (ours, mut theirs) = duplex(PIPE);
     let address = address.to_owned();
@@ -90,10 +90,11 @@ pub(super) fn connection(
             }
             let answer = twin.change(|federation| {
                 let answer = daemon::http(federation, from, &address, port, &request)?;
-                then.map_or(Some(answer), |then| {
-                    then(federation, from);
-                    Some(Vec::new())
-                })
+                let Some(instead) = instead else {
+                    return Some(answer);
+                };
+                instead(federation, from);
+                Some(Vec::new())
             });
             if let Some(answer) = answer {
                 let _ = theirs.write_all(&answer).await;

@@ -166,23 +166,11 @@ pub(super) fn apt_get(process: &mut Process<'_>) -> i32 {
         "install" => {
             let status_file = options.get("Dir::State::status").cloned();
             let (names, removed) = apart(process.machine(), names);
-            // Packages in files do not count as named.
-            let is_file = |word: &String| word.contains('/');
-            let mends = has("--fix-broken") || has("-f");
-            if status_file.is_none()
-                && !mends
-                && removed.is_empty()
-                && names.iter().all(is_file)
-                && is_broken(process.machine())
-            {
-                process.complain(
-                    "E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).\n",
-                );
-                return 100;
-            }
+            let is_named = !removed.is_empty() || names.iter().any(|word| !word.contains('/'));
             let may = May {
                 downgrade: has("--allow-downgrades"),
                 reinstall: has("--reinstall"),
+                begin_broken: is_named || has("--fix-broken") || has("-f"),
             };
             let steps = match plan(process, &names, status_file.as_deref(), may) {
                 Ok(steps) => steps,
@@ -263,6 +251,8 @@ fn is_broken(machine: &Machine) -> bool {
 struct May {
     downgrade: bool,
     reinstall: bool,
+    /// Begin where dependencies are broken: it was told to mend them, or given the name of a package; files are none.
+    begin_broken: bool,
 }
 
 /// What it takes to install these. The error is apt's.
@@ -273,6 +263,12 @@ fn plan(
     may: May,
 ) -> Result<Vec<Step>, String> {
     let machine = process.machine();
+    if status.is_none() && !may.begin_broken && is_broken(machine) {
+        return Err(
+            "E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).\n"
+                .to_owned(),
+        );
+    }
     let installed: BTreeMap<String, String> = match status {
         None => machine
             .packages
