@@ -28,6 +28,8 @@ struct State {
     loses_answers: bool,
     /// Zones that do not hear of others' toggles.
     deaf: BTreeSet<u32>,
+    /// Zones that hear of no toggle before this many more, and then of all.
+    stuck: BTreeMap<u32, usize>,
     /// What each zone's index becomes at a toggle of the master.
     woken_to: Option<u64>,
     pools: VecDeque<String>,
@@ -56,6 +58,7 @@ impl Default for Cloud {
             liars: BTreeSet::new(),
             loses_answers: false,
             deaf: BTreeSet::new(),
+            stuck: BTreeMap::new(),
             woken_to: None,
             pools: VecDeque::new(),
             hypervisors: VecDeque::new(),
@@ -140,6 +143,11 @@ impl Cloud {
 
     pub(crate) fn deaf(&self, id: u32) {
         self.state().deaf.insert(id);
+    }
+
+    /// It misses so many toggles, as a zone that fell behind while the master was restarted, and catches up with the next.
+    pub(crate) fn stuck(&self, id: u32, toggles: usize) {
+        self.state().stuck.insert(id, toggles);
     }
 
     pub(crate) fn loses_answers(&self) {
@@ -237,8 +245,22 @@ impl State {
         }
         if !self.liars.contains(&id) {
             let deaf = self.deaf.clone();
-            let hears = |name: u32| name == id || !deaf.contains(&name);
-            for (_, zone) in self.zones.iter_mut().filter(|(name, _)| hears(**name)) {
+            let still_stuck: BTreeSet<u32> = self
+                .stuck
+                .iter()
+                .filter(|(_, left)| **left > 0)
+                .map(|(id, _)| *id)
+                .collect();
+            self.stuck
+                .values_mut()
+                .for_each(|left| *left = left.saturating_sub(1));
+            let hears = |name: u32| name == id || !(deaf.contains(&name) || still_stuck.contains(&name));
+            let mut known = self.zones[&0].states.clone();
+            known.insert(id, wanted);
+            for (name, zone) in self.zones.iter_mut().filter(|(name, _)| hears(**name)) {
+                if self.stuck.contains_key(name) {
+                    zone.states.clone_from(&known);
+                }
                 zone.states.insert(id, wanted);
                 if let Some(index) = self.woken_to {
                     zone.indices = VecDeque::from([index.to_string()]);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::federation::zone_toggle::{NOTE, Note, Sight, wait_for_effect};
+use crate::federation::zone_toggle::{NOTE, Note, Sight, bring_about, wait_for_effect};
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::zone::ZoneState;
@@ -13,8 +13,8 @@ use crate::opennebula::zone::ZoneState;
 /// Disables a zone, so that its API takes no writes: slaves first, the master last, each at its own endpoint.
 ///
 /// Reads go on, and so do transitions of virtual machines that are under way. A disabled master does not keep local writes out of the
-/// slaves, so every zone is disabled; and the master is not before every zone has stored that all slaves are. The state survives stop,
-/// upgrade and restore. `zone_enable` enables again what this disabled, and nothing that was disabled before. Refused before
+/// slaves, so every zone is disabled; and the master is not before every zone has stored that all slaves are. Where zones do not hear of
+/// it for a while it is set once more, which wakes a zone that is stuck. The state survives stop, upgrade and restore. `zone_enable` enables again what this disabled, and nothing that was disabled before. Refused before
 /// OpenNebula 6.2 and for HA zones: use `api_block` there.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +51,7 @@ impl Effect for ZoneDisable {
         // Before the toggle: a note too many is removed by zone_enable, one too few would leave the zone disabled for ever.
         memory::overwrite(cx.host, NOTE, &Note { zone }).await?;
         sight.toggle(cx, ZoneState::Disabled).await?;
+        bring_about(cx, ZoneState::Disabled).await?;
         Ok(Outcome::changed(format!("zone {zone} is disabled")).with("state", "off"))
     }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::federation::zone_toggle::{NOTE, Note, Sight, wait_for_effect};
+use crate::federation::zone_toggle::{NOTE, Note, Sight, bring_about, wait_for_effect};
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::zone::ZoneState;
@@ -14,7 +14,7 @@ use crate::opennebula::zone::ZoneState;
 ///
 /// A zone that was disabled before nebplay came stays disabled, unless `force` is true. A slave's state is written through the
 /// master, so the master comes first whatever the inventory says. With the last one every zone must have stored all states as the
-/// master has them.
+/// master has them. Where zones do not hear of it for a while it is set once more, which wakes a zone that is stuck.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ZoneEnable {
@@ -70,6 +70,7 @@ impl Effect for ZoneEnable {
             sight.is_its_turn(cx, ZoneState::Enabled).await?;
             sight.toggle(cx, ZoneState::Enabled).await?;
         }
+        bring_about(cx, ZoneState::Enabled).await?;
         memory::forget(cx.host, NOTE).await?;
         Ok(Outcome::changed(format!("zone {zone} is enabled")).with("state", "on"))
     }

@@ -14,7 +14,7 @@ use crate::opennebula::local::LocalOned;
 use crate::opennebula::version::Version;
 use crate::opennebula::xmlrpc::RpcError;
 use crate::opennebula::zone::{self, ZoneInfo, ZoneState};
-pub(crate) use effect::wait_for_effect;
+pub(crate) use effect::{bring_about, wait_for_effect};
 
 /// The note that nebplay disabled a zone; without it the zone was disabled by somebody else, and stays so.
 pub(crate) const NOTE: &str = "zone-disabled";

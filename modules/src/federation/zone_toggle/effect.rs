@@ -13,6 +13,23 @@ use crate::opennebula::zone::{ZoneInfo, ZoneState};
 /// How long the other zones get to hear of a toggle: a second is usual, a slave far behind takes minutes.
 const PATIENCE: Duration = Duration::from_mins(5);
 
+/// Zones that hear of a toggle by themselves were seen to within a second; one that has not for so long waits for another write.
+const STUCK_AFTER: Duration = Duration::from_secs(15);
+
+/// What may be done about a zone that is stuck: it fell behind while the master was restarted, and no waiting helps it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stuck {
+    /// The toggle is repeated, once: setting the state that is set already opens nothing, and is the write that such a zone waits for.
+    Woken,
+    /// Nothing: this is a look.
+    LeftAlone,
+}
+
+/// Waits as `wait_for_effect` does, and wakes zones that are stuck.
+pub(crate) async fn bring_about(cx: &Cx<'_>, wanted: ZoneState) -> Result<(), Failure> {
+    wait_until(cx, Some(wanted), Stuck::Woken).await.map(drop)
+}
+
 /// Waits until this host's zone has the state it was given, in its own tables and in the master's. Once no zone is left to be toggled,
 /// every zone must have all states as the master has them: so each toggle is proven in every zone, with as many questions as there
 /// are zones, and not as many for each toggle.
@@ -21,41 +38,74 @@ pub(crate) async fn wait_for_effect(
     wanted: ZoneState,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
-    let seen = wait_until(cx, Some(wanted)).await?;
+    let seen = wait_until(cx, Some(wanted), Stuck::LeftAlone).await?;
     outcome.result.insert("seen_in_zones".to_owned(), seen.into());
     Ok(())
 }
 
 /// Waits until every zone has all states as the master has them. Before that the master is not disabled: a slave that has not heard
-/// of its own toggle would go on taking writes, and could no longer be told.
+/// of its own toggle would go on taking writes, and could no longer be told. Wakes zones that are stuck.
 pub(super) async fn wait_until_alike(cx: &Cx<'_>) -> Result<(), Failure> {
-    wait_until(cx, None).await.map(drop)
+    wait_until(cx, None, Stuck::Woken).await.map(drop)
 }
 
 /// The zones that were asked, once all that they have is as it is to be.
-async fn wait_until(cx: &Cx<'_>, wanted: Option<ZoneState>) -> Result<Vec<u32>, Failure> {
+async fn wait_until(cx: &Cx<'_>, wanted: Option<ZoneState>, mut stuck: Stuck) -> Result<Vec<u32>, Failure> {
     let clock = cx.host.clock();
     let limit = cx.timeout.unwrap_or(PATIENCE);
     let start = clock.monotonic();
     let own = guard::zone_of(cx)?.id;
+    let mut still = Still::default();
     loop {
-        let looked = match Sight::of(cx).await {
-            Ok(sight) => Looked::of(cx, &sight, wanted).await?,
+        let (looked, sight) = match Sight::of(cx).await {
+            Ok(sight) => (Looked::of(cx, &sight, wanted).await?, Some(sight)),
             Err(failure) if failure.kind == FailureKind::Unsafe => return Err(failure),
             // As any other zone it may answer in a moment.
-            Err(failure) => Looked {
-                told: [(own, Err(failure))].into(),
-                to_be: BTreeMap::new(),
-            },
+            Err(failure) => {
+                let told = [(own, Err(failure))].into();
+                let to_be = BTreeMap::new();
+                (Looked { told, to_be }, None)
+            }
         };
         let differences = looked.differences();
         if differences.is_empty() {
             return Ok(looked.told.into_keys().collect());
         }
-        if clock.monotonic().saturating_sub(start) >= limit {
+        let now = clock.monotonic();
+        let for_long = still.since(&differences, now) >= STUCK_AFTER.min(limit);
+        if stuck == Stuck::Woken
+            && for_long
+            && let Some(sight) = &sight
+        {
+            let state = wanted.unwrap_or(sight.info.state);
+            cx.progress.line(
+                &format!("zone {own} is set {state} once more: not every zone has heard of it"),
+                false,
+            );
+            // One that failed is tried again, until the deadline tells of it.
+            if sight.toggle(cx, state).await.is_ok() {
+                stuck = Stuck::LeftAlone;
+            }
+        }
+        if now.saturating_sub(start) >= limit {
             return Err(not_everywhere(&differences, own, wanted));
         }
         clock.sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Since when looks in which every zone answers have had the same to say.
+#[derive(Default)]
+struct Still(Option<(usize, Duration)>);
+
+impl Still {
+    /// For how long, at this moment: nothing where a zone does not answer, which is another matter than being stuck.
+    fn since(&mut self, differences: &[Difference], now: Duration) -> Duration {
+        let all_answer = differences.iter().all(|difference| difference.state.is_ok());
+        let same = self.0.filter(|&(count, _)| count == differences.len());
+        self.0 = all_answer.then(|| same.unwrap_or((differences.len(), now)));
+        self.0
+            .map_or(Duration::ZERO, |(_, since)| now.saturating_sub(since))
     }
 }
 

@@ -160,7 +160,6 @@ async fn the_master_stays_open_while_a_zone_has_not_heard_of_the_others() {
     cloud.deaf(101);
     run(&ZoneDisable {}, &cloud, &host(&cloud, "s1")).await.unwrap();
     cloud.set_state(101, 1);
-    let toggled = cloud.toggles();
     let master = host(&cloud, "m");
     let failure = run(&ZoneDisable {}, &cloud, &master).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotVerified);
@@ -169,8 +168,43 @@ async fn the_master_stays_open_while_a_zone_has_not_heard_of_the_others() {
         "{}",
         failure.message
     );
-    assert_eq!(cloud.toggles(), toggled);
+    assert_eq!(
+        cloud.toggles(),
+        ["100=1 at 100", "0=0 at 0"],
+        "the master is set as it is, once"
+    );
     assert_eq!(master.content(NOTE_FILE), None);
+}
+
+/// The master was restarted as it was written: a slave that had not heard yet waits for the next write, which nothing else makes.
+#[tokio::test]
+async fn a_zone_that_is_stuck_is_woken_by_setting_the_state_once_more() {
+    let of_the_last = Cloud::default();
+    for slave in [100, 101] {
+        of_the_last.set_state(slave, 1);
+    }
+    of_the_last.stuck(101, 1);
+    let master = host(&of_the_last, "m");
+    run(&ZoneDisable {}, &of_the_last, &master)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(of_the_last.toggles(), ["0=1 at 0", "0=1 at 0"]);
+
+    let of_a_slave = Cloud::default();
+    of_a_slave.stuck(101, 1);
+    run(&ZoneDisable {}, &of_a_slave, &host(&of_a_slave, "s1"))
+        .await
+        .unwrap()
+        .unwrap();
+    of_a_slave.set_state(101, 1);
+    let master = host(&of_a_slave, "m");
+    run(&ZoneDisable {}, &of_a_slave, &master).await.unwrap().unwrap();
+    assert_eq!(
+        of_a_slave.toggles(),
+        ["100=1 at 100", "0=0 at 0", "0=1 at 0"],
+        "set as it was, before it is disabled"
+    );
 }
 
 #[tokio::test]
