@@ -373,6 +373,8 @@ fn stat_of(path: &Path) -> Option<Stat> {
         owner: "oneadmin".to_owned(),
         group: "oneadmin".to_owned(),
         mtime: meta.mtime(),
-        target: None,
+        target: std::fs::read_link(path)
+            .ok()
+            .map(|target| target.to_string_lossy().into_owned()),
     })
 }

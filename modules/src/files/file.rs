@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::mode::Mode;
 use super::place::set_meta;
 use crate::contract::{Contract, Recovery};
-use crate::host::{Command, FileKind, FileMeta, Stat};
+use crate::host::{FileKind, FileMeta, Stat};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
 /// Makes directories and links, removes paths, and sets owners and modes.
@@ -46,8 +46,6 @@ enum State {
     /// Nothing: a directory is removed with all that is in it.
     Absent,
 }
-
-const MAKE_LINK: &str = r#"ln -s -- "$1" "$2.nebplay.$$" && mv -T -- "$2.nebplay.$$" "$2""#;
 
 impl File {
     fn meta(&self) -> FileMeta {
@@ -153,9 +151,10 @@ impl Effect for File {
             State::Absent => Some(cx.command(["rm", "-rf", "--", path])),
             State::Directory => Some(cx.command(["mkdir", "-p", "--", path])),
             State::Touch => Some(cx.command(["touch", "-a", "--", path])),
+            // With -f it puts the new one in the place of an old one: at no moment there is none.
             State::Link => {
-                let argv = Command::script(MAKE_LINK, [self.src.as_deref().unwrap_or_default(), path]).argv;
-                Some(cx.command(argv))
+                let target = self.src.as_deref().unwrap_or_default();
+                Some(cx.command(["ln", "-sfT", "--", target, path]))
             }
             State::File => None,
         };
@@ -198,6 +197,7 @@ mod tests {
     use super::*;
     use crate::module::FailureKind;
     use crate::testing::{FakeHost, FakeWorld};
+    use crate::testing_local::LocalHost;
 
     async fn run(host: &FakeHost, args: Value) -> Result<Outcome, Failure> {
         FakeWorld::default().run(host, "file", args).await
@@ -236,6 +236,25 @@ mod tests {
             .await
             .unwrap_err();
         assert_eq!(failure.kind, FailureKind::NotVerified);
+    }
+
+    #[tokio::test]
+    async fn a_link_takes_the_place_of_one_that_leads_elsewhere() {
+        let host = LocalHost::new("m");
+        host.write("/var/lib/one/new", "");
+        for target in ["new", "newer"] {
+            let args = json!({"path": "/var/lib/one/link", "state": "link", "src": target});
+            let module: File = serde_json::from_value(args).unwrap();
+            let world = FakeWorld::default();
+            let cx = world.cx_of(&host);
+            let Finding::Change(change) = module.inspect(&cx).await.unwrap() else {
+                panic!("nothing to do");
+            };
+            let mut outcome = module.apply(&cx, &change).await.unwrap();
+            module.verify(&cx, &change, &mut outcome).await.unwrap();
+        }
+        let beside = std::fs::read_dir(host.mapped("/var/lib/one")).unwrap();
+        assert_eq!(beside.count(), 2);
     }
 
     #[tokio::test]
