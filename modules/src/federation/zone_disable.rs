@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::federation::zone_toggle::{NOTE, Note, Sight, bring_about, wait_for_effect};
+use crate::federation::zone_toggle::{NOTE, Note, Sight, bring_about, not_heard, wait_for_effect};
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::zone::ZoneState;
@@ -30,6 +30,18 @@ impl Module for ZoneDisable {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
         if sight.info.state == ZoneState::Disabled {
+            // A step that was cut off may have toggled, and not have seen whether others heard of it.
+            let not_heard = if sight.is_ours(cx).await? {
+                not_heard(cx, &sight).await?
+            } else {
+                Vec::new()
+            };
+            if !not_heard.is_empty() {
+                return Ok(Finding::change(format!(
+                    "make it known that zone {zone} is disabled: {}",
+                    not_heard.join("; ")
+                )));
+            }
             return Ok(Finding::NoChange(
                 Outcome::unchanged(format!("zone {zone} is disabled already")).with("state", "off"),
             ));
@@ -47,10 +59,12 @@ impl Effect for ZoneDisable {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
-        sight.is_its_turn(cx, ZoneState::Disabled).await?;
-        // Before the toggle: a note too many is removed by zone_enable, one too few would leave the zone disabled for ever.
-        memory::overwrite(cx.host, NOTE, &Note { zone }).await?;
-        sight.toggle(cx, ZoneState::Disabled).await?;
+        if sight.info.state == ZoneState::Enabled {
+            sight.is_its_turn(cx, ZoneState::Disabled).await?;
+            // Before the toggle: a note too many is removed by zone_enable, one too few would leave the zone disabled for ever.
+            memory::overwrite(cx.host, NOTE, &Note { zone }).await?;
+            sight.toggle(cx, ZoneState::Disabled).await?;
+        }
         bring_about(cx, ZoneState::Disabled).await?;
         Ok(Outcome::changed(format!("zone {zone} is disabled")).with("state", "off"))
     }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::federation::zone_toggle::{NOTE, Note, Sight, bring_about, wait_for_effect};
+use crate::federation::zone_toggle::{NOTE, Sight, bring_about, wait_for_effect};
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 use crate::opennebula::zone::ZoneState;
@@ -32,8 +32,7 @@ impl Module for ZoneEnable {
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
-        let note: Option<Note> = memory::recall(cx.host, NOTE).await?;
-        let ours = note.is_some_and(|note| note.zone == zone);
+        let ours = sight.is_ours(cx).await?;
         match (sight.info.state, ours || self.force) {
             (ZoneState::Disabled, true) => {
                 sight.can_be_toggled(cx).await?;

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::federation::everywhere::{About, ask, state_in};
 use crate::federation::guard;
 use crate::federation_map::{Role, Zone};
+use crate::memory;
 use crate::module::{Cx, Failure};
 use crate::opennebula::local::LocalOned;
 use crate::opennebula::version::Version;
 use crate::opennebula::xmlrpc::RpcError;
 use crate::opennebula::zone::{self, ZoneInfo, ZoneState};
-pub(crate) use effect::{bring_about, wait_for_effect};
+pub(crate) use effect::{bring_about, not_heard, wait_for_effect};
 
 /// The note that nebplay disabled a zone; without it the zone was disabled by somebody else, and stays so.
 pub(crate) const NOTE: &str = "zone-disabled";
@@ -44,6 +45,12 @@ impl<'a> Sight<'a> {
         guard::agrees(cx.host.name(), zone, &oned.conf)?;
         let info = zone::info(&oned.client(cx.host), zone.id).await?;
         Ok(Self { zone, oned, info })
+    }
+
+    /// Whether nebplay disabled it, or was about to.
+    pub(crate) async fn is_ours(&self, cx: &Cx<'_>) -> Result<bool, Failure> {
+        let note: Option<Note> = memory::recall(cx.host, NOTE).await?;
+        Ok(note.is_some_and(|note| note.zone == self.zone.id))
     }
 
     /// Refuses what `one.zone.enable` cannot do: HA zones, and versions that do not have it.

@@ -25,6 +25,16 @@ enum Stuck {
     LeftAlone,
 }
 
+/// What zones that answer have not heard of this host's zone being as it is; nothing: all of them have.
+pub(crate) async fn not_heard(cx: &Cx<'_>, sight: &Sight<'_>) -> Result<Vec<String>, Failure> {
+    let state = Some(sight.info.state);
+    let differences = Looked::of(cx, sight, state).await?.differences();
+    let told = differences.iter().filter(|difference| difference.state.is_ok());
+    Ok(told
+        .map(|difference| difference.line(sight.zone.id, state))
+        .collect())
+}
+
 /// Waits as `wait_for_effect` does, and wakes zones that are stuck.
 pub(crate) async fn bring_about(cx: &Cx<'_>, wanted: ZoneState) -> Result<(), Failure> {
     wait_until(cx, Some(wanted), Stuck::Woken).await.map(drop)
@@ -127,6 +137,19 @@ struct Difference {
     state: Result<ZoneState, Failure>,
 }
 
+impl Difference {
+    /// In words; `own`, `wanted`: the zone that is toggled, and to what, if one is.
+    fn line(&self, own: u32, wanted: Option<ZoneState>) -> String {
+        match &self.state {
+            Ok(state) if wanted.is_some() && self.about == own => {
+                format!("zone {} has it {state}", self.asked)
+            }
+            Ok(state) => format!("zone {} has zone {} {state}", self.asked, self.about),
+            Err(failure) => format!("zone {}: {}", self.asked, failure.message),
+        }
+    }
+}
+
 impl Looked {
     async fn of(cx: &Cx<'_>, sight: &Sight<'_>, wanted: Option<ZoneState>) -> Result<Self, Failure> {
         let (this, own) = (sight.zone, sight.zone.id);
@@ -191,13 +214,6 @@ fn others_follow(cx: &Cx<'_>, this: &Zone, at_master: &[ZoneInfo]) -> bool {
 }
 
 fn not_everywhere(differences: &[Difference], own: u32, wanted: Option<ZoneState>) -> Failure {
-    let line = |difference: &Difference| match &difference.state {
-        Ok(state) if wanted.is_some() && difference.about == own => {
-            format!("zone {} has it {state}", difference.asked)
-        }
-        Ok(state) => format!("zone {} has zone {} {state}", difference.asked, difference.about),
-        Err(failure) => format!("zone {}: {}", difference.asked, failure.message),
-    };
     let unreachable = differences
         .iter()
         .find_map(|difference| difference.state.as_ref().err());
@@ -206,7 +222,8 @@ fn not_everywhere(differences: &[Difference], own: u32, wanted: Option<ZoneState
         Some(failure) if differences.iter().all(|difference| difference.state.is_err()) => failure.kind,
         _ => FailureKind::NotVerified,
     };
-    let lines = differences.iter().map(line).collect::<Vec<_>>().join("; ");
+    let lines = differences.iter().map(|difference| difference.line(own, wanted));
+    let lines = lines.collect::<Vec<_>>().join("; ");
     let failure = match wanted {
         Some(wanted) => Failure::new(kind, format!("zone {own} is not {wanted} in every zone: {lines}"))
             .state(format!(

@@ -207,6 +207,40 @@ async fn a_zone_that_is_stuck_is_woken_by_setting_the_state_once_more() {
     );
 }
 
+/// The connection was cut right after the toggle: what looks next sees a zone that is disabled, and one that does not know.
+#[tokio::test]
+async fn who_comes_back_makes_it_known_to_those_that_have_not_heard() {
+    let cloud = Cloud::default();
+    for zone in [100, 101] {
+        cloud.set_state(zone, 1);
+    }
+    cloud.stuck(101, 1);
+    let master = host(&cloud, "m");
+    let world = cloud.world();
+    let cx = world.cx(&master);
+    Sight::of(&cx)
+        .await
+        .unwrap()
+        .toggle(&cx, ZoneState::Disabled)
+        .await
+        .unwrap();
+    assert!(
+        run(&ZoneDisable {}, &cloud, &master).await.unwrap().is_none(),
+        "somebody else's toggle is not ours to make known"
+    );
+    let ours = host(&cloud, "m").file(NOTE_FILE, "{\"zone\":0}");
+    run(&ZoneDisable {}, &cloud, &ours).await.unwrap().unwrap();
+    assert!(run(&ZoneDisable {}, &cloud, &ours).await.unwrap().is_none());
+    assert_eq!(cloud.toggles(), ["0=1 at 0", "0=1 at 0"]);
+
+    let cloud = Cloud::default();
+    cloud.set_state(0, 1);
+    cloud.down(101);
+    let ours = host(&cloud, "m").file(NOTE_FILE, "{\"zone\":0}");
+    let found = run(&ZoneDisable {}, &cloud, &ours).await.unwrap();
+    assert!(found.is_none(), "one that does not answer cannot be told");
+}
+
 #[tokio::test]
 async fn a_zone_that_never_hears_of_the_last_toggle_is_named() {
     for (name, states, deaf, part) in [
