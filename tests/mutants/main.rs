@@ -299,9 +299,6 @@ fn every_mistake_on_the_way_back_is_caught_by_the_rule_it_breaks() {
     }
 }
 
-/// Wherever the upgrade is stopped, there is a way back: whatever single fault stops it, the playbook that leads back leaves every zone
-/// as it was; where there is nothing to take back, or clients have written since, it refuses, and `resume` goes on. A sample of them: the
-/// bench `rehearsal` goes back from all.
 /// Wherever a sample of faults stops the upgrade it is taken back, or where there is nothing to take back gone on with.
 fn there_is_a_way_back(options: &[&str]) {
     let back = ["--then", "../playbooks/go-back.yml", "--sample", "300"];
@@ -318,6 +315,9 @@ fn there_is_a_way_back(options: &[&str]) {
     assert!(ended("went_back") > 80, "{} went back", ended("went_back"));
 }
 
+/// Wherever the upgrade is stopped, there is a way back: whatever single fault stops it, the playbook that leads back leaves every zone
+/// as it was; where there is nothing to take back, or clients have written since, it refuses, and `resume` goes on. A sample of them: the
+/// bench `rehearsal` goes back from all.
 #[test]
 fn from_wherever_the_upgrade_is_stopped_there_is_a_way_back() {
     there_is_a_way_back(&[]);
@@ -328,31 +328,43 @@ fn from_behind_a_packet_filter_there_is_a_way_back_too() {
     there_is_a_way_back(&["-e", "keep_out=api_block"]);
 }
 
-/// The proof that the upgrade survives whatever single fault: every one of them at every step.
-#[test]
-fn the_upgrade_breaks_no_rule_whatever_goes_wrong_once() {
-    let report = rehearse(Path::new("../playbooks/upgrade.yml"), &[]);
+/// Rehearses the upgrade: whatever goes wrong, it comes to its end, after `resume` if it stopped, and no rule is broken. Gives how many
+/// faults struck.
+fn upgrade_comes_to_its_end(options: &[&str]) -> usize {
+    let report = rehearse(Path::new("../playbooks/upgrade.yml"), options);
     assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
     assert_eq!(broken(&report), Vec::<String>::new());
     let rehearsals = report["rehearsals"].as_array().unwrap();
-    let ended = |outcome: &str| rehearsals.iter().filter(|one| one["outcome"] == outcome).count();
-    let struck = rehearsals.iter().filter(|one| one["struck"] == true).count();
-    assert!(struck > 800, "{struck} of {} faults struck", rehearsals.len());
-    assert_eq!(
-        ended("completed") + ended("resumed") + ended("run_anew"),
-        rehearsals.len(),
-        "some did not come to their end"
-    );
-    assert!(ended("resumed") > ended("run_anew"));
+    let is_at_its_end = |one: &&Value| one["outcome"] == "completed" || one["outcome"] == "resumed";
+    let others: Vec<_> = rehearsals.iter().filter(|one| !is_at_its_end(one)).collect();
+    assert!(others.is_empty(), "{others:#?}");
+    rehearsals.iter().filter(|one| one["struck"] == true).count()
+}
+
+/// The proof that the upgrade survives whatever single fault: every one of them at every step.
+#[test]
+fn the_upgrade_breaks_no_rule_whatever_goes_wrong_once() {
+    let struck = upgrade_comes_to_its_end(&[]);
+    assert!(struck > 800, "{struck} faults struck");
+}
+
+/// Where clients write, a slave that fell behind as its master was restarted catches up by that. Most nights are quieter.
+#[test]
+fn nor_where_nothing_but_the_playbook_wakes_a_slave_that_fell_behind() {
+    let reboots = [
+        "fe-eu-fr:zone_disable:reboots",
+        "fe-eu-fr:zone_enable:reboots",
+        "fe-eu-fr:fed_index_check:reboots",
+    ];
+    let faults = reboots.iter().flat_map(|fault| ["--fault", fault]);
+    let options: Vec<&str> = ["--no-clients"].into_iter().chain(faults).collect();
+    assert!(upgrade_comes_to_its_end(&options) > 3);
 }
 
 #[test]
 fn the_upgrade_behind_a_packet_filter_breaks_no_rule() {
-    let playbook = Path::new("../playbooks/upgrade.yml");
-    let report = rehearse(playbook, &["-e", "keep_out=api_block", "--sample", "200"]);
-    assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
-    assert_eq!(report["rehearsals"].as_array().unwrap().len(), 200);
-    assert_eq!(broken(&report), Vec::<String>::new());
+    let struck = upgrade_comes_to_its_end(&["-e", "keep_out=api_block", "--sample", "200"]);
+    assert!(struck > 150, "{struck} faults struck");
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct Description {
     pub offered: Vec<Version>,
     /// How many users the zones share.
     pub users: u32,
+    /// Whether clients write on the master while its API is open.
+    pub clients: bool,
     /// The moment it is at.
     pub now: Duration,
     /// How long things take.
@@ -85,6 +87,7 @@ impl Description {
             version: Version::V7_0_0,
             offered: vec![Version::V7_0_0, Version::V7_2_0],
             users: 10,
+            clients: true,
             password: "opennebula".to_owned(),
             now: Duration::from_secs(1_800_000_000),
             rates: Rates::default(),
@@ -105,6 +108,9 @@ pub fn federation(description: &Description) -> Federation {
         .map(|zone| machine(description, zone))
         .collect();
     let mut federation = Federation::new(machines, description.now, description.rates);
+    if !description.clients {
+        federation.next_client = Duration::MAX;
+    }
     for at in 0..federation.len() {
         systemd::boot(&mut federation, at);
     }

@@ -83,9 +83,10 @@ mod tests {
 
     #[test]
     fn a_zone_that_is_behind_stays_so_until_the_master_writes() {
-        let mut federation = image::federation(&Description::guide(3));
-        // Nobody writes but this test.
-        federation.next_client = Duration::MAX;
+        let mut federation = image::federation(&Description {
+            clients: false,
+            ..Description::guide(3)
+        });
         put(&mut federation, 0, &[(0, Some(9)), (1, Some(7)), (2, Some(9))]);
         let then = federation.now() + Duration::from_secs(600);
         federation.advance(then);

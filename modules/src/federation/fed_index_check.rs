@@ -34,7 +34,7 @@ pub(crate) struct FedIndexCheck {
     #[serde(default)]
     nudge: bool,
     /// Prove that a federated write arrives in every zone, without leaving test data behind: repeat the master zone's present state
-    /// though nothing is stuck, and see every index move.
+    /// though nothing is stuck, and see every index move. Wakes slaves that are stuck, as `nudge` does.
     #[serde(default)]
     write: bool,
     /// Compare the federated tables of all zones too: the seven pools row by row, `db_versioning` by its newest version.
@@ -137,6 +137,17 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Sets the master zone's state to what it is, at the master.
+    async fn write(&self, state: ZoneState) -> Result<(), Failure> {
+        let client = self.oned.client(self.cx.host).limit(Duration::from_secs(30));
+        match zone::enable(&client, self.master.id, state == ZoneState::Enabled).await {
+            // A lost answer: repeating is harmless, and the waiting that follows tells.
+            Ok(())
+            | Err(RpcError::TimedOut { .. } | RpcError::Broken { .. } | RpcError::Malformed { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The one write there is, and what was seen before it.
     fn repeat(&self, look: &Look, why: &str) -> Finding {
         let state = look
@@ -164,6 +175,15 @@ impl<'a> Watch<'a> {
                 .with("compared_zones", compared.zones)
         })
     }
+}
+
+/// Zones that are not in sync after a write.
+fn unproven(failure: Failure) -> Failure {
+    let kind = match failure.kind {
+        FailureKind::Failed => FailureKind::NotVerified,
+        other => other,
+    };
+    Failure { kind, ..failure }
 }
 
 fn hopeless(look: &Look, why: &[String]) -> Failure {
@@ -194,7 +214,7 @@ impl Module for FedIndexCheck {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         let watch = Watch::of(cx, self.timeout).await?;
-        match watch.settle(self.nudge).await? {
+        match watch.settle(self.nudge || self.write).await? {
             Settled::Equal(look, index) if !self.write => {
                 Ok(Finding::NoChange(watch.finish(&look, index, self.data).await?))
             }
@@ -217,28 +237,20 @@ impl Effect for FedIndexCheck {
             ))
             .hint("see that nobody else works on the zones, then run this task again"));
         }
-        match zone::enable(&client, watch.master.id, state == ZoneState::Enabled).await {
-            // A lost answer: repeating is harmless, and the waiting that follows tells.
-            Ok(())
-            | Err(RpcError::TimedOut { .. } | RpcError::Broken { .. } | RpcError::Malformed { .. }) => {}
-            Err(error) => return Err(error.into()),
+        watch.write(state).await?;
+        // The master may have been restarted before slaves heard of that write: then they wait for another one.
+        if let Settled::Stuck(..) = watch.settle(true).await.map_err(unproven)? {
+            watch.write(state).await?;
         }
         Ok(Outcome::changed(change.what.join("; ")).with("nudged", true))
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
         let watch = Watch::of(cx, self.timeout).await?;
-        let (look, index) = match watch.settle(false).await {
-            Ok(Settled::Equal(look, index)) => (look, index),
+        let (look, index) = match watch.settle(false).await.map_err(unproven)? {
+            Settled::Equal(look, index) => (look, index),
             // Not asked for above; a look that is stuck is one that is behind.
-            Ok(Settled::Stuck(look, why)) => return Err(never_equal(&look, &why, STUCK_AFTER)),
-            Err(failure) if failure.kind == FailureKind::Failed => {
-                return Err(Failure {
-                    kind: FailureKind::NotVerified,
-                    ..failure
-                });
-            }
-            Err(failure) => return Err(failure),
+            Settled::Stuck(look, why) => return Err(never_equal(&look, &why, STUCK_AFTER)),
         };
         let state = look
             .zone(watch.master.id)

@@ -39,6 +39,9 @@ pub(super) struct Assumed {
     /// Users that the zones share, in the twin.
     #[arg(long, value_name = "N", default_value_t = 10)]
     users: u32,
+    /// No client writes on the master while its API is open: nothing but the playbook wakes a slave that fell behind.
+    #[arg(long)]
+    no_clients: bool,
     /// Look at the real zones first: versions, sizes, units, links, and how far a night is that was stopped. Nothing is changed there.
     #[arg(long)]
     pub(super) from_live: bool,
@@ -182,6 +185,7 @@ pub(super) fn description(
         version: running,
         offered,
         users: assumed.users,
+        clients: !assumed.no_clients,
         password: backend::PASSWORD.to_owned(),
         rates: Rates {
             seed,

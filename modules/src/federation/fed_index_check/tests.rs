@@ -188,6 +188,27 @@ async fn a_write_is_proven_by_every_index_moving() {
     }
 }
 
+/// The master went down after it had written and before a slave heard: the slave waits for another write.
+#[tokio::test]
+async fn a_write_that_reaches_nobody_is_made_once_more() {
+    let cloud = Cloud::default();
+    cloud.indices(0, &["34"]);
+    cloud.indices(101, &["33"]);
+    cloud.woken_to(36);
+    let module = FedIndexCheck {
+        write: true,
+        ..module(false)
+    };
+    let (world, host) = (cloud.world(), cloud.host("m"));
+    let cx = world.cx(&host);
+    let Finding::Change(change) = module.inspect(&cx).await.unwrap() else {
+        panic!("expected a write");
+    };
+    cloud.deaf(101);
+    assert!(module.apply(&cx, &change).await.is_ok());
+    assert_eq!(cloud.toggles(), ["0=0 at 0", "0=0 at 0"]);
+}
+
 #[tokio::test]
 async fn nothing_is_nudged_while_a_zone_does_not_answer() {
     let cloud = Cloud::default();
