@@ -41,7 +41,9 @@ pub(super) async fn simulate(cx: &Cx<'_>, selection: &Selection) -> Result<(), F
     else {
         return Ok(());
     };
-    let directory = saved::directory(&main.version);
+    // An upgrade that was cut off may have replaced the main package already: the way back leads to what was there before it.
+    let before = saved::before(cx.host).await?;
+    let directory = saved::directory(before.as_ref().unwrap_or(&main.version));
     let future = selection
         .actions
         .iter()
@@ -116,5 +118,35 @@ mod tests {
                 Some(word) => assert!(result.unwrap_err().message.contains(word)),
             }
         }
+    }
+
+    #[tokio::test]
+    async fn of_an_upgrade_that_was_cut_off_the_way_back_is_that_from_before_it() {
+        let selection = Selection {
+            install: Vec::new(),
+            actions: vec![Action {
+                name: "opennebula-flow".to_owned(),
+                from: Some("7.0.0-1".to_owned()),
+                to: Some("7.2.0-1".to_owned()),
+            }],
+            installed: apt::read_packages(
+                "opennebula\t7.2.0-1\tamd64\tiU \nopennebula-flow\t7.0.0-1\tall\tii \n",
+            ),
+        };
+        let host = FakeHost::new("m")
+            .file(
+                "/var/lib/nebplay/memory/packages-before.json",
+                r#"{"version":"7.0.0-1"}"#,
+            )
+            .on(
+                "would the downgrade work",
+                0,
+                "Inst opennebula-flow [7.2.0-1] (7.0.0-1 local-deb [all])\n",
+            );
+        simulate(&FakeWorld::default().cx(&host), &selection)
+            .await
+            .unwrap();
+        let asked = host.asked().join("\n");
+        assert!(asked.contains("/var/lib/nebplay/packages/7.0.0-1"), "{asked}");
     }
 }
