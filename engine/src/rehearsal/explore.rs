@@ -92,25 +92,20 @@ impl Undisturbed {
         let events = std::mem::take(&mut night.events);
         journals.push(&events);
         // Who is going back goes on with that.
-        let way = |goes_back: bool| {
-            let way_back = stage.way_back.as_deref();
-            way_back.filter(|_| goes_back).unwrap_or(stage)
-        };
+        let way = |goes_back: bool| stage.way_back().filter(|_| goes_back).unwrap_or(stage);
         if !night.is_done() {
-            outcome = Outcome::Resumed;
             let next = next(way(goes_back), &journals, &night.federation, None, joins)?;
             if let Some(mut refused) = next.refused {
                 runs.push((RunOf::WayBack, RunEnd::of(&refused)));
                 keep(&mut refused, true);
             }
-            let run = if next.goes_back {
-                RunOf::WayBack
-            } else {
-                RunOf::Resume
+            outcome = match next.run {
+                RunOf::Anew => Outcome::RunAnew,
+                RunOf::Struck | RunOf::Resume | RunOf::WayBack => Outcome::Resumed,
             };
-            goes_back |= next.goes_back;
+            goes_back |= next.run == RunOf::WayBack;
             night = next.night;
-            runs.push((run, RunEnd::of(&night)));
+            runs.push((next.run, RunEnd::of(&night)));
             keep(&mut night, goes_back);
         }
         if !night.is_done() {

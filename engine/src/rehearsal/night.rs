@@ -53,7 +53,7 @@ impl Night {
 }
 
 /// Where a run begins.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Beginning<'a> {
     /// The journal so far; nothing: it begins anew.
     pub(super) journal: &'a [&'a [Event]],

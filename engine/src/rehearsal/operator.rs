@@ -9,9 +9,9 @@ use nebplay_twin::federation::Federation;
 use super::alike::LeftOut;
 use super::joined::Reference;
 use super::night::{self, Beginning, Night};
-use super::stage::Stage;
+use super::outcome::RunOf;
+use super::stage::{Afterwards, Stage};
 use crate::events::Event;
-use crate::run::Settle;
 
 /// How long an operator takes to look and to mend something.
 const MENDING: Duration = Duration::from_mins(10);
@@ -22,12 +22,11 @@ pub(super) struct Next {
     pub(super) refused: Option<Night>,
     /// What came to an end, or stopped too.
     pub(super) night: Night,
-    /// That is the playbook that leads back.
-    pub(super) goes_back: bool,
+    /// Which run that is.
+    pub(super) run: RunOf,
 }
 
-/// Runs it, after what an operator mends: the playbook that leads back, if there is one; where it refuses, the way on is open, `nebplay
-/// resume`.
+/// Runs it, after what an operator mends.
 pub(super) fn next(
     stage: &Stage,
     journals: &[&[Event]],
@@ -36,36 +35,36 @@ pub(super) fn next(
     joins: Option<&Arc<Reference>>,
 ) -> io::Result<Next> {
     let mut refused = None;
-    if let Some(way_back) = &stage.way_back {
-        let beginning = Beginning {
-            forks: forks.cloned(),
-            ..Beginning::default()
-        };
-        let night = night::run(way_back, mended(federation), beginning)?;
-        if night.is_done() {
-            return Ok(Next {
-                refused,
-                night,
-                goes_back: true,
-            });
-        }
-        refused = Some(night);
-    }
-    let beginning = Beginning {
-        journal: journals,
-        settle: Settle {
-            in_doubt: None,
-            retry_failed: true,
-        },
+    let mut beginning = Beginning {
         forks: forks.cloned(),
-        joins: joins.cloned(),
         ..Beginning::default()
     };
+    let run = match &stage.afterwards {
+        Afterwards::Anew => RunOf::Anew,
+        Afterwards::Resume => RunOf::Resume,
+        Afterwards::GoBack(way_back) => {
+            let night = night::run(way_back, mended(federation), beginning.clone())?;
+            if night.is_done() {
+                return Ok(Next {
+                    refused,
+                    night,
+                    run: RunOf::WayBack,
+                });
+            }
+            refused = Some(night);
+            RunOf::Resume
+        }
+    };
+    beginning.joins = joins.cloned();
+    if run == RunOf::Resume {
+        beginning.journal = journals;
+        beginning.settle.retry_failed = true;
+    }
     let federation = refused.as_ref().map_or(federation, |night| &night.federation);
     Ok(Next {
         night: night::run(stage, mended(federation), beginning)?,
         refused,
-        goes_back: false,
+        run,
     })
 }
 

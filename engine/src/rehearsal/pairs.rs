@@ -16,7 +16,7 @@ use super::fault::Fault;
 use super::invariants::ZoneOf;
 use super::night::{self, Beginning, Night, Work};
 use super::operator::next;
-use super::outcome::Rehearsed;
+use super::outcome::{Rehearsed, RunOf};
 use super::recorder::Strike;
 use super::stage::Stage;
 use super::undisturbed::{Step, Undisturbed, steps_of};
@@ -55,8 +55,8 @@ struct Aftermath<'a> {
     work: Vec<Work>,
     /// The run that it struck, and the one after it if it stopped.
     nights: Vec<(Night, Vec<Step>)>,
-    /// The one after it is of the playbook that leads back.
-    goes_back: bool,
+    /// Which run the one after it is.
+    next: RunOf,
 }
 
 impl Undisturbed {
@@ -124,7 +124,7 @@ impl Undisturbed {
         let joins = self.joins();
         let (from, night) = self.struck(stage, first, Some(left_out), joins)?;
         let mut nights = Vec::new();
-        let (is_done, mut goes_back) = (night.is_done(), false);
+        let (is_done, mut run) = (night.is_done(), RunOf::Struck);
         let with_steps = |night: Night| {
             let steps = steps_of(&night, &night.forks);
             (night, steps)
@@ -134,11 +134,11 @@ impl Undisturbed {
             let night = &nights[0].0;
             let journals = [from.journal, &night.events];
             let next = next(stage, &journals, &night.federation, Some(left_out), joins)?;
-            goes_back = next.goes_back;
+            run = next.run;
             nights.push(with_steps(next.night));
         }
         Ok(Aftermath {
-            goes_back,
+            next: run,
             journal: from.journal,
             work: self.work_until(from.federation),
             nights,
@@ -184,8 +184,13 @@ impl Undisturbed {
         aftermath: &Aftermath<'_>,
     ) -> io::Result<Rehearsed> {
         let number = usize::from(pair.in_next);
-        let goes_back = pair.in_next && aftermath.goes_back;
-        let way_back = stage.way_back.as_deref().filter(|_| goes_back);
+        let run = if pair.in_next {
+            aftermath.next
+        } else {
+            RunOf::Struck
+        };
+        let goes_back = run == RunOf::WayBack;
+        let way_back = stage.way_back().filter(|_| goes_back);
         let (night, steps) = &aftermath.nights[number];
         let step = steps.iter().find(|step| step.step.id == pair.second.step);
         let step = step.ok_or_else(|| io::Error::other("the same run took another course"))?;
@@ -196,7 +201,7 @@ impl Undisturbed {
             journals.push(&night.events);
             work.extend(night.work.iter().cloned());
         }
-        if goes_back {
+        if matches!(run, RunOf::WayBack | RunOf::Anew) {
             journals.clear();
         }
         journals.push(&night.events[..fork.events]);
@@ -207,7 +212,7 @@ impl Undisturbed {
         }));
         let settle = Settle {
             in_doubt: None,
-            retry_failed: pair.in_next && !goes_back,
+            retry_failed: run == RunOf::Resume,
         };
         let rehearsed = self.ended_early_or_whole(|joins| {
             let beginning = Beginning {

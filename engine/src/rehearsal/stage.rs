@@ -31,8 +31,28 @@ pub struct Stage {
     pub loader: fn(Arc<Events>) -> Arc<dyn Loader>,
     /// What must never be shown.
     pub secrets: Arc<Secrets>,
-    /// What an operator runs after a run that stopped, instead of resuming it.
-    pub way_back: Option<Box<Stage>>,
+    /// What an operator does after a run that stopped.
+    pub afterwards: Afterwards,
+}
+
+/// What an operator does after a run that stopped.
+pub enum Afterwards {
+    /// `nebplay resume`.
+    Resume,
+    /// The same playbook, from its beginning.
+    Anew,
+    /// The playbook that leads back; where it refuses, `nebplay resume`.
+    GoBack(Box<Stage>),
+}
+
+impl Stage {
+    /// The playbook that leads back, if an operator takes it.
+    pub(super) fn way_back(&self) -> Option<&Self> {
+        match &self.afterwards {
+            Afterwards::GoBack(way_back) => Some(way_back),
+            Afterwards::Resume | Afterwards::Anew => None,
+        }
+    }
 }
 
 /// What is known of steps before they are rehearsed.

@@ -37,7 +37,7 @@ pub fn tell(stage: &Stage, breach: &Breach, deeds: &[Deed], work: &[Work]) -> St
         here.or_else(|| work.iter().rfind(at))
     };
     let task_of = |work: &Work| {
-        let way_back = stage.way_back.as_ref().filter(|_| work.of_way_back);
+        let way_back = stage.way_back().filter(|_| work.of_way_back);
         let plan = way_back.map_or(&stage.plan, |way_back| &way_back.plan);
         plan.task(&work.step.task)
     };

@@ -37,6 +37,9 @@ pub(super) struct Wanted {
     /// Instead of resuming a run that stopped, run this playbook, such as playbooks/go-back.yml.
     #[arg(long, value_name = "PLAYBOOK")]
     pub(super) then: Option<PathBuf>,
+    /// Instead of resuming a run that stopped, run the playbook from its beginning again.
+    #[arg(long, conflicts_with = "then")]
+    pub(super) anew: bool,
     /// Faults at every slave, also where many do the same (by default the first and the last of them).
     #[arg(long)]
     pub(super) every_host: bool,

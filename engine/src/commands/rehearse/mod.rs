@@ -34,7 +34,7 @@ use crate::rehearsal::alike::{self, LeftOut};
 use crate::rehearsal::invariants::ZoneOf;
 use crate::rehearsal::measured;
 use crate::rehearsal::outcome::{Outcome, Rehearsed};
-use crate::rehearsal::stage::{Script, Stage};
+use crate::rehearsal::stage::{Afterwards, Script, Stage};
 use crate::rehearsal::undisturbed::{Start, Undisturbed};
 use crate::rehearsal::window::{self, Window};
 use crate::run;
@@ -50,7 +50,7 @@ Rehearse playbooks on a twin of the federation that the inventory describes.
 The real engine and the real modules run them on machines that are nothing but memory: no host is connected to, and nothing is \
 executed on this one. First undisturbed; then again for every step and every fault that can strike there (a lost connection, a killed \
 controller, a failing command, a reboot, a full disk, a command that hangs, a slave that is away), each time followed by what an \
-operator does next: resume, and where that is not enough, run it anew; or, with --then, go back. Whatever happens, the rules of the upgrade must hold: nothing \
+operator does next: resume, and where that is not enough, run it anew; or, with --anew, that at once; or, with --then, go back. Whatever happens, the rules of the upgrade must hold: nothing \
 restored where OpenNebula runs, no migration without a proven backup, nothing lost that the API acknowledged, and so on. At the end \
 stands how long the API will be away, and why.";
 
@@ -112,16 +112,19 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     let journals = args.run.state_args().clone();
     let known = known::look(&args.run, args.assumed.from_live)?;
     let given = args.run.rehearsed();
-    let way_back = match args.wanted.then.clone() {
-        Some(playbook) => Some(prepare(given.clone().of_playbook(playbook))?),
-        None => None,
+    let afterwards = match args.wanted.then.clone() {
+        Some(playbook) => {
+            let way_back = prepare(given.clone().of_playbook(playbook))?;
+            Afterwards::GoBack(Box::new(stage(way_back, Afterwards::Resume)))
+        }
+        None if args.wanted.anew => Afterwards::Anew,
+        None => Afterwards::Resume,
     };
     let prepared = prepare(given)?;
     let json = prepared.options.json;
     let description = describe::description(&prepared, &args.assumed, &known, args.wanted.seed)?;
     let zones = zones_of(&description);
-    let mut stage = stage(prepared);
-    stage.way_back = way_back.map(|prepared| Box::new(self::stage(prepared)));
+    let mut stage = stage(prepared, afterwards);
     let mut federation = image::federation(&description);
     let mut assumptions = args.assumed.sentences(&description);
     let (start, begins) = if known.is_under_way() {
@@ -321,7 +324,7 @@ fn alternatives(
     Ok(alternatives)
 }
 
-fn stage(prepared: Prepared) -> Stage {
+fn stage(prepared: Prepared, afterwards: Afterwards) -> Stage {
     let options = prepared.options;
     let settings = run::Options {
         check: options.check,
@@ -344,6 +347,6 @@ fn stage(prepared: Prepared) -> Stage {
         directory: prepared.directory,
         loader: |events| Arc::new(Files::new(events)),
         secrets: prepared.secrets,
-        way_back: None,
+        afterwards,
     }
 }

@@ -12,6 +12,7 @@ use super::*;
 use crate::commands::prepare::prepare;
 use crate::commands::rehearse::known::Known;
 use crate::rehearsal::fault::Kind;
+use crate::rehearsal::stage::Afterwards;
 
 #[derive(Parser)]
 struct Line {
@@ -34,7 +35,7 @@ fn upgrade() -> (Stage, Federation, Vec<ZoneOf>) {
     let description = described.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(description.version, Version::V7_0_0);
     (
-        stage(prepared),
+        stage(prepared, Afterwards::Resume),
         image::federation(&description),
         zones_of(&description),
     )
