@@ -356,7 +356,8 @@ fn the_upgrade_breaks_no_rule_whatever_goes_wrong_once() {
 fn nor_where_nothing_but_the_playbook_wakes_a_slave_that_fell_behind() {
     let reboots = [
         "fe-eu-fr:zone_disable:reboots",
-        "fe-eu-fr:zone_enable:reboots",
+        "fe-us-ca:zone_disable:others-reboot",
+        "fe-us-ca:zone_enable:others-reboot",
         "fe-eu-fr:fed_index_check:reboots",
     ];
     let faults = reboots.iter().flat_map(|fault| ["--fault", fault]);

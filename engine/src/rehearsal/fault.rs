@@ -22,6 +22,8 @@ pub enum Kind {
     FailsAfter,
     /// The host goes down in the middle and comes up again.
     Reboots,
+    /// All other front-ends go down in the middle and come up again.
+    OthersReboot,
     /// The host's disk is full from before the step on, until somebody makes room.
     DiskFull,
     /// What the step runs hangs until its deadline, and does nothing.
@@ -34,7 +36,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the matrix.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::LostBefore,
         Self::LostAfter,
         Self::KilledBefore,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Fails,
         Self::FailsAfter,
         Self::Reboots,
+        Self::OthersReboot,
         Self::DiskFull,
         Self::Hangs,
         Self::HangsMidway,
@@ -60,6 +63,7 @@ impl Kind {
             Self::Fails => "fails",
             Self::FailsAfter => "fails-after",
             Self::Reboots => "reboots",
+            Self::OthersReboot => "others-reboot",
             Self::DiskFull => "disk-full",
             Self::Hangs => "hangs",
             Self::HangsMidway => "hangs-midway",
@@ -78,6 +82,7 @@ impl Kind {
             Self::Fails => "it fails and changes nothing",
             Self::FailsAfter => "it fails after it took effect",
             Self::Reboots => "the host goes down in the middle of it and comes up again",
+            Self::OthersReboot => "all other front-ends go down in the middle of it and come up again",
             Self::DiskFull => "the disk is full",
             Self::Hangs => "it hangs until its deadline",
             Self::HangsMidway => "it hangs in the middle of its work, until its deadline",

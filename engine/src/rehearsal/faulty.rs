@@ -10,8 +10,8 @@ use nebplay_modules::host::{
 use nebplay_modules::job::{JobEnd, JobRecord, JobSpec};
 use nebplay_modules::module::Peers;
 use nebplay_twin::Limit;
-use nebplay_twin::federation::Federation;
-use nebplay_twin::twin::{Instead, Twin, TwinHost};
+use nebplay_twin::federation::{At, Federation};
+use nebplay_twin::twin::{Twin, TwinHost};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::fault::Kind;
@@ -144,6 +144,11 @@ impl Faulty {
                 self.reboot_in_the_middle(command);
                 Err(self.lost(true))
             }
+            Kind::OthersReboot => {
+                let output = run().await;
+                self.change(Federation::reboot_others);
+                output
+            }
             Kind::DiskFull => {
                 self.fill_disk();
                 run().await
@@ -186,6 +191,10 @@ impl Faulty {
                     limit: nebplay_modules::host::DEFAULT_DEADLINE,
                 }
             }
+            Kind::OthersReboot => {
+                self.change(Federation::reboot_others);
+                return None;
+            }
             Kind::DiskFull => {
                 self.fill_disk();
                 return None;
@@ -207,6 +216,29 @@ impl Faulty {
             _ => Ok(done),
         }
     }
+}
+
+/// A front-end goes down, or all others do.
+fn go_down(kind: Kind, federation: &mut Federation, at: At) {
+    match kind {
+        Kind::OthersReboot => federation.reboot_others(at),
+        _ => federation.reboot(at),
+    }
+}
+
+/// Whether a request tells oned to change something.
+fn tells(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let method = text
+        .split("<methodName>")
+        .nth(1)
+        .and_then(|rest| rest.split('<').next());
+    let asks = |method: &str| {
+        ["info", "raftstatus", "version"]
+            .iter()
+            .any(|end| method.ends_with(end))
+    };
+    method.is_some_and(|method| !asks(method))
 }
 
 /// What fails, in the place of a command.
@@ -318,7 +350,7 @@ impl Host for Faulty {
                 self.host.start_job(spec).await?;
                 self.die().await
             }
-            Some(Kind::Reboots) => {
+            Some(kind @ (Kind::Reboots | Kind::OthersReboot)) => {
                 let record = self.host.start_job(spec).await?;
                 let half = self.twin.change(|federation| {
                     let at = federation.find(self.host.name())?;
@@ -331,7 +363,7 @@ impl Host for Faulty {
                     tokio::time::sleep(half.unwrap_or_default()).await;
                     twin.change(|federation| {
                         if let Some(at) = federation.find(&name) {
-                            federation.reboot(at);
+                            go_down(kind, federation, at);
                         }
                     });
                 });
@@ -403,16 +435,23 @@ impl Host for Faulty {
     }
 
     async fn connect(&self, address: &str, port: u16) -> Result<Box<dyn Duplex>, HostError> {
-        let kind = self.recorder.calls(self.name(), Call::Connect);
-        if kind == Some(Kind::Reboots) {
+        let kind = self.recorder.calls(self.name(), Call::Ask);
+        if let Some(kind @ (Kind::Reboots | Kind::OthersReboot)) = kind {
             // What oned has written is in its database, and no other zone has heard of it.
-            let down: Instead = Federation::reboot;
-            return self.host.connect_unanswered(address, port, down).await;
+            let then =
+                Box::new(move |federation: &mut Federation, at, _: &[u8]| go_down(kind, federation, at));
+            return self.host.connect_and_then(address, port, then).await;
         }
         if let Some(error) = self.refused(kind, "connecting").await {
             return Err(error);
         }
-        let inner = self.host.connect(address, port).await?;
+        let (recorder, name) = (self.recorder.clone(), self.name().to_owned());
+        let learn = move |_: &mut Federation, _, request: &[u8]| {
+            if tells(request) {
+                recorder.told(&name);
+            }
+        };
+        let inner = self.host.connect_and_then(address, port, Box::new(learn)).await?;
         match kind {
             Some(Kind::LostAfter | Kind::FailsAfter | Kind::KilledDuring) => {
                 let dies = (kind == Some(Kind::KilledDuring)).then(|| self.recorder.clone());
@@ -446,4 +485,28 @@ fn without_answer(mut inner: Box<dyn Duplex>, dies: Option<Recorder>) -> Box<dyn
         }
     });
     Box::new(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_something_is_told_from_questions() {
+        let request = |method: &str| {
+            format!("<?xml version=\"1.0\"?><methodCall><methodName>{method}</methodName></methodCall>")
+        };
+        for method in ["one.zone.enable", "one.host.status", "one.user.allocate"] {
+            assert!(tells(request(method).as_bytes()), "{method}");
+        }
+        for method in [
+            "one.zonepool.info",
+            "one.zone.raftstatus",
+            "one.system.version",
+            "one.vm.info",
+        ] {
+            assert!(!tells(request(method).as_bytes()), "{method}");
+        }
+        assert!(!tells(b"GET / HTTP/1.1"));
+    }
 }

@@ -29,8 +29,10 @@ pub(super) enum Call {
     FollowJob,
     /// A file is written.
     Write,
-    /// A connection to what listens there.
-    Connect,
+    /// What listens there is asked something.
+    Ask,
+    /// What listens there is told to change something.
+    Tell,
     /// It only reads.
     Read,
 }
@@ -38,7 +40,7 @@ pub(super) enum Call {
 impl Call {
     /// Whether something may be changed by it.
     fn acts(self) -> bool {
-        !matches!(self, Self::Read | Self::FollowJob)
+        !matches!(self, Self::Read | Self::FollowJob | Self::Ask)
     }
 }
 
@@ -69,19 +71,20 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// The number of the call that is the step's doing: the job's start; else the last one that may change something.
+    /// The number of the call that is the step's doing: the job's start; else the last one that may change something, or that asks.
     pub(super) fn effect(&self) -> Option<usize> {
         let job = self.calls.iter().position(|call| *call == Call::StartJob);
-        job.or_else(|| self.calls.iter().rposition(|call| call.acts()))
+        let last = |is: fn(&Call) -> bool| self.calls.iter().rposition(is);
+        job.or_else(|| last(|call| call.acts()))
+            .or_else(|| last(|call| *call == Call::Ask))
     }
 
-    /// The number of the call in which its host goes down: the job's start; else what is asked of oned, because what that wrote a moment
-    /// ago no other zone knows; else as any other fault.
+    /// The number of the call in which a host goes down: the job's start; else what oned is told, because what that wrote a moment ago no
+    /// other zone knows; else as any other fault.
     fn going_down(&self) -> Option<usize> {
-        let asks = |call: &Call| *call == Call::Connect;
         let job = self.calls.contains(&Call::StartJob);
-        let asked = self.calls.iter().rposition(asks).filter(|_| !job);
-        asked.or_else(|| self.effect())
+        let told = self.calls.iter().rposition(|call| *call == Call::Tell);
+        told.filter(|_| !job).or_else(|| self.effect())
     }
 
     /// Whether the step's doing is a program that works for a while.
@@ -111,7 +114,7 @@ impl Strike {
     pub(super) fn of(fault: Fault, calls: &Calls) -> Self {
         let call = match fault.kind {
             Kind::LostAfter => calls.last(),
-            Kind::Reboots => calls.going_down(),
+            Kind::Reboots | Kind::OthersReboot => calls.going_down(),
             _ => calls.effect(),
         };
         Self {
@@ -330,6 +333,17 @@ impl Recorder {
         kind
     }
 
+    /// What a host's step asked last was no question: it was told to change something.
+    pub(super) fn told(&self, host: &str) {
+        let mut state = self.state();
+        let step = state.at_work.get(host).map(|at_work| at_work.step.clone());
+        let calls = step.and_then(|step| state.calls.get_mut(&step));
+        let asked = calls.and_then(|calls| calls.calls.iter_mut().rfind(|call| **call == Call::Ask));
+        if let Some(call) = asked {
+            *call = Call::Tell;
+        }
+    }
+
     /// The controller is gone, this moment.
     pub(super) fn kill(&self) {
         let mut state = self.state();
@@ -470,11 +484,11 @@ mod tests {
                 step: step.clone(),
                 to_do,
             },
-            &[Call::Read, Call::Connect],
+            &[Call::Read, Call::Ask],
         );
-        does(What::StepProving { step }, &[Call::Run, Call::Connect]);
+        does(What::StepProving { step }, &[Call::Run, Call::Ask]);
         let calls = &recorder.take_calls()["s"];
-        assert_eq!(calls.calls, [Call::Read, Call::Connect]);
+        assert_eq!(calls.calls, [Call::Read, Call::Ask]);
         assert_eq!(calls.effect(), Some(1));
     }
 }

@@ -287,6 +287,17 @@ impl Federation {
         network::up_again(self, at, kept_out);
     }
 
+    /// All front-ends but the one of this machine go down this moment and come up again.
+    pub fn reboot_others(&mut self, at: At) {
+        let is_front_end = |other: &At| !self.machine(*other).addresses.is_empty();
+        let others: Vec<At> = (0..self.len())
+            .filter(|other| *other != at && is_front_end(other))
+            .collect();
+        for other in others {
+            self.reboot(other);
+        }
+    }
+
     /// Runs a command on a machine, now. `limit`: what ends it from outside, with everything it started.
     pub fn execute(&mut self, at: At, command: &Command, limit: Option<Limit>) -> Came {
         session::execute(self, at, command, limit)

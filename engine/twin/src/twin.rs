@@ -21,7 +21,7 @@ use crate::opennebula::daemon;
 use crate::process::Limit;
 use crate::programs::access;
 use crate::session::Came;
-pub use stream::Instead;
+pub use stream::Then;
 
 /// How long a connection to a machine that is away is tried.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -198,22 +198,17 @@ impl TwinHost {
         Ok(Self::record(&spec.name, job, fresh))
     }
 
-    /// Connects to what listens there. A request has its effect, and something else happens than its answer.
-    pub async fn connect_unanswered(
+    /// Connects to what listens there. When a request has had its effect, something happens before its answer is here.
+    pub async fn connect_and_then(
         &self,
         address: &str,
         port: u16,
-        instead: Instead,
+        then: Then,
     ) -> Result<Box<dyn Duplex>, HostError> {
-        self.open(address, port, Some(instead)).await
+        self.open(address, port, Some(then)).await
     }
 
-    async fn open(
-        &self,
-        address: &str,
-        port: u16,
-        instead: Option<Instead>,
-    ) -> Result<Box<dyn Duplex>, HostError> {
+    async fn open(&self, address: &str, port: u16, then: Option<Then>) -> Result<Box<dyn Duplex>, HostError> {
         self.reach().await?;
         let open = daemon::listens(&self.twin.at_now(), self.at, address, port);
         match open {
@@ -222,7 +217,7 @@ impl TwinHost {
                 self.at,
                 address,
                 port,
-                instead,
+                then,
             )),
             Err(why) => Err(self.refused(format!("connecting to {address}:{port}"), &why)),
         }

@@ -67,16 +67,17 @@ async fn run(twin: &Twin, at: At, command: &Command) -> Came {
     came
 }
 
-/// What happens to the federation instead of an answer; the machine is the one that the connection comes from.
-pub type Instead = fn(&mut Federation, At);
+/// What happens to the federation after a request was heard, whose bytes these are; the machine is the one that the connection comes from.
+pub type Then = Box<dyn FnOnce(&mut Federation, At, &[u8]) + Send>;
 
-/// A connection to what listens there: one request of HTTP, and one answer or what happens instead, before any time has passed.
+/// A connection to what listens there: one request of HTTP, and one answer. `then` happens when the request has had its effect, before any
+/// time has passed: if the machine that asked goes down by that, it gets no answer.
 pub(super) fn connection(
     twin: Twin,
     from: At,
     address: &str,
     port: u16,
-    instead: Option<Instead>,
+    mut then: Option<Then>,
 ) -> Box<dyn Duplex> {
     let (ours, mut theirs) = duplex(PIPE);
     let address = address.to_owned();
@@ -90,11 +91,11 @@ pub(super) fn connection(
             }
             let answer = twin.change(|federation| {
                 let answer = daemon::http(federation, from, &address, port, &request)?;
-                let Some(instead) = instead else {
-                    return Some(answer);
-                };
-                instead(federation, from);
-                Some(Vec::new())
+                if let Some(then) = then.take() {
+                    then(federation, from, &request);
+                }
+                let is_up = federation.machine(from).away_until <= federation.now();
+                Some(if is_up { answer } else { Vec::new() })
             });
             if let Some(answer) = answer {
                 let _ = theirs.write_all(&answer).await;
