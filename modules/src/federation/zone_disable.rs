@@ -14,8 +14,9 @@ use crate::opennebula::zone::ZoneState;
 ///
 /// Reads go on, and so do transitions of virtual machines that are under way. A disabled master does not keep local writes out of the
 /// slaves, so every zone is disabled; and the master is not before every zone has stored that all slaves are. Where zones do not hear of
-/// it for a while it is set once more, which wakes a zone that is stuck. The state survives stop, upgrade and restore. `zone_enable` enables again what this disabled, and nothing that was disabled before. Refused before
-/// OpenNebula 6.2 and for HA zones: use `api_block` there.
+/// it for a while it is set once more, which wakes a zone that is stuck. The state survives stop, upgrade and restore. `zone_enable`
+/// enables again what this disabled, and nothing that was disabled before. Refused before OpenNebula 6.2 and for HA zones: use `api_block`
+/// there.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ZoneDisable {}
