@@ -28,8 +28,8 @@ struct State {
     loses_answers: bool,
     /// Zones that do not hear of others' toggles.
     deaf: BTreeSet<u32>,
-    /// Zones that hear of no toggle before this many more, and then of all.
-    stuck: BTreeMap<u32, usize>,
+    /// Zones that do not hear of the next toggle.
+    stuck: BTreeSet<u32>,
     /// What each zone's index becomes at a toggle of the master.
     woken_to: Option<u64>,
     pools: VecDeque<String>,
@@ -58,7 +58,7 @@ impl Default for Cloud {
             liars: BTreeSet::new(),
             loses_answers: false,
             deaf: BTreeSet::new(),
-            stuck: BTreeMap::new(),
+            stuck: BTreeSet::new(),
             woken_to: None,
             pools: VecDeque::new(),
             hypervisors: VecDeque::new(),
@@ -145,9 +145,9 @@ impl Cloud {
         self.state().deaf.insert(id);
     }
 
-    /// It misses so many toggles, as a zone that fell behind while the master was restarted, and catches up with the next.
-    pub(crate) fn stuck(&self, id: u32, toggles: usize) {
-        self.state().stuck.insert(id, toggles);
+    /// It misses the next toggle, as where the master is restarted right after it, and catches up with the one after that.
+    pub(crate) fn stuck(&self, id: u32) {
+        self.state().stuck.insert(id);
     }
 
     pub(crate) fn loses_answers(&self) {
@@ -245,23 +245,12 @@ impl State {
         }
         if !self.liars.contains(&id) {
             let deaf = self.deaf.clone();
-            let still_stuck: BTreeSet<u32> = self
-                .stuck
-                .iter()
-                .filter(|(_, left)| **left > 0)
-                .map(|(id, _)| *id)
-                .collect();
-            self.stuck
-                .values_mut()
-                .for_each(|left| *left = left.saturating_sub(1));
-            let hears = |name: u32| name == id || !(deaf.contains(&name) || still_stuck.contains(&name));
+            let stuck = std::mem::take(&mut self.stuck);
+            let hears = |name: u32| name == id || !(deaf.contains(&name) || stuck.contains(&name));
             let mut known = self.zones[&0].states.clone();
             known.insert(id, wanted);
-            for (name, zone) in self.zones.iter_mut().filter(|(name, _)| hears(**name)) {
-                if self.stuck.contains_key(name) {
-                    zone.states.clone_from(&known);
-                }
-                zone.states.insert(id, wanted);
+            for (_, zone) in self.zones.iter_mut().filter(|(name, _)| hears(**name)) {
+                zone.states.clone_from(&known);
                 if let Some(index) = self.woken_to {
                     zone.indices = VecDeque::from([index.to_string()]);
                 }

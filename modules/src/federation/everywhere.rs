@@ -1,6 +1,7 @@
 //! What zones themselves say of the zones' states: each has a copy of its own, which follows the master's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -11,6 +12,9 @@ use crate::opennebula::endpoint::Endpoint;
 use crate::opennebula::local::LocalOned;
 use crate::opennebula::xmlrpc::Client;
 use crate::opennebula::zone::{self, ZoneInfo, ZoneState};
+
+/// Zones that catch up by themselves were seen to within a second; one that has not moved for so long waits for another federated write.
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(15);
 
 /// What a zone is asked for.
 #[derive(Clone, Copy)]

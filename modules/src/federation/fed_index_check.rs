@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::federation::everywhere::state_in;
+use crate::federation::everywhere::{STUCK_AFTER, state_in};
 use crate::federation::guard;
 use crate::federation::same_data::compare_zones;
 use crate::federation_map::{Role, Zone};
@@ -48,9 +48,6 @@ fn default_timeout() -> u64 {
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// Zones that can catch up by themselves were seen to move within a second; this long without any is stuck.
-const STUCK_AFTER: Duration = Duration::from_secs(15);
 
 /// How the waiting ended, unless it failed.
 enum Settled {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Sight, master_of};
-use crate::federation::everywhere::{About, Told, ask, ask_all, state_in};
+use crate::federation::everywhere::{About, STUCK_AFTER, Told, ask, ask_all, state_in};
 use crate::federation::guard;
 use crate::federation_map::{Role, Zone};
 use crate::module::{Cx, Failure, FailureKind, Outcome};
@@ -12,9 +12,6 @@ use crate::opennebula::zone::{ZoneInfo, ZoneState};
 
 /// How long the other zones get to hear of a toggle: a second is usual, a slave far behind takes minutes.
 const PATIENCE: Duration = Duration::from_mins(5);
-
-/// Zones that hear of a toggle by themselves were seen to within a second; one that has not for so long waits for another write.
-const STUCK_AFTER: Duration = Duration::from_secs(15);
 
 /// What may be done about a zone that is stuck: it fell behind while the master was restarted, and no waiting helps it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,7 +79,7 @@ async fn wait_until(cx: &Cx<'_>, wanted: Option<ZoneState>, mut stuck: Stuck) ->
             return Ok(looked.told.into_keys().collect());
         }
         let now = clock.monotonic();
-        let for_long = still.since(&differences, now) >= STUCK_AFTER.min(limit);
+        let for_long = still.lasts(&differences, now) >= STUCK_AFTER.min(limit);
         if stuck == Stuck::Woken
             && for_long
             && let Some(sight) = &sight
@@ -110,7 +107,7 @@ struct Still(Option<(usize, Duration)>);
 
 impl Still {
     /// For how long, at this moment: nothing where a zone does not answer, which is another matter than being stuck.
-    fn since(&mut self, differences: &[Difference], now: Duration) -> Duration {
+    fn lasts(&mut self, differences: &[Difference], now: Duration) -> Duration {
         let all_answer = differences.iter().all(|difference| difference.state.is_ok());
         let same = self.0.filter(|&(count, _)| count == differences.len());
         self.0 = all_answer.then(|| same.unwrap_or((differences.len(), now)));

@@ -183,7 +183,7 @@ async fn a_zone_that_is_stuck_is_woken_by_setting_the_state_once_more() {
     for slave in [100, 101] {
         of_the_last.set_state(slave, 1);
     }
-    of_the_last.stuck(101, 1);
+    of_the_last.stuck(101);
     let master = host(&of_the_last, "m");
     run(&ZoneDisable {}, &of_the_last, &master)
         .await
@@ -192,7 +192,7 @@ async fn a_zone_that_is_stuck_is_woken_by_setting_the_state_once_more() {
     assert_eq!(of_the_last.toggles(), ["0=1 at 0", "0=1 at 0"]);
 
     let of_a_slave = Cloud::default();
-    of_a_slave.stuck(101, 1);
+    of_a_slave.stuck(101);
     run(&ZoneDisable {}, &of_a_slave, &host(&of_a_slave, "s1"))
         .await
         .unwrap()
@@ -214,7 +214,7 @@ async fn who_comes_back_makes_it_known_to_those_that_have_not_heard() {
     for zone in [100, 101] {
         cloud.set_state(zone, 1);
     }
-    cloud.stuck(101, 1);
+    cloud.stuck(101);
     let master = host(&cloud, "m");
     let world = cloud.world();
     let cx = world.cx(&master);
