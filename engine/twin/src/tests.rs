@@ -68,7 +68,8 @@ fn an_upgrade_by_hand_as_the_guide_has_it() {
             &mut federation,
             at,
             "root",
-            "systemctl stop 'opennebula' opennebula-flow opennebula-gate opennebula-fireedge opennebula-ssh-socks-cleaner.timer opennebula-showback.timer",
+            "systemctl stop opennebula opennebula-flow opennebula-gate opennebula-fireedge opennebula-guacd opennebula-hem \
+             opennebula-ssh-agent opennebula-ssh-socks-cleaner.timer opennebula-showback.timer",
         );
         let left = run(
             &mut federation,
@@ -83,7 +84,7 @@ fn an_upgrade_by_hand_as_the_guide_has_it() {
             &mut federation,
             at,
             "root",
-            "apt-get install -y opennebula opennebula-tools opennebula-flow opennebula-gate opennebula-fireedge opennebula-migration; systemctl stop opennebula",
+            "apt-get install -y opennebula opennebula-tools opennebula-flow opennebula-gate opennebula-guacd opennebula-fireedge opennebula-migration; systemctl stop opennebula",
         );
     }
     run(&mut federation, 0, "oneadmin", "onedb upgrade -v; onedb version");

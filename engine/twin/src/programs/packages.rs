@@ -67,12 +67,13 @@ impl State {
 
 /// The packages OpenNebula is released as, with what else their upgrade brings: a name, whether it is of every architecture, and
 /// from which version on it exists.
-const RELEASE: [(&str, bool, Version); 9] = [
+const RELEASE: [(&str, bool, Version); 10] = [
     ("opennebula", false, Version::V7_0_0),
     ("opennebula-common", false, Version::V7_0_0),
     ("opennebula-fireedge", false, Version::V7_0_0),
     ("opennebula-flow", false, Version::V7_0_0),
     ("opennebula-gate", false, Version::V7_0_0),
+    ("opennebula-guacd", false, Version::V7_0_0),
     ("opennebula-tools", false, Version::V7_0_0),
     ("python3-pyone", true, Version::V7_0_0),
     ("opennebula-form", false, Version::V7_2_0),

@@ -32,8 +32,6 @@ pub struct Unit {
     pub pid: Option<u32>,
     /// Units that its start pulls up.
     pub pulls: Vec<String>,
-    /// Units whose stop stops it.
-    pub part_of: Option<String>,
 }
 
 /// Whether a unit runs.
@@ -75,10 +73,6 @@ pub(crate) fn front_end(with_form: bool) -> Vec<(String, Unit)> {
         runs: Some((comm.to_owned(), args.to_owned())),
         ..Unit::default()
     };
-    let pulled = |unit: Unit| Unit {
-        part_of: Some("opennebula.service".to_owned()),
-        ..unit
-    };
     let timer = |description: &str| Unit {
         description: description.to_owned(),
         enabled: Some(false),
@@ -106,21 +100,21 @@ pub(crate) fn front_end(with_form: bool) -> Vec<(String, Unit)> {
         ),
         (
             "opennebula-hem.service",
-            pulled(service(
+            service(
                 "OpenNebula Hook Execution Service",
                 "ruby",
                 "/usr/bin/ruby /usr/lib/one/onehem/onehem-server.rb",
                 false,
-            )),
+            ),
         ),
         (
             "opennebula-ssh-agent.service",
-            pulled(service(
+            service(
                 "OpenNebula SSH agent",
                 "ssh-agent",
                 "/usr/bin/ssh-agent -D -a /var/run/one/ssh-agent.sock",
                 false,
-            )),
+            ),
         ),
         (
             "opennebula-ssh-socks-cleaner.timer",
@@ -150,11 +144,23 @@ pub(crate) fn front_end(with_form: bool) -> Vec<(String, Unit)> {
         ),
         (
             "opennebula-fireedge.service",
+            Unit {
+                pulls: vec!["opennebula-guacd.service".to_owned()],
+                ..service(
+                    "OpenNebula FireEdge Server",
+                    "node",
+                    "/usr/bin/node /usr/lib/one/fireedge/dist/index.js",
+                    true,
+                )
+            },
+        ),
+        (
+            "opennebula-guacd.service",
             service(
-                "OpenNebula FireEdge Server",
-                "node",
-                "/usr/bin/node /usr/lib/one/fireedge/dist/index.js",
-                true,
+                "OpenNebula Guacamole Server",
+                "guacd",
+                "/usr/sbin/guacd -f",
+                false,
             ),
         ),
     ];
@@ -281,7 +287,7 @@ fn execute(federation: &mut Federation, at: At, name: &str, key: &str) -> Result
     }
 }
 
-/// Stops a unit.
+/// Stops a unit, and no other: none of OpenNebula's is a part of another.
 pub(crate) fn stop(federation: &mut Federation, at: At, name: &str) {
     let is_active = federation
         .machine(at)
@@ -295,16 +301,6 @@ pub(crate) fn stop(federation: &mut Federation, at: At, name: &str) {
         daemon::stop(federation, at, true);
     }
     set_active(federation, at, name, State::Down);
-    let parts: Vec<String> = federation
-        .machine(at)
-        .units
-        .iter()
-        .filter(|(_, unit)| unit.part_of.as_deref() == Some(name))
-        .map(|(name, _)| name.clone())
-        .collect();
-    for part in parts {
-        stop(federation, at, &part);
-    }
 }
 
 /// Everything that runs is gone at once.

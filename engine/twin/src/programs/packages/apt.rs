@@ -239,6 +239,7 @@ fn is_broken(machine: &Machine) -> bool {
         "opennebula-fireedge",
         "opennebula-flow",
         "opennebula-gate",
+        "opennebula-guacd",
         "opennebula-tools",
     ];
     let common = version_of(machine, "opennebula-common");
