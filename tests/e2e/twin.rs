@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Builder, Lab, Run};
-use crate::traces::{assert_same, assert_upgraded, how_it_is, units};
+use crate::harness::{Host, Lab, Run};
 
 /// How each step ended, in the order of tasks; within a task in the order of hosts, as those that work at once end in any.
 fn steps<'a>(ended: impl Iterator<Item = (&'a Value, &'a Value)>) -> Vec<String> {
@@ -41,29 +40,6 @@ fn of_the_hosts(run: &Run) -> Vec<String> {
 fn of_the_twin(report: &Value) -> Vec<String> {
     let ended = report["undisturbed"]["steps"].as_array().unwrap();
     steps(ended.iter().map(|step| (step, &step["status"])))
-}
-
-#[test]
-fn the_twin_does_what_the_hosts_do() {
-    as_on_the_hosts(Lab::sqlite("twin"));
-}
-
-#[test]
-fn the_twin_does_what_hosts_on_mariadb_do() {
-    as_on_the_hosts(Lab::mysql("twin-my"));
-}
-
-/// The night without anything odd in it.
-fn as_on_the_hosts(lab: Builder) {
-    let Some(lab) = lab.boot() else { return };
-    let before: Vec<_> = lab.hosts().map(|host| (how_it_is(&host), host.users())).collect();
-    foreseen_and_done(&lab, 80, &[]);
-    for (host, (how, users)) in lab.hosts().zip(before) {
-        assert_same(&host, &how_it_is(&host), &how);
-        assert_eq!(host.users(), users, "{}", host.name());
-        assert_eq!(host.count("upgrade started"), 1, "{}", host.name());
-    }
-    assert_upgraded(&lab);
 }
 
 /// Wherever a night is stopped, the twin stands as the zones do, and what is left of it goes there as it goes on the hosts.
@@ -115,9 +91,11 @@ fn a_night_that_was_stopped_is_rehearsed_from_where_it_stands() {
         host.sh("pgrep -f 'onedb upgrade'").code != 0
     });
     // On the twin it was never cut off: there is neither a migration left to be proven nor a job's record to be removed.
-    foreseen_and_done(
+    let foreseen = Foreseen::of(&lab, &[]);
+    let run = lab.upgrade().args(["--json"]).run().expect_code(0);
+    foreseen.assert_done(
         &lab,
-        60,
+        &run,
         &[
             "migrate the local tables, exactly once@fe-us-ca",
             "nothing is left of what was started on the hosts@fe-us-ca",
@@ -125,23 +103,37 @@ fn a_night_that_was_stopped_is_rehearsed_from_where_it_stands() {
     );
 }
 
-/// Rehearses the upgrade from where the zones stand, runs it, and demands that the two went alike, but for some steps.
-fn foreseen_and_done(lab: &Lab, steps: usize, but: &[&str]) {
-    let rehearsed = lab
-        .rehearsal()
-        .args(["--undisturbed", "--json"])
-        .run()
-        .expect_code(0);
-    let report: Value = serde_json::from_str(&rehearsed.stdout).unwrap();
-    let run = lab.upgrade().args(["--json"]).run().expect_code(0);
-    let (mut twin, mut hosts) = (of_the_twin(&report), of_the_hosts(&run));
-    for steps in [&mut twin, &mut hosts] {
-        steps.retain(|step| !but.iter().any(|other| step.contains(other)));
+/// What a rehearsal of the upgrade says of the night to come.
+pub(crate) struct Foreseen(Value);
+
+impl Foreseen {
+    /// Rehearses it from where the zones stand.
+    pub(crate) fn of(lab: &Lab, arguments: &[&str]) -> Self {
+        let rehearsed = lab
+            .rehearsal()
+            .args(["--undisturbed", "--json"])
+            .args(arguments)
+            .run()
+            .expect_code(0);
+        Self(serde_json::from_str(&rehearsed.stdout).unwrap())
     }
-    assert!(twin.len() > steps, "only {} steps", twin.len());
-    pretty(&twin, &hosts);
-    for host in lab.hosts() {
-        let foreseen = &report["undisturbed"]["zones"][host.name()];
+
+    /// Demands that the night (run with `--json`) went like that, but for some steps, and left the zones so.
+    #[track_caller]
+    pub(crate) fn assert_done(&self, lab: &Lab, run: &Run, but: &[&str]) {
+        let (mut twin, mut hosts) = (of_the_twin(&self.0), of_the_hosts(run));
+        for steps in [&mut twin, &mut hosts] {
+            steps.retain(|step| !but.iter().any(|other| step.contains(other)));
+        }
+        assert!(twin.len() > 60, "only {} steps", twin.len());
+        assert_alike(&twin, &hosts);
+        for host in lab.hosts() {
+            self.assert_left(&host);
+        }
+    }
+
+    fn assert_left(&self, host: &Host<'_>) {
+        let foreseen = &self.0["undisturbed"]["zones"][host.name()];
         let found: BTreeMap<&str, String> = [
             (
                 "installed",
@@ -160,17 +152,23 @@ fn foreseen_and_done(lab: &Lab, steps: usize, but: &[&str]) {
         for (what, found) in found {
             assert_eq!(foreseen[what], found.trim(), "{what} of {}", host.name());
         }
-        let foreseen: Vec<&str> = foreseen["units"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|unit| unit.as_str().unwrap())
-            .collect();
-        let found = units(&host);
-        for unit in foreseen {
-            assert!(
-                found.contains(unit),
-                "{unit} does not run on {}:\n{found}",
+        for (what, look) in [
+            (
+                "units",
+                "systemctl list-units --state=active --plain --no-legend '*opennebula*'",
+            ),
+            (
+                "masked",
+                "systemctl list-unit-files --state=masked --plain --no-legend '*opennebula*'",
+            ),
+        ] {
+            let names = foreseen[what].as_array().unwrap().iter();
+            let names: Vec<&str> = names.map(|unit| unit.as_str().unwrap()).collect();
+            let found = host.must(&format!("{look} | cut -d ' ' -f 1 | sort"));
+            assert_eq!(
+                names,
+                found.lines().collect::<Vec<_>>(),
+                "{what} of {}",
                 host.name()
             );
         }
@@ -178,7 +176,8 @@ fn foreseen_and_done(lab: &Lab, steps: usize, but: &[&str]) {
 }
 
 /// Shows only where two lists part.
-fn pretty(twin: &[String], hosts: &[String]) {
+#[track_caller]
+fn assert_alike(twin: &[String], hosts: &[String]) {
     let only = |these: &[String], those: &[String]| -> Vec<String> {
         these
             .iter()

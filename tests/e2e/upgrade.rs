@@ -2,6 +2,7 @@
 
 use crate::harness::{Lab, Run, SECRETS};
 use crate::traces::{assert_nothing_left, assert_same, assert_upgraded, everything, how_it_is, paths};
+use crate::twin::Foreseen;
 
 /// How a federation is on the day of its upgrade: not all of it up, and not all of it OpenNebula's own.
 fn before_the_night(lab: &Lab) {
@@ -48,7 +49,7 @@ fn a_federation_on_mariadb_is_upgraded_behind_a_firewall_and_no_password_is_show
         host.must("sh -c 'sleep 0.5; : lab-password'; grep -q lab-password /run/watched; : >/run/watched");
     }
     // What the run itself shows is looked at after every run.
-    upgraded_once(&lab, &["-e", "keep_out=api_block", "--json", "-vvv"]);
+    upgraded_once(&lab, &["-e", "keep_out=api_block", "-vvv"]);
     for secret in SECRETS {
         for host in lab.hosts() {
             assert_eq!(host.must("cat /run/watched"), "", "{}", host.name());
@@ -90,7 +91,14 @@ fn upgraded_once(lab: &Lab, arguments: &[&str]) -> Run {
         .hosts()
         .map(|host| (how_it_is(&host), paths(&host), host.users()))
         .collect();
-    let run = lab.upgrade().args(arguments).run().expect_code(0);
+    let foreseen = Foreseen::of(lab, arguments);
+    let run = lab
+        .upgrade()
+        .args(["--json"])
+        .args(arguments)
+        .run()
+        .expect_code(0);
+    foreseen.assert_done(lab, &run, &[]);
     for (host, (how, paths, users)) in lab.hosts().zip(before) {
         let name = host.name();
         assert_same(&host, &how_it_is(&host), &how);

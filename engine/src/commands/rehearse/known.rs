@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use nebplay_model::objects::host_state;
 use nebplay_model::version::Version;
-use nebplay_modules::host::Command;
 use nebplay_modules::opennebula::conf::Backend;
 use nebplay_modules::opennebula::stand::Stand;
-use nebplay_twin::State;
 use nebplay_twin::deeds::Deeds;
 use nebplay_twin::federation::{At, Federation};
 use nebplay_twin::opennebula;
@@ -16,6 +14,7 @@ use nebplay_twin::out_of_sync::{self, Reached};
 use nebplay_twin::rates::{Rates, Sizes, lasting};
 
 use super::live::{self, Live};
+use super::units;
 use crate::commands::error::CommandError;
 use crate::commands::options::RunArgs;
 use crate::rehearsal::invariants::ZoneOf;
@@ -186,21 +185,7 @@ impl Known {
             out_of_sync::put(federation, master, &reached);
         }
         for (at, live) in self.live.iter().enumerate() {
-            let down = live.down.iter().filter(|name| {
-                let unit = federation.machine(at).units.get(*name);
-                unit.is_some_and(|unit| unit.active == State::Up)
-            });
-            let down: Vec<String> = down.cloned().collect();
-            if !down.is_empty() {
-                let stop = ["systemctl".to_owned(), "stop".to_owned()];
-                let command = Command::new(stop.into_iter().chain(down)).as_root();
-                federation.execute(at, &command, None);
-            }
-            for name in &live.masked {
-                if let Some(unit) = federation.machine_mut(at).units.get_mut(name) {
-                    unit.masked = true;
-                }
-            }
+            units::apply(&live.units, federation, at);
         }
         federation.deeds = Deeds::default();
     }
@@ -235,6 +220,7 @@ mod tests {
     use nebplay_twin::look;
 
     use super::*;
+    use crate::commands::rehearse::units::LiveUnit;
 
     fn with(live: impl Fn(usize, &mut Live)) -> Known {
         let one = |number| {
@@ -257,8 +243,8 @@ mod tests {
             told.zone.database = Some(1 << 20);
             told.zone.fed_index = Some(if number == 1 { 7 } else { 9 });
             if number == 1 {
-                told.down = vec!["opennebula-flow.service".to_owned()];
-                told.masked = told.down.clone();
+                told.units
+                    .extend(LiveUnit::read("opennebula.service inactive disabled"));
             }
         });
         let description = Description::guide(3);
@@ -273,15 +259,10 @@ mod tests {
             .collect();
         let mut federation = image::federation(&description);
         known.apply(&mut federation, &zones);
-        let now: Vec<_> = (0..3).map(|at| look::zone(&federation, at)).collect();
-        assert_eq!(
-            now.iter().map(|zone| zone.enabled).collect::<Vec<_>>(),
-            [true, true, false]
-        );
+        let now = [0, 1, 2].map(|at| look::zone(&federation, at));
+        assert_eq!(now.each_ref().map(|zone| zone.enabled), [true, true, false]);
         assert!(now[1].index < now[0].index && now[0].index == now[2].index);
-        assert!(!now[1].units.contains("opennebula-flow.service"));
-        assert!(now[1].masked.contains("opennebula-flow.service"));
-        assert!(now[0].units.contains("opennebula-flow.service"));
+        assert_eq!(now.map(|zone| zone.runs), [true, false, true]);
         assert!(federation.deeds.in_order().is_empty());
     }
 

@@ -13,6 +13,7 @@ use nebplay_modules::opennebula::stand::Stand;
 use nebplay_modules::opennebula::version::release_of_package;
 use tokio::io::AsyncReadExt as _;
 
+use super::units::LiveUnit;
 use crate::commands::asking::Asking;
 use crate::commands::error::CommandError;
 use crate::commands::hosts::Hosts;
@@ -40,10 +41,8 @@ pub(super) struct Live {
     pub(super) unit: Option<Duration>,
     /// How far it is in an upgrade.
     pub(super) stand: Stand,
-    /// Units that do not run.
-    pub(super) down: Vec<String>,
-    /// Units that are masked.
-    pub(super) masked: Vec<String>,
+    /// OpenNebula's units.
+    pub(super) units: Vec<LiveUnit>,
     /// One call and back.
     pub(super) round_trip: Duration,
     /// Bytes a second from there to here.
@@ -57,8 +56,9 @@ const LOOK: &str = r#"# nebplay: what a rehearsal begins with
 apt-cache madison opennebula 2>/dev/null | awk -F'|' '{ gsub(/ /, "", $2); print "offered", $2 }'
 names=$(dpkg-query -W -f '${Package}\n' 'opennebula*' 2>/dev/null)
 [ -z "$names" ] || apt-cache show --no-all-versions $names 2>/dev/null | awk '$1 == "Size:" { sum += $2 } END { print "packages", sum + 0 }'
-systemctl list-units --all --plain --no-legend 'opennebula*.service' | awk '$3 != "active" { print "down", $1 }'
-systemctl list-unit-files --no-legend 'opennebula*' | awk '$2 ~ /^masked/ { print "masked", $1 }'
+units=$(systemctl list-unit-files --no-legend --full 'opennebula*' | awk '{ print $1 }')
+[ -z "$units" ] || systemctl show -p Id -p ActiveState -p UnitFileState $units |
+  awk -F= '{ value[$1] = $2 } NF == 0 { say() } END { say() } function say() { print "unit", value["Id"], value["ActiveState"], value["UnitFileState"] }'
 for unit in $(systemctl list-units --plain --no-legend 'opennebula*.service' | awk '{ print $1 }'); do
   echo started "$unit" $(systemctl show "$unit" -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic | sort)
 done
@@ -151,7 +151,7 @@ fn started(text: &str) -> Option<(&str, Duration)> {
 /// Reads what the script printed. What it could not find out is not there.
 fn read(text: &str) -> Live {
     let mut live = Live::default();
-    let mut units = Vec::new();
+    let mut starts = Vec::new();
     for line in text.lines() {
         let Some((what, value)) = line.trim().split_once(' ') else {
             continue;
@@ -162,18 +162,17 @@ fn read(text: &str) -> Live {
             "lists" => live.lists = value.parse().ok(),
             "onedb" => live.onedb = value.parse().ok().map(Duration::from_nanos),
             "spawn" => live.spawn = value.parse().ok().map(Duration::from_nanos),
-            "down" => live.down.push(value.to_owned()),
-            "masked" => live.masked.push(value.to_owned()),
+            "unit" => live.units.extend(LiveUnit::read(value)),
             "started" => match started(value) {
                 Some(("opennebula.service", took)) => live.oned = Some(took),
-                Some((_, took)) => units.push(took),
+                Some((_, took)) => starts.push(took),
                 None => {}
             },
             _ => {}
         }
     }
-    let count = u32::try_from(units.len()).unwrap_or(u32::MAX);
-    live.unit = (count > 0).then(|| units.iter().sum::<Duration>() / count.max(1));
+    let count = u32::try_from(starts.len()).unwrap_or(u32::MAX);
+    live.unit = (count > 0).then(|| starts.iter().sum::<Duration>() / count.max(1));
     live
 }
 
@@ -184,7 +183,7 @@ mod tests {
     #[test]
     fn what_a_front_end_says_is_read() {
         let live = read(
-            "offered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\ndown opennebula-hem.service\nmasked opennebula.service\n\
+            "offered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\nunit opennebula-hem.service inactive disabled\n\
              started opennebula.service ActiveEnterTimestampMonotonic=3500000 InactiveExitTimestampMonotonic=1000000\n\
              started opennebula-gate.service ActiveEnterTimestampMonotonic=50 InactiveExitTimestampMonotonic=10\n\
              lists 100\nonedb 2000\n",
@@ -197,8 +196,10 @@ mod tests {
             (Some(100), Some(Duration::from_micros(2)))
         );
         assert_eq!(live.unit, Some(Duration::from_micros(40)));
-        assert_eq!(live.down, ["opennebula-hem.service"]);
-        assert_eq!(live.masked, ["opennebula.service"]);
+        assert_eq!(
+            live.units,
+            [LiveUnit::read("opennebula-hem.service inactive disabled").unwrap()]
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod moment;
 mod paint;
 mod report;
 mod story;
+mod units;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
