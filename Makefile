@@ -21,6 +21,9 @@ demo: lab-up
 	$(IN_LAB) status -i inventories/lab.ini
 	@echo 'the lab is still up: make lab-down removes it'
 
+# Many tests wait for a process or a limit rather than work.
+test: export RUST_TEST_THREADS ?= $(shell expr 4 '*' $$(nproc))
+
 # The binary first: cargo builds a package's programs for that package's own tests only.
 test: install
 	cargo build --workspace

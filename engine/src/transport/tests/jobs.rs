@@ -230,8 +230,9 @@ async fn what_lost_its_power_half_made_or_half_gone_is_removed() {
     let host = local().await;
     let spec = spec("halves", sh("exit 0"));
     host.start_job(&spec).await.unwrap();
+    // Under the lock: other tests look for jobs as well, and remove what is half made.
     let make = format!(
-        "cd /var/lib/nebplay/jobs && mkdir .new.{0} .gone.{0} && touch .new.{0}/digest .gone.{0}/stdout",
+        "cd /var/lib/nebplay/jobs && exec 9>.lock && flock 9 && mkdir .new.{0} .gone.{0} && touch .new.{0}/digest .gone.{0}/stdout",
         spec.name
     );
     let made = host.run(&sh(&make).as_root()).await.unwrap();
