@@ -351,18 +351,21 @@ fn the_upgrade_breaks_no_rule_whatever_goes_wrong_once() {
     assert!(struck > 800, "{struck} faults struck");
 }
 
-/// Where clients write, a slave that fell behind as its master was restarted catches up by that. Most nights are quieter.
+/// Where clients write, a slave that fell behind as its master was restarted, or could not be reached, catches up by that. Most nights
+/// are quieter.
 #[test]
 fn nor_where_nothing_but_the_playbook_wakes_a_slave_that_fell_behind() {
-    let reboots = [
+    let behind = [
+        "fe-eu-fr:zone_disable:zones-apart",
+        "fe-us-ca:zone_enable:zones-apart",
         "fe-eu-fr:zone_disable:reboots",
         "fe-us-ca:zone_disable:others-reboot",
         "fe-us-ca:zone_enable:others-reboot",
         "fe-eu-fr:fed_index_check:reboots",
     ];
-    let faults = reboots.iter().flat_map(|fault| ["--fault", fault]);
+    let faults = behind.iter().flat_map(|fault| ["--fault", fault]);
     let options: Vec<&str> = ["--no-clients"].into_iter().chain(faults).collect();
-    assert!(upgrade_comes_to_its_end(&options) > 3);
+    assert!(upgrade_comes_to_its_end(&options) > 5);
 }
 
 /// Not everybody resumes: the playbook, run again, sees what is done already.

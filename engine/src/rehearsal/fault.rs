@@ -24,6 +24,8 @@ pub enum Kind {
     Reboots,
     /// All other front-ends go down in the middle and come up again.
     OthersReboot,
+    /// From then on no zone reaches another, until somebody mends it; the controller reaches all of them.
+    ZonesApart,
     /// The host's disk is full from before the step on, until somebody makes room.
     DiskFull,
     /// What the step runs hangs until its deadline, and does nothing.
@@ -36,7 +38,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the matrix.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::LostBefore,
         Self::LostAfter,
         Self::KilledBefore,
@@ -46,6 +48,7 @@ impl Kind {
         Self::FailsAfter,
         Self::Reboots,
         Self::OthersReboot,
+        Self::ZonesApart,
         Self::DiskFull,
         Self::Hangs,
         Self::HangsMidway,
@@ -64,6 +67,7 @@ impl Kind {
             Self::FailsAfter => "fails-after",
             Self::Reboots => "reboots",
             Self::OthersReboot => "others-reboot",
+            Self::ZonesApart => "zones-apart",
             Self::DiskFull => "disk-full",
             Self::Hangs => "hangs",
             Self::HangsMidway => "hangs-midway",
@@ -83,6 +87,7 @@ impl Kind {
             Self::FailsAfter => "it fails after it took effect",
             Self::Reboots => "the host goes down in the middle of it and comes up again",
             Self::OthersReboot => "all other front-ends go down in the middle of it and come up again",
+            Self::ZonesApart => "no zone reaches another from then on",
             Self::DiskFull => "the disk is full",
             Self::Hangs => "it hangs until its deadline",
             Self::HangsMidway => "it hangs in the middle of its work, until its deadline",

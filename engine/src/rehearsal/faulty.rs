@@ -95,8 +95,13 @@ impl Faulty {
         });
     }
 
-    fn fill_disk(&self) {
-        self.change(|federation, at| federation.machine_mut(at).files.full = true);
+    /// What is so from then on, until an operator mends it.
+    fn spoil(&self, kind: Kind) {
+        self.change(|federation, at| match kind {
+            Kind::DiskFull => federation.machine_mut(at).files.full = true,
+            Kind::ZonesApart => federation.zones_apart = true,
+            _ => {}
+        });
     }
 
     /// Goes down when the command is half done.
@@ -151,8 +156,8 @@ impl Faulty {
                 self.change(Federation::reboot_others);
                 output
             }
-            Kind::DiskFull => {
-                self.fill_disk();
+            Kind::DiskFull | Kind::ZonesApart => {
+                self.spoil(kind);
                 run().await
             }
             Kind::Hangs => {
@@ -197,11 +202,10 @@ impl Faulty {
                 self.change(Federation::reboot_others);
                 return None;
             }
-            Kind::DiskFull => {
-                self.fill_disk();
+            kind => {
+                self.spoil(kind);
                 return None;
             }
-            _ => return None,
         })
     }
 
@@ -357,8 +361,8 @@ impl Host for Faulty {
                 Ok(record)
             }
             kind => {
-                if kind == Some(Kind::DiskFull) {
-                    self.fill_disk();
+                if let Some(kind) = kind {
+                    self.spoil(kind);
                 }
                 let record = self.host.start_job(spec).await?;
                 self.unanswered(kind, "starting a job", record).await

@@ -68,17 +68,18 @@ pub(super) fn next(
     })
 }
 
-/// What an operator does before going on: room is made on full disks, and some time passes.
+/// What an operator does before going on: what is spoiled is put in order, and some time passes.
 pub(super) fn mended(federation: &Federation) -> Federation {
-    let mut federation = with_room(federation);
+    let mut federation = in_order(federation);
     let then = federation.now() + MENDING;
     federation.advance(then);
     federation
 }
 
-/// No disk is full any more.
-pub(super) fn with_room(federation: &Federation) -> Federation {
+/// No disk is full any more, and the zones reach each other.
+pub(super) fn in_order(federation: &Federation) -> Federation {
     let mut federation = federation.clone();
+    federation.zones_apart = false;
     for at in 0..federation.len() {
         if federation.machine(at).files.full {
             federation.machine_mut(at).files.full = false;

@@ -6,7 +6,7 @@ use nebplay_twin::federation::Federation;
 use rayon::prelude::*;
 
 use super::fault::Fault;
-use super::operator::{mended, with_room};
+use super::operator::{in_order, mended};
 use super::stage::Stage;
 use super::undisturbed::{Step, Undisturbed};
 
@@ -30,7 +30,7 @@ impl Undisturbed {
                 let (_, night) = self.struck(stage, &fault, None, self.joins())?;
                 Ok((!night.is_done()).then(|| Stop {
                     fault,
-                    then: with_room(&night.federation),
+                    then: in_order(&night.federation),
                     later: mended(&night.federation),
                 }))
             })

@@ -25,6 +25,9 @@ pub fn difference(one: &Federation, other: &Federation, is_over: &dyn Fn(&str) -
     if one.len() != other.len() {
         return Some("one has more machines".to_owned());
     }
+    if one.zones_apart != other.zones_apart {
+        return Some("the zones do not reach each other".to_owned());
+    }
     if one.is_at_work() || other.is_at_work() {
         return Some("a job runs".to_owned());
     }

@@ -26,6 +26,8 @@ pub struct Federation {
     pub rates: Rates,
     /// What was done.
     pub deeds: Deeds,
+    /// No front-end reaches another; whoever is elsewhere reaches them all.
+    pub zones_apart: bool,
     /// How many users the clients of the API have made so far.
     pub made_by_clients: u64,
     /// The jobs that run.
@@ -63,6 +65,7 @@ impl Federation {
             now,
             rates,
             deeds: Deeds::default(),
+            zones_apart: false,
             pending: Vec::new(),
             made_by_clients: 0,
             next_client: now,
@@ -289,9 +292,8 @@ impl Federation {
 
     /// All front-ends but the one of this machine go down this moment and come up again.
     pub fn reboot_others(&mut self, at: At) {
-        let is_front_end = |other: &At| !self.machine(*other).addresses.is_empty();
         let others: Vec<At> = (0..self.len())
-            .filter(|other| *other != at && is_front_end(other))
+            .filter(|other| *other != at && self.machine(*other).is_front_end())
             .collect();
         for other in others {
             self.reboot(other);

@@ -75,6 +75,11 @@ impl Job {
 }
 
 impl Machine {
+    /// Whether other machines of the federation know of it.
+    pub fn is_front_end(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
     /// The id of this boot, as the kernel shows it.
     pub fn boot_id(&self) -> String {
         let seed = self.name.bytes().fold(0u32, |sum, byte| {

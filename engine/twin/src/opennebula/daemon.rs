@@ -224,7 +224,8 @@ fn reach(federation: &Federation, from: At, address: &str, port: u16) -> Result<
     let unreached = |why| Unreached::new(address, port, why);
     let to = network::resolve(federation, from, address).ok_or_else(|| unreached(Why::Unknown))?;
     let machine = federation.machine(to);
-    if machine.away_until > federation.now() || network::filtered(federation, from, to, port) {
+    let apart = federation.zones_apart && from != to && federation.machine(from).is_front_end();
+    if apart || machine.away_until > federation.now() || network::filtered(federation, from, to, port) {
         return Err(unreached(Why::Silent));
     }
     let ready = machine

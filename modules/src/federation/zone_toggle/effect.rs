@@ -232,5 +232,8 @@ fn not_everywhere(differences: &[Difference], own: u32, wanted: Option<ZoneState
         )
         .state(format!("zone {own} is as it was before")),
     };
-    failure.hint("run fed_index_check with nudge: true on the master, then this task again")
+    failure.hint(
+        "they wait for the master's next write, or it does not reach them: run fed_index_check with nudge: true on the master, which \
+         tells, then this task again",
+    )
 }
