@@ -4,11 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nebplay_tests::chaos::{Case, Course, Fault, Met, Night, Told};
 use nebplay_tests::federation::Backend;
 
-use crate::course::Course;
-use crate::fault::Fault;
-use crate::night::{Case, Met, Night, Told};
 use crate::table::Table;
 
 /// What is done only where the API is kept out by a firewall.
@@ -162,8 +160,14 @@ fn nights(course: Course, modules: &[Met]) -> Vec<Night> {
         .collect();
     if course == BEHIND_A_FIREWALL {
         // Three hosts: three steps of each module, which each meet another fault.
-        nights.push(behind_a_firewall("firewall-killed", &Fault::ONCE[..3]));
-        nights.push(behind_a_firewall("firewall-cut", &Fault::ONCE[3..]));
+        let names = ["firewall-killed", "firewall-cut", "firewall-others"];
+        let faults = Fault::ONCE.chunks(3);
+        nights.extend(
+            names
+                .into_iter()
+                .zip(faults)
+                .map(|(name, faults)| behind_a_firewall(name, faults)),
+        );
     }
     nights
 }

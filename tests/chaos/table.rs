@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::fault::Fault;
-use crate::night::{Case, Survived};
+use nebplay_tests::chaos::{Case, Fault, Survived};
 
 /// What is known of the nights so far.
 #[derive(Debug, Default)]

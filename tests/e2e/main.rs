@@ -6,7 +6,9 @@
 #![expect(clippy::unwrap_used, reason = "a test tells what went wrong by a panic")]
 
 mod again;
+mod back;
 mod by_hand;
+mod chaos;
 mod faults;
 mod kept_out;
 mod lab;
@@ -17,7 +19,6 @@ mod reach;
 mod resume;
 mod twin;
 mod upgrade;
-mod way_back;
 
 use nebplay_tests::harness;
 use nebplay_tests::harness::traces;

@@ -6,9 +6,11 @@
 //! - [`lab`]: a lab that runs: namespaces, containers, overlays, keys; started, reached, cut, killed, removed.
 //! - [`image`]: what it starts from: a minimal Debian, the packages in two versions, zones made ready; all cached.
 //! - [`harness`]: what stories about it are told with.
+//! - [`chaos`]: stories in which whatever can go wrong does.
 //! - [`machine`]: what this machine must offer, and the sentence that says what is missing.
 //! - [`story`]: golden stories, which the stand-in and the twin are both held to.
 
+pub mod chaos;
 pub mod error;
 pub mod federation;
 pub mod harness;

@@ -1,13 +1,13 @@
 //! What a night is about: the upgrade, or the way back.
 
-use nebplay_tests::federation::Backend;
-use nebplay_tests::harness::{Builder, Invocation, Lab};
+use crate::federation::Backend;
+use crate::harness::{Builder, Invocation, Lab};
 
-use crate::fault::Fault;
+use super::fault::Fault;
 
 /// What is disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Course {
+pub enum Course {
     /// The upgrade.
     Upgrade(Backend),
     /// The way back from an upgrade that was killed in the migration of the last slave.
@@ -33,7 +33,8 @@ const BACK: [Fault; 8] = [
 const BACK_ON_MARIADB: [Fault; 2] = [Fault::PowerAt(45), Fault::PowerAt(75)];
 
 impl Course {
-    pub(crate) const ALL: [Self; 4] = [
+    /// All of them.
+    pub const ALL: [Self; 4] = [
         Self::Upgrade(Backend::Sqlite),
         Self::Upgrade(Backend::Mysql),
         Self::Back(Backend::Sqlite),
@@ -41,7 +42,7 @@ impl Course {
     ];
 
     /// The heading of its tables.
-    pub(crate) fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         match self {
             Self::Upgrade(Backend::Sqlite) => "The upgrade, on SQLite",
             Self::Upgrade(Backend::Mysql) => "The upgrade, on MariaDB",
@@ -51,7 +52,7 @@ impl Course {
     }
 
     /// The name of one of its nights.
-    pub(crate) fn named(self, night: &str) -> String {
+    pub fn named(self, night: &str) -> String {
         match self {
             Self::Upgrade(Backend::Sqlite) => night.to_owned(),
             Self::Upgrade(Backend::Mysql) => format!("my-{night}"),
@@ -61,7 +62,7 @@ impl Course {
     }
 
     /// What befalls it, a night each.
-    pub(crate) fn faults(self) -> Vec<Fault> {
+    pub fn faults(self) -> Vec<Fault> {
         match self {
             Self::Upgrade(Backend::Sqlite) => [&Fault::ONCE[..], &Fault::POWER].concat(),
             Self::Upgrade(Backend::Mysql) => ON_MARIADB.to_vec(),
@@ -71,20 +72,20 @@ impl Course {
     }
 
     /// A lab for it.
-    pub(crate) fn lab(self, name: &str) -> Builder {
+    pub fn lab(self, name: &str) -> Builder {
         let (Self::Upgrade(backend) | Self::Back(backend)) = self;
         Lab::on(backend, name)
     }
 
     /// What comes before it, undisturbed.
-    pub(crate) fn prepare(self, lab: &Lab) {
+    pub fn prepare(self, lab: &Lab) {
         if matches!(self, Self::Back(_)) {
             lab.stop_in_the_migration_of("fe-us-ca");
         }
     }
 
     /// The run that is disturbed.
-    pub(crate) fn run(self, lab: &Lab) -> Invocation {
+    pub fn run(self, lab: &Lab) -> Invocation {
         match self {
             Self::Upgrade(_) => lab.upgrade(),
             Self::Back(_) => lab.way_back(),

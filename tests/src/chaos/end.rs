@@ -3,17 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nebplay_tests::harness::traces::{
+use crate::harness::traces::{
     assert_nothing_left, assert_same, assert_same_data, assert_upgraded, federated_data, how_it_is, packages,
     paths,
 };
-use nebplay_tests::harness::{Host, Lab};
+use crate::harness::{Host, Lab};
 
 /// What the hosts are in the end, each line by itself: the same whatever befell the run.
-pub(crate) type End = BTreeMap<String, BTreeSet<String>>;
+pub type End = BTreeMap<String, BTreeSet<String>>;
 
 /// How the hosts were before the night.
-pub(crate) struct Before(Vec<Was>);
+pub(super) struct Before(Vec<Was>);
 
 /// How a host was.
 struct Was {
@@ -26,7 +26,7 @@ struct Was {
 
 impl Before {
     /// Looks.
-    pub(crate) fn of(lab: &Lab) -> Self {
+    pub(super) fn of(lab: &Lab) -> Self {
         let was = |host: Host<'_>| Was {
             how: how_it_is(&host),
             packages: packages(&host),
@@ -38,7 +38,7 @@ impl Before {
     }
 
     /// Panics unless all that should be is as before and the rest is new; returns what is there now.
-    pub(crate) fn upgraded(self, lab: &Lab) -> End {
+    pub(super) fn upgraded(self, lab: &Lab) -> End {
         let end = end_of(lab);
         for (host, mut was) in lab.hosts().zip(self.0) {
             was.paths.extend(set_aside(&host));
@@ -52,7 +52,7 @@ impl Before {
     }
 
     /// Panics unless all is as before; returns what is there now.
-    pub(crate) fn back(self, lab: &Lab) -> End {
+    pub(super) fn back(self, lab: &Lab) -> End {
         let end = end_of(lab);
         for (host, was) in lab.hosts().zip(self.0) {
             assert_same(&host, &how_it_is(&host), &was.how);

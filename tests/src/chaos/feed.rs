@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::night::Met;
+use super::night::Met;
 
 /// A step that begins to look, or to act.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Heard {
-    pub(crate) module: String,
-    pub(crate) host: String,
-    pub(crate) acts: bool,
+pub(super) struct Heard {
+    pub(super) module: String,
+    pub(super) host: String,
+    pub(super) acts: bool,
     /// How many other steps of the module have acted before, tonight.
-    pub(crate) after: usize,
+    pub(super) after: usize,
 }
 
 /// A step that acted.
@@ -30,7 +30,7 @@ struct Act {
 
 /// Everything heard of a night.
 #[derive(Debug, Default)]
-pub(crate) struct Feed {
+pub(super) struct Feed {
     /// Modules by the identity of the task.
     tasks: HashMap<String, String>,
     /// Modules, each with the number of the event with which it first looked.
@@ -45,7 +45,7 @@ pub(crate) struct Feed {
 
 impl Feed {
     /// Takes a line of `--json`.
-    pub(crate) fn take(&mut self, line: &str) -> Option<Heard> {
+    pub(super) fn take(&mut self, line: &str) -> Option<Heard> {
         let event: Value = serde_json::from_str(line).ok()?;
         line.clone_into(&mut self.last);
         self.heard += 1;
@@ -122,7 +122,7 @@ impl Feed {
     }
 
     /// The modules in the order in which they meet their faults: when they first act, or first look if they never act.
-    pub(crate) fn modules(&self) -> Vec<Met> {
+    pub(super) fn modules(&self) -> Vec<Met> {
         let mut all: Vec<(usize, Met)> = Vec::new();
         for (looked, module) in &self.looked {
             let acts = self.acts.get(module).map_or(&[][..], Vec::as_slice);
@@ -137,17 +137,17 @@ impl Feed {
     }
 
     /// What failed, a line each.
-    pub(crate) fn failures(&self) -> &[String] {
+    pub(super) fn failures(&self) -> &[String] {
         &self.failures
     }
 
     /// How many times a connection was lost.
-    pub(crate) fn lost(&self) -> usize {
+    pub(super) fn lost(&self) -> usize {
         self.lost
     }
 
     /// The last line.
-    pub(crate) fn last(&self) -> &str {
+    pub(super) fn last(&self) -> &str {
         &self.last
     }
 }

@@ -3,17 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nebplay_tests::harness::Lab;
+use crate::harness::Lab;
 
 /// Copies what nebplay and the hosts said if a panic goes by.
-pub(crate) struct Kept<'l> {
+pub(super) struct Kept<'l> {
     lab: &'l Lab,
     to: PathBuf,
 }
 
 impl<'l> Kept<'l> {
     /// To a directory of this name below `target/chaos`.
-    pub(crate) fn of(lab: &'l Lab, name: &str) -> Self {
+    pub(super) fn of(lab: &'l Lab, name: &str) -> Self {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/chaos");
         Self {
             lab,

@@ -3,35 +3,44 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use nebplay_tests::harness::Lab;
+use crate::harness::Lab;
 
 /// What is not as it should be with the hosts of a lab.
-pub(crate) struct Links<'l> {
+pub(super) struct Links<'l> {
     lab: &'l Lab,
     /// When a cable is plugged in again.
     out: HashMap<String, Instant>,
+    /// When the zones reach each other again.
+    apart: Option<Instant>,
     /// When a host loses its power.
     doomed: Vec<(Instant, String)>,
 }
 
 impl<'l> Links<'l> {
     /// All is well.
-    pub(crate) fn new(lab: &'l Lab) -> Self {
+    pub(super) fn new(lab: &'l Lab) -> Self {
         Self {
             lab,
             out: HashMap::new(),
+            apart: None,
             doomed: Vec::new(),
         }
     }
 
     /// Pulls a host's cable for so long; one that is out already stays out until then.
-    pub(crate) fn cut(&mut self, host: &str, time: Duration) {
+    pub(super) fn cut(&mut self, host: &str, time: Duration) {
         self.lab.host(host).cut_link();
         self.out.insert(host.to_owned(), Instant::now() + time);
     }
 
+    /// Keeps the zones from reaching each other for so long.
+    pub(super) fn part(&mut self, time: Duration) {
+        self.lab.part_zones(true);
+        self.apart = Some(Instant::now() + time);
+    }
+
     /// Does what is due.
-    pub(crate) fn tend(&mut self) {
+    pub(super) fn tend(&mut self) {
         let lab = self.lab;
         self.doomed.retain(|(when, host)| {
             let due = *when <= Instant::now();
@@ -41,6 +50,10 @@ impl<'l> Links<'l> {
             }
             !due
         });
+        if self.apart.is_some_and(|until| until <= Instant::now()) {
+            lab.part_zones(false);
+            self.apart = None;
+        }
         self.out.retain(|host, until| {
             let due = *until <= Instant::now();
             if due {
@@ -51,14 +64,14 @@ impl<'l> Links<'l> {
     }
 
     /// Takes a host's power away after so long, and gives it back at once.
-    pub(crate) fn reboot(&mut self, host: &str, after: Duration) {
+    pub(super) fn reboot(&mut self, host: &str, after: Duration) {
         self.doomed.push((Instant::now() + after, host.to_owned()));
         self.tend();
     }
 
     /// Waits until all is well.
-    pub(crate) fn wait(&mut self) {
-        while !self.out.is_empty() || !self.doomed.is_empty() {
+    pub(super) fn wait(&mut self) {
+        while self.apart.is_some() || !self.out.is_empty() || !self.doomed.is_empty() {
             self.tend();
             std::thread::sleep(Duration::from_millis(50));
         }

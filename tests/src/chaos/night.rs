@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use nebplay_tests::harness::{Host, Lab, Running};
+use crate::harness::{Host, Lab, Running};
 
-use crate::course::Course;
-use crate::end::{Before, End};
-use crate::fault::Fault;
-use crate::feed::Feed;
-use crate::kept::Kept;
-use crate::links::Links;
+use super::course::Course;
+use super::end::{Before, End};
+use super::fault::Fault;
+use super::feed::Feed;
+use super::kept::Kept;
+use super::links::Links;
 
 /// A run that is resumed more often than that without meeting a new fault is stuck.
 const PATIENCE: u32 = 6;
@@ -19,20 +19,22 @@ const LONGEST: Duration = Duration::from_secs(900);
 
 /// A module of which a step meets a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Case {
-    pub(crate) module: String,
-    pub(crate) fault: Fault,
+pub struct Case {
+    /// Its name.
+    pub module: String,
+    /// What befalls the step.
+    pub fault: Fault,
     /// Whether it is hit when it acts; otherwise when it begins to look.
-    pub(crate) acts: bool,
+    pub acts: bool,
     /// How many other steps of the module act before.
-    pub(crate) after: usize,
+    pub after: usize,
     /// How long it acts when nothing befalls it.
-    pub(crate) takes: Duration,
+    pub takes: Duration,
 }
 
 /// What became of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Survived {
+pub enum Survived {
     /// The night came to its end without the step.
     NotMet,
     /// The run went on until the next fault after so many times `nebplay resume`.
@@ -41,37 +43,41 @@ pub(crate) enum Survived {
 
 /// A night to be run.
 #[derive(Debug, Clone)]
-pub(crate) struct Night {
+pub struct Night {
     /// Short: the lab's name.
-    pub(crate) name: String,
-    pub(crate) course: Course,
+    pub name: String,
+    /// What is disturbed.
+    pub course: Course,
     /// Beside the playbook.
-    pub(crate) arguments: Vec<String>,
+    pub arguments: Vec<String>,
     /// Seconds of `--keepalive`.
-    pub(crate) keepalive: u64,
+    pub keepalive: u64,
     /// In the order in which the steps come.
-    pub(crate) cases: Vec<Case>,
+    pub cases: Vec<Case>,
 }
 
 /// How a night went.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
-    pub(crate) cases: Vec<(Case, Survived)>,
+pub struct Told {
+    /// What became of each case.
+    pub cases: Vec<(Case, Survived)>,
     /// What failed on the way, a line each.
-    pub(crate) failures: Vec<String>,
+    pub failures: Vec<String>,
     /// How many times a connection was lost.
-    pub(crate) lost: usize,
-    /// How many migrations and restores were begun, and completed.
-    pub(crate) begun: usize,
-    pub(crate) completed: usize,
-    pub(crate) end: End,
+    pub lost: usize,
+    /// How many migrations and restores were begun.
+    pub begun: usize,
+    /// How many of them were completed.
+    pub completed: usize,
+    /// What it left.
+    pub end: End,
     /// What each module did first, in that order.
-    pub(crate) modules: Vec<Met>,
+    pub modules: Vec<Met>,
 }
 
 impl Told {
     /// Whether every case was met.
-    pub(crate) fn met_all(&self) -> bool {
+    pub fn met_all(&self) -> bool {
         self.cases
             .iter()
             .all(|(_, survived)| *survived != Survived::NotMet)
@@ -80,15 +86,16 @@ impl Told {
 
 /// A module of a night.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Met {
-    pub(crate) module: String,
+pub struct Met {
+    /// Its name.
+    pub module: String,
     /// How long each of its steps that acted did so.
-    pub(crate) takes: Vec<Duration>,
+    pub takes: Vec<Duration>,
 }
 
 impl Night {
     /// Runs it on a lab of its own to its end and looks at what it left; a panic says what is wrong. `None`: no lab here.
-    pub(crate) fn run(&self) -> Option<Told> {
+    pub fn run(&self) -> Option<Told> {
         let lab = self.course.lab(&self.name).boot()?;
         let _kept = Kept::of(&lab, &self.name);
         for host in lab.hosts() {
@@ -199,7 +206,7 @@ impl<'n> Way<'n> {
             other => panic!(
                 "{}: exit status {other}\nstdout:\n{}\nstderr:\n{}",
                 self.night.name,
-                nebplay_tests::program::tail(&run.stdout),
+                crate::program::tail(&run.stdout),
                 run.stderr
             ),
         }
@@ -226,6 +233,14 @@ impl<'n> Way<'n> {
         }
         if let Some(after) = case.fault.power_cut(case.takes) {
             self.links.reboot(&heard.host, after);
+        }
+        if case.fault == Fault::OthersReboot {
+            for other in self.lab.hosts().filter(|other| other.name() != heard.host) {
+                self.links.reboot(other.name(), Duration::ZERO);
+            }
+        }
+        if let Some(time) = case.fault.apart() {
+            self.links.part(time);
         }
         self.meet(at);
     }

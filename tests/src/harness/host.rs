@@ -96,6 +96,11 @@ impl<'lab> Host<'lab> {
         done(self.network.cut(&self.container.address));
     }
 
+    /// Keeps it from reaching the other hosts, or no more; the controller reaches it all the same.
+    pub(super) fn part(&self, apart: bool) {
+        done(self.network.isolate(&self.container.address, apart));
+    }
+
     /// Plugs it in again.
     pub fn restore_link(&self) {
         done(self.network.restore(&self.container.address));

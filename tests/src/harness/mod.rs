@@ -218,6 +218,11 @@ impl Lab {
         wait_until_in_sync(&self.guard).unwrap_or_else(|error| panic!("failed to {error}"));
     }
 
+    /// Keeps the hosts from reaching each other, or no more; the controller reaches them all the same.
+    pub fn part_zones(&self, apart: bool) {
+        self.hosts().for_each(|host| host.part(apart));
+    }
+
     /// The machine-wide name; namespaces and control groups carry it.
     pub fn name(&self) -> &str {
         self.guard.name()

@@ -70,6 +70,23 @@ impl Network {
         ip(&["-n", &self.namespace("net"), "link", "set", &port(address), "up"])
     }
 
+    /// Keeps members so marked from reaching each other, and nobody else from reaching them; or lets them again.
+    pub fn isolate(&self, address: &str, isolated: bool) -> Result<(), LabError> {
+        let (bridge, port) = (self.namespace("net"), port(address));
+        let isolated = if isolated { "on" } else { "off" };
+        ip(&[
+            "-n",
+            &bridge,
+            "link",
+            "set",
+            &port,
+            "type",
+            "bridge_slave",
+            "isolated",
+            isolated,
+        ])
+    }
+
     /// Delays everything that leaves for a member, to feel a long way between controller and host.
     pub fn delay(&self, address: &str, milliseconds: u32) -> Result<(), LabError> {
         Program::new("tc")
