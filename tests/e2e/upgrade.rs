@@ -1,6 +1,6 @@
 //! The upgrade of a federation, from the first check to the last.
 
-use crate::harness::{Lab, Run, SECRETS};
+use crate::harness::{Host, Lab, Run, SECRETS};
 use crate::traces::{assert_nothing_left, assert_same, assert_upgraded, everything, how_it_is, paths};
 use crate::twin::Foreseen;
 
@@ -35,6 +35,20 @@ fn a_federation_on_sqlite_is_upgraded_once() {
     }
     for (host, before) in lab.hosts().zip(before) {
         assert_same(&host, &everything(&host), &before);
+    }
+    restarted(&lab);
+}
+
+/// Restarts OpenNebula in every zone by the shipped playbook: what ran runs again, as another process.
+fn restarted(lab: &Lab) {
+    let oned = |host: &Host<'_>| host.must("systemctl show --property MainPID --value opennebula");
+    let before: Vec<_> = lab.hosts().map(|host| (how_it_is(&host), oned(&host))).collect();
+    lab.nebplay(["playbooks/restart-services.yml"])
+        .run()
+        .expect_code(0);
+    for (host, (how, process)) in lab.hosts().zip(before) {
+        assert_same(&host, &how_it_is(&host), &how);
+        assert_ne!(oned(&host), process, "{}", host.name());
     }
 }
 
