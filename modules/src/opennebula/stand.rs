@@ -11,6 +11,7 @@ use crate::host::{Command, Host};
 use crate::memory;
 use crate::module::Failure;
 use crate::packages::saved;
+pub use crate::services::service_stop::{Before as UnitBefore, units_before};
 
 /// What stands for the packet filter among the notes.
 const PACKET_FILTER: &str = "packet-filter";

@@ -184,6 +184,11 @@ impl Known {
             let reached: Vec<(At, Reached)> = reached.filter_map(|(at, index)| Some((at?, index))).collect();
             out_of_sync::put(federation, master, &reached);
         }
+        self.apply_units(federation);
+    }
+
+    /// Units that are down, masked, or started by no boot: now, or before a night that is under way.
+    pub(super) fn apply_units(&self, federation: &mut Federation) {
         for (at, live) in self.live.iter().enumerate() {
             units::apply(&live.units, federation, at);
         }

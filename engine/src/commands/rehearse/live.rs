@@ -9,11 +9,11 @@ use nebplay_modules::module::{Failure, FailureKind, Secrets};
 use nebplay_modules::opennebula::conf::Backend;
 use nebplay_modules::opennebula::measure::{Measured, measure};
 use nebplay_modules::opennebula::onedb::Access;
-use nebplay_modules::opennebula::stand::Stand;
+use nebplay_modules::opennebula::stand::{Stand, units_before};
 use nebplay_modules::opennebula::version::release_of_package;
 use tokio::io::AsyncReadExt as _;
 
-use super::units::LiveUnit;
+use super::units::{self, LiveUnit};
 use crate::commands::asking::Asking;
 use crate::commands::error::CommandError;
 use crate::commands::hosts::Hosts;
@@ -41,7 +41,7 @@ pub(super) struct Live {
     pub(super) unit: Option<Duration>,
     /// How far it is in an upgrade.
     pub(super) stand: Stand,
-    /// OpenNebula's units.
+    /// OpenNebula's units; where a night is under way, as they were before it.
     pub(super) units: Vec<LiveUnit>,
     /// One call and back.
     pub(super) round_trip: Duration,
@@ -111,6 +111,7 @@ async fn one(host: &dyn Host, secrets: &dyn Secrets) -> Result<Live, Failure> {
     let mut live = read(&output.text());
     live.zone = measure(host, &access).await?;
     live.stand = Stand::of(host, &access).await?;
+    live.units = units::before(live.units, &units_before(host).await?);
     live.backend = Some(access.db);
     // The connection is open now: a call is a round trip.
     let began = Instant::now();

@@ -129,6 +129,7 @@ pub(super) fn run(args: Args, terminal: &Terminal) -> Result<u8, CommandError> {
     let mut federation = image::federation(&description);
     let mut assumptions = args.assumed.sentences(&description);
     let (start, begins) = if known.is_under_way() {
+        known.apply_units(&mut federation);
         let moment = moment::find(&stage, federation, &zones, &known.stands())?;
         let begins = format!("where a night was stopped: the zones stand as {}", moment.place);
         (moment.start, Some(begins))

@@ -1,6 +1,9 @@
-//! OpenNebula's units as systemd has them on a front-end, and the twin's put so.
+//! OpenNebula's units as systemd has them on a front-end, or as they were before a night that is under way, and the twin's put so.
+
+use std::collections::BTreeMap;
 
 use nebplay_modules::host::Command;
+use nebplay_modules::opennebula::stand::UnitBefore;
 use nebplay_twin::State;
 use nebplay_twin::federation::{At, Federation};
 
@@ -23,6 +26,28 @@ impl LiveUnit {
             file: words.next()?.to_owned(),
         })
     }
+
+    /// As it was before the night, if that is noted of it.
+    fn before(self, noted: &BTreeMap<String, UnitBefore>) -> Self {
+        let Some(before) = noted.get(&self.name) else {
+            return self;
+        };
+        let file = match before {
+            UnitBefore { masked: true, .. } => "masked",
+            UnitBefore { enabled: true, .. } => "enabled",
+            _ => "disabled",
+        };
+        Self {
+            name: self.name,
+            runs: before.up,
+            file: file.to_owned(),
+        }
+    }
+}
+
+/// The units as they were before the night, as far as that is noted.
+pub(super) fn before(told: Vec<LiveUnit>, noted: &BTreeMap<String, UnitBefore>) -> Vec<LiveUnit> {
+    told.into_iter().map(|unit| unit.before(noted)).collect()
 }
 
 /// What the host has no file of is down, and no boot starts it. Where nothing is told, all is left as it is.
@@ -97,6 +122,36 @@ mod tests {
             now.at_boot.iter().collect::<Vec<_>>(),
             ["opennebula-gate.service", "opennebula.service"]
         );
+    }
+
+    #[test]
+    fn a_night_that_is_under_way_has_noted_how_they_were() {
+        let noted = [
+            ("opennebula.service", true, false, true),
+            ("opennebula-hem.service", true, false, false),
+            ("opennebula-gate.service", false, true, false),
+        ];
+        let noted = noted.map(|(name, up, masked, enabled)| {
+            let before = UnitBefore { up, masked, enabled };
+            (name.to_owned(), before)
+        });
+        let masked = |name: &str| LiveUnit::read(&format!("{name} inactive masked")).unwrap();
+        let names = [
+            "opennebula.service",
+            "opennebula-hem.service",
+            "opennebula-gate.service",
+        ];
+        let came_with_the_night = LiveUnit::read("opennebula-form.service inactive disabled").unwrap();
+        let mut told = names.map(masked).to_vec();
+        told.push(came_with_the_night.clone());
+        let were = ["active enabled", "active disabled", "inactive masked"];
+        let mut expected: Vec<LiveUnit> = names
+            .iter()
+            .zip(were)
+            .map(|(name, state)| LiveUnit::read(&format!("{name} {state}")).unwrap())
+            .collect();
+        expected.push(came_with_the_night);
+        assert_eq!(before(told, &noted.into()), expected);
     }
 
     #[test]
