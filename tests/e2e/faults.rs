@@ -10,7 +10,7 @@ mod slaves;
 mod sync;
 
 use crate::harness::{Invocation, Lab};
-use crate::traces::{assert_upgraded, how_it_is};
+use crate::traces::how_it_is;
 
 /// Where the federated backup lies on every host.
 const DUMP: &str = "/var/lib/one/nebplay/federated.bck";
@@ -75,43 +75,4 @@ fn a_slave_that_is_dead_beforehand_stops_the_upgrade_before_anything_changes() {
         assert_eq!(how_it_is(host), before, "{}", host.name());
         assert_eq!(host.must("oned --version | head -1"), "OpenNebula 7.0.0 ()");
     }
-}
-
-#[test]
-fn a_slave_that_dies_in_its_restore_leaves_the_other_whole_and_is_finished_later() {
-    let Some(lab) = Lab::sqlite("dies").boot() else {
-        return;
-    };
-    let (other, dying) = (lab.host("fe-eu-ge"), lab.host("fe-us-ca"));
-    let users = other.users();
-    dying.hang("in-restore");
-    // A host that died is given up after ten minutes otherwise.
-    let impatient = ["--keepalive", "1", "--reconnect", "2"];
-    let run = lab.upgrade().args(impatient).start();
-    dying.wait_for("restore started");
-    dying.power_off();
-    run.wait().expect_code(4).expect_shown("fe-us-ca");
-    assert_eq!(other.users(), users);
-
-    dying.power_on();
-    dying.release("in-restore");
-    lab.upgrade().run().expect_code(0);
-    assert_upgraded(&lab);
-}
-
-#[test]
-fn a_controller_that_dies_in_a_migration_does_not_migrate_twice() {
-    let Some(lab) = Lab::sqlite("cut").boot() else {
-        return;
-    };
-    let master = lab.host("fe-eu-fr");
-    master.hang("before-local-migrator");
-    let run = lab.upgrade().start();
-    master.wait_for("shared migrator completed");
-    run.kill();
-    master.release("before-local-migrator");
-    master.wait_for("upgrade completed");
-    lab.upgrade().run().expect_code(0);
-    assert_eq!(master.count("upgrade started"), 1);
-    assert_upgraded(&lab);
 }

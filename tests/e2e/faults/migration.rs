@@ -120,6 +120,26 @@ fn a_migration_that_was_killed_is_undone_before_it_is_done_again() {
 }
 
 #[test]
+fn a_controller_that_dies_in_a_migration_does_not_migrate_twice() {
+    let Some(lab) = Lab::sqlite("cut").boot() else {
+        return;
+    };
+    let master = lab.host("fe-eu-fr");
+    let before = quotas(&master);
+    master.hang("before-local-migrator");
+    let run = migrate(&lab).start();
+    master.wait_for("shared migrator completed");
+    run.kill();
+    // It comes to its end while nobody looks.
+    master.release("before-local-migrator");
+    master.wait_for("upgrade completed");
+    migrate(&lab).run().expect_code(0);
+    assert_eq!(master.count("upgrade started"), 1);
+    assert_eq!(quotas(&master), before);
+    assert_eq!(master.oneadmin("onedb version").code, 0);
+}
+
+#[test]
 fn a_migration_outlives_the_connection_and_is_followed_to_its_end() {
     let Some(lab) = Lab::sqlite("cable").boot() else {
         return;
