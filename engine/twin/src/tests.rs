@@ -52,6 +52,28 @@ fn run(federation: &mut Federation, at: usize, user: &str, line: &str) -> String
     text
 }
 
+/// As the unit files of 7.0 and 7.2 have it (`share/pkgs/services/systemd` of OpenNebula's sources): `Wants=` here and there, and neither
+/// `PartOf=` nor `Requires=`.
+#[test]
+fn the_start_of_a_unit_pulls_up_others_and_its_stop_stops_none() {
+    let mut federation = guide();
+    let mut lists = |line: &str| {
+        let list = "systemctl list-units --plain --no-legend | grep opennebula | cut -d ' ' -f 1; true";
+        run(&mut federation, 1, "root", line);
+        run(&mut federation, 1, "root", list)
+    };
+    let all = lists("true");
+    assert_eq!(
+        lists("systemctl stop opennebula opennebula-fireedge opennebula-flow opennebula-gate"),
+        "opennebula-guacd.service\nopennebula-hem.service\nopennebula-showback.timer\nopennebula-ssh-agent.service\n\
+         opennebula-ssh-socks-cleaner.timer\n"
+    );
+    let rest = "opennebula-guacd opennebula-hem opennebula-ssh-agent opennebula-showback.timer opennebula-ssh-socks-cleaner.timer";
+    assert_eq!(lists(&format!("systemctl stop {rest}")), "");
+    let started = lists("systemctl start opennebula-flow opennebula-gate opennebula opennebula-fireedge");
+    assert_eq!(started, all);
+}
+
 #[test]
 fn an_upgrade_by_hand_as_the_guide_has_it() {
     let mut federation = guide();
