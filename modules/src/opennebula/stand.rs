@@ -11,7 +11,8 @@ use crate::host::{Command, Host};
 use crate::memory;
 use crate::module::Failure;
 use crate::packages::saved;
-pub use crate::services::service_stop::{Before as UnitBefore, units_before};
+pub use crate::services::service_stop::Before as UnitBefore;
+use crate::services::service_stop::NOTE as SERVICES;
 
 /// What stands for the packet filter among the notes.
 const PACKET_FILTER: &str = "packet-filter";
@@ -36,7 +37,7 @@ pub struct Stand {
 
 const LOOK: &str = r#"# nebplay: how far this zone is
 dpkg-query -W -f '${db:Status-Abbrev} ${Version}\n' opennebula 2>/dev/null | awk '$1 == "ii" { print "installed", $2 }'
-for unit in $(systemctl list-unit-files --no-legend 'opennebula*.service' | awk '{ print $1 }'); do
+for unit in $(systemctl list-unit-files --no-legend 'opennebula*.service' 'opennebula*.timer' | awk '{ print $1 }'); do
   echo unit "$unit" $(systemctl is-active "$unit") $(systemctl is-enabled "$unit" 2>/dev/null)
 done
 for note in "$1"/*.json; do [ ! -e "$note" ] || echo note "$(basename "$note" .json)"; done
@@ -72,6 +73,17 @@ impl Stand {
             }
         }
         stand
+    }
+
+    /// The units as they were before the night: as noted, and those that it has not stopped, or has put back, as they are.
+    pub async fn units_before(&self, host: &dyn Host) -> Result<BTreeMap<String, UnitBefore>, Failure> {
+        let noted: Option<BTreeMap<String, UnitBefore>> = memory::recall(host, SERVICES).await?;
+        let noted = noted.unwrap_or_default();
+        let before = |(name, state): (&String, &String)| {
+            let before = noted.get(name).cloned().unwrap_or_else(|| as_it_is(state));
+            (name.clone(), before)
+        };
+        Ok(self.units.iter().map(before).collect())
     }
 
     /// Whether the database is at another version than the programs.
@@ -111,6 +123,16 @@ impl Stand {
     }
 }
 
+/// A unit of this state, in the words of [`Stand::units`].
+fn as_it_is(state: &str) -> UnitBefore {
+    let (active, file) = state.split_once(' ').unwrap_or((state, ""));
+    UnitBefore {
+        up: active == "active",
+        masked: file.starts_with("masked"),
+        enabled: file.starts_with("enabled"),
+    }
+}
+
 impl Display for Stand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let none = || "none".to_owned();
@@ -140,6 +162,7 @@ impl Display for Stand {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::FakeHost;
 
     const STOPPED: &str = "installed 1:7.0.0.1-1+deb12\nunit opennebula.service inactive masked\n\
                            unit opennebula-ssh-agent.service inactive masked\nnote services\nnote dump-0a1b\n";
@@ -158,6 +181,31 @@ mod tests {
         assert_eq!(stand.units["opennebula.service"], "inactive masked");
         assert_eq!(stand.notes, ["dump-0a1b", "services"].map(str::to_owned).into());
         assert_eq!(Stand::read("installed\nunit x\n\n?"), Stand::default());
+    }
+
+    #[tokio::test]
+    async fn units_are_as_they_were_before_they_were_stopped() {
+        let note = r#"{"opennebula.service": {"up": true, "masked": false, "enabled": true}, "nginx.service": {"up": true, "masked": false}}"#;
+        let stand = stand(&format!(
+            "{STOPPED}unit opennebula-flow.service active disabled\n"
+        ));
+        let host = FakeHost::new("fe").file(&format!("{}/services.json", memory::DIRECTORY), note);
+        let before = stand.units_before(&host).await.unwrap();
+        let told: Vec<_> = before
+            .iter()
+            .map(|(name, unit)| (name.as_str(), unit.up, unit.masked, unit.enabled))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("opennebula-flow.service", true, false, false),
+                ("opennebula-ssh-agent.service", false, true, false),
+                ("opennebula.service", true, false, true),
+            ],
+            "nginx is none of OpenNebula's"
+        );
+        let garbled = FakeHost::new("fe").file(&format!("{}/services.json", memory::DIRECTORY), "{");
+        assert!(stand.units_before(&garbled).await.is_err());
     }
 
     #[test]

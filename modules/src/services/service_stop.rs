@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::snapshot::{self, Lock, Scope, Snapshot, done, in_short};
 use crate::contract::{Contract, Order, Privilege, Recovery};
-use crate::host::{Command, Exit, Host};
+use crate::host::{Command, Exit};
 use crate::job_run;
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
@@ -58,11 +58,6 @@ pub struct Before {
 
 /// The note on the host that `service_start` reads: of units, by their names.
 pub(crate) const NOTE: &str = "services";
-
-/// How units were before a night that is under way; none: no night is, or it has not come so far, or it has put all of them back.
-pub async fn units_before(host: &dyn Host) -> Result<BTreeMap<String, Before>, Failure> {
-    Ok(memory::recall(host, NOTE).await?.unwrap_or_default())
-}
 
 /// Stops, masks, and stops again what came back meanwhile. Masking first would lose the units' own way of stopping.
 const STOP: &str = r#"

@@ -28,7 +28,7 @@ pub enum Fault {
 /// Seconds of a short cut.
 const SHORT: u64 = 5;
 
-/// How long zones do not reach each other: longer than a connection of oned's to another is tried.
+/// How long zones do not reach each other: as long as the stand-in's oned tries its master, so that a toggle fails and is not only late.
 const APART: Duration = Duration::from_secs(20);
 
 impl Fault {

@@ -225,7 +225,7 @@ mod tests {
     use nebplay_twin::look;
 
     use super::*;
-    use crate::commands::rehearse::units::LiveUnit;
+    use crate::commands::rehearse::units::DOWN;
 
     fn with(live: impl Fn(usize, &mut Live)) -> Known {
         let one = |number| {
@@ -248,8 +248,7 @@ mod tests {
             told.zone.database = Some(1 << 20);
             told.zone.fed_index = Some(if number == 1 { 7 } else { 9 });
             if number == 1 {
-                told.units
-                    .extend(LiveUnit::read("opennebula.service inactive disabled"));
+                told.units = [("opennebula.service".to_owned(), DOWN)].into();
             }
         });
         let description = Description::guide(3);

@@ -1,5 +1,6 @@
 //! `--from-live`: what a rehearsal begins with, read from the zones themselves. Nothing is changed on them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,10 @@ use nebplay_modules::module::{Failure, FailureKind, Secrets};
 use nebplay_modules::opennebula::conf::Backend;
 use nebplay_modules::opennebula::measure::{Measured, measure};
 use nebplay_modules::opennebula::onedb::Access;
-use nebplay_modules::opennebula::stand::{Stand, units_before};
+use nebplay_modules::opennebula::stand::{Stand, UnitBefore};
 use nebplay_modules::opennebula::version::release_of_package;
 use tokio::io::AsyncReadExt as _;
 
-use super::units::{self, LiveUnit};
 use crate::commands::asking::Asking;
 use crate::commands::error::CommandError;
 use crate::commands::hosts::Hosts;
@@ -42,7 +42,7 @@ pub(super) struct Live {
     /// How far it is in an upgrade.
     pub(super) stand: Stand,
     /// OpenNebula's units; where a night is under way, as they were before it.
-    pub(super) units: Vec<LiveUnit>,
+    pub(super) units: BTreeMap<String, UnitBefore>,
     /// One call and back.
     pub(super) round_trip: Duration,
     /// Bytes a second from there to here.
@@ -56,9 +56,6 @@ const LOOK: &str = r#"# nebplay: what a rehearsal begins with
 apt-cache madison opennebula 2>/dev/null | awk -F'|' '{ gsub(/ /, "", $2); print "offered", $2 }'
 names=$(dpkg-query -W -f '${Package}\n' 'opennebula*' 2>/dev/null)
 [ -z "$names" ] || apt-cache show --no-all-versions $names 2>/dev/null | awk '$1 == "Size:" { sum += $2 } END { print "packages", sum + 0 }'
-units=$(systemctl list-unit-files --no-legend --full 'opennebula*' | awk '{ print $1 }')
-[ -z "$units" ] || systemctl show -p Id -p ActiveState -p UnitFileState $units |
-  awk -F= '{ value[$1] = $2 } NF == 0 { say() } END { say() } function say() { print "unit", value["Id"], value["ActiveState"], value["UnitFileState"] }'
 for unit in $(systemctl list-units --plain --no-legend 'opennebula*.service' | awk '{ print $1 }'); do
   echo started "$unit" $(systemctl show "$unit" -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic | sort)
 done
@@ -111,7 +108,7 @@ async fn one(host: &dyn Host, secrets: &dyn Secrets) -> Result<Live, Failure> {
     let mut live = read(&output.text());
     live.zone = measure(host, &access).await?;
     live.stand = Stand::of(host, &access).await?;
-    live.units = units::before(live.units, &units_before(host).await?);
+    live.units = live.stand.units_before(host).await?;
     live.backend = Some(access.db);
     // The connection is open now: a call is a round trip.
     let began = Instant::now();
@@ -152,7 +149,7 @@ fn started(text: &str) -> Option<(&str, Duration)> {
 /// Reads what the script printed. What it could not find out is not there.
 fn read(text: &str) -> Live {
     let mut live = Live::default();
-    let mut starts = Vec::new();
+    let mut units = Vec::new();
     for line in text.lines() {
         let Some((what, value)) = line.trim().split_once(' ') else {
             continue;
@@ -163,17 +160,16 @@ fn read(text: &str) -> Live {
             "lists" => live.lists = value.parse().ok(),
             "onedb" => live.onedb = value.parse().ok().map(Duration::from_nanos),
             "spawn" => live.spawn = value.parse().ok().map(Duration::from_nanos),
-            "unit" => live.units.extend(LiveUnit::read(value)),
             "started" => match started(value) {
                 Some(("opennebula.service", took)) => live.oned = Some(took),
-                Some((_, took)) => starts.push(took),
+                Some((_, took)) => units.push(took),
                 None => {}
             },
             _ => {}
         }
     }
-    let count = u32::try_from(starts.len()).unwrap_or(u32::MAX);
-    live.unit = (count > 0).then(|| starts.iter().sum::<Duration>() / count.max(1));
+    let count = u32::try_from(units.len()).unwrap_or(u32::MAX);
+    live.unit = (count > 0).then(|| units.iter().sum::<Duration>() / count.max(1));
     live
 }
 
@@ -184,7 +180,7 @@ mod tests {
     #[test]
     fn what_a_front_end_says_is_read() {
         let live = read(
-            "offered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\nunit opennebula-hem.service inactive disabled\n\
+            "offered 7.2.0-1\noffered 7.0.0-1\npackages 125829120\n\
              started opennebula.service ActiveEnterTimestampMonotonic=3500000 InactiveExitTimestampMonotonic=1000000\n\
              started opennebula-gate.service ActiveEnterTimestampMonotonic=50 InactiveExitTimestampMonotonic=10\n\
              lists 100\nonedb 2000\n",
@@ -197,10 +193,6 @@ mod tests {
             (Some(100), Some(Duration::from_micros(2)))
         );
         assert_eq!(live.unit, Some(Duration::from_micros(40)));
-        assert_eq!(
-            live.units,
-            [LiveUnit::read("opennebula-hem.service inactive disabled").unwrap()]
-        );
     }
 
     #[test]

@@ -50,10 +50,11 @@ Rehearse playbooks on a twin of the federation that the inventory describes.
 
 The real engine and the real modules run them on machines that are nothing but memory: no host is connected to, and nothing is \
 executed on this one. First undisturbed; then again for every step and every fault that can strike there (a lost connection, a killed \
-controller, a failing command, a reboot here or of all others, zones that do not reach each other, a full disk, a command that hangs, a slave that is away), each time \
-followed by what an operator does next: resume, and where that is not enough, run it anew; or, with --anew, that at once; or, with \
---then, go back. Whatever happens, the rules of the upgrade must hold: nothing restored where OpenNebula runs, no migration without a \
-proven backup, nothing lost that the API acknowledged, and so on. At the end stands how long the API will be away, and why.";
+controller, a failing command, a reboot here or of all others, zones that do not reach each other, a full disk, a command that hangs, \
+a slave that is away), each time followed by what an operator does next: resume, and where that is not enough, run it anew; or, with \
+--anew, that at once; or, with --then, go back. Whatever happens, the rules of the upgrade must hold: nothing restored where OpenNebula \
+runs, no migration without a proven backup, nothing lost that the API acknowledged, and so on. At the end stands how long the API will \
+be away, and why.";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
