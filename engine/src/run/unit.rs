@@ -62,9 +62,10 @@ impl Unit {
         for (at, host) in hosts.iter().enumerate() {
             items.push(match self.items(host).await {
                 Ok(list) => list,
-                Err(result) => {
+                Err(mut result) => {
                     let part = self.part(at, host, None, 1);
                     self.begin(&part);
+                    self.forgive(&part, &mut result);
                     self.conclude(&part, &result);
                     ended[at] = Some(*result);
                     Items {

@@ -181,8 +181,15 @@ mod tests {
             let host = FakeHost::new("m")
                 .on("^sh -c IFS=", exists, "")
                 .on("^make it", 0, "");
-            run(args.clone(), &host).await.unwrap();
+            let outcome = run(args.clone(), &host).await.unwrap();
             assert_eq!(host.asked().iter().any(|line| line == "make it"), runs, "{args}");
+            // Either way there is something to register.
+            assert_eq!(outcome.result["rc"], 0, "{args}");
+            assert_eq!(
+                outcome.result["stdout"].as_str().is_some_and(str::is_empty),
+                runs,
+                "{args}"
+            );
         }
     }
 

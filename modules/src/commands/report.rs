@@ -70,16 +70,15 @@ impl Around<'_> {
         if self.durable && cx.in_doubt {
             return Ok(None);
         }
-        let done = |message: String| Some(Finding::NoChange(Outcome::unchanged(message).with("rc", 0)));
         if let Some(path) = self.creates
             && self.matches(cx, path).await?
         {
-            return Ok(done(format!("not run, since {path} exists")));
+            return Ok(Some(not_run(&format!("since {path} exists"))));
         }
         if let Some(path) = self.removes
             && !self.matches(cx, path).await?
         {
-            return Ok(done(format!("not run, since {path} does not exist")));
+            return Ok(Some(not_run(&format!("since {path} does not exist"))));
         }
         Ok(None)
     }
@@ -92,6 +91,18 @@ impl Around<'_> {
         look.chdir = self.chdir.map(str::to_owned);
         Ok(cx.host.run(&look).await?.exit.success())
     }
+}
+
+/// Ansible's return values of a command that was not needed: whoever registers it need not ask whether it ran.
+fn not_run(why: &str) -> Finding {
+    let said = format!("skipped, {why}");
+    let outcome = Outcome::unchanged(format!("not run, {why}"))
+        .with("rc", 0)
+        .with("stdout_lines", [said.as_str()])
+        .with("stdout", said)
+        .with("stderr", "")
+        .with("stderr_lines", Value::Array(Vec::new()));
+    Finding::NoChange(outcome)
 }
 
 /// Ansible's return values of a command.

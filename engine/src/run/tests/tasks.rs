@@ -96,6 +96,26 @@ async fn a_loop_goes_on_after_a_failed_item_and_fails_as_a_whole() {
 }
 
 #[tokio::test]
+async fn a_loop_over_nothing_that_is_there_is_a_failure_like_any_other() {
+    let told = Story::new(
+        "
+- hosts: m
+  tasks:
+    - {act: {x: a}, loop: '{{ nowhere }}', ignore_errors: true, register: r}
+    - {act: {x: b}, when: r is failed}
+    - block: [{act: {x: c}, loop: '{{ nowhere }}'}]
+      rescue: [{act: {x: d}}]
+    - {act: {x: e}, loop: '{{ nowhere }}'}
+    - {act: {x: f}}
+",
+    )
+    .told()
+    .await;
+    assert_eq!(told.did("m"), ["b", "d"]);
+    assert_eq!(told.summary.failures.len(), 1);
+}
+
+#[tokio::test]
 async fn an_empty_loop_is_skipped() {
     let told = Story::new(
         "[{hosts: m, tasks: [{act: {x: a}, loop: [], register: r}, {act: {x: b}, when: r is skipped}]}]",
