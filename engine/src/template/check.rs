@@ -9,7 +9,7 @@ use crate::diagnostics::{Finding, Findings, Span, suggest};
 use crate::yaml::{Node, Value as Yaml};
 
 use super::Templates;
-use super::braces::{has_template, lone_expression};
+use super::braces::{code_in, has_template, lone_expression};
 use super::condition::expression_of;
 use super::error::locate;
 
@@ -129,6 +129,7 @@ const COMMON: &[&str] = &[
     "basename",
     "bool",
     "capitalize",
+    "center",
     "changed",
     "combine",
     "contains",
@@ -139,6 +140,7 @@ const COMMON: &[&str] = &[
     "dirname",
     "extract",
     "failed",
+    "falsy",
     "first",
     "flatten",
     "float",
@@ -162,6 +164,7 @@ const COMMON: &[&str] = &[
     "match",
     "max",
     "min",
+    "path_join",
     "product",
     "quote",
     "regex",
@@ -176,6 +179,7 @@ const COMMON: &[&str] = &[
     "search",
     "select",
     "selectattr",
+    "sha1",
     "skipped",
     "sort",
     "split",
@@ -194,6 +198,8 @@ const COMMON: &[&str] = &[
     "to_yaml",
     "trim",
     "truncate",
+    "truthy",
+    "type_debug",
     "undefined",
     "union",
     "unique",
@@ -205,22 +211,17 @@ const COMMON: &[&str] = &[
 
 /// The filters and tests that a template names.
 fn filters_and_tests(source: &str, as_expression: bool) -> Vec<(&'static str, String)> {
-    static CODE: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?s)\{\{(.*?)\}\}|\{%(.*?)%\}").ok());
     static QUOTED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#"(?s)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*""#).ok());
     static NAMED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"\|\s*([A-Za-z_][\w.]*)|\bis\s+(?:not\s+)?([A-Za-z_][\w.]*)").ok());
-    let (Some(code), Some(quoted), Some(named)) = (&*CODE, &*QUOTED, &*NAMED) else {
+    let (Some(quoted), Some(named)) = (&*QUOTED, &*NAMED) else {
         return Vec::new();
     };
     let pieces: Vec<&str> = if as_expression {
         vec![source]
     } else {
-        code.captures_iter(source)
-            .filter_map(|piece| piece.get(1).or(piece.get(2)))
-            .map(|piece| piece.as_str())
-            .collect()
+        code_in(source).into_iter().map(|code| &source[code]).collect()
     };
     let mut names = Vec::new();
     for piece in pieces {

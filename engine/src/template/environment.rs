@@ -6,7 +6,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use super::lookups::{self, Lookups};
-use super::{filters, hole, limits, outcomes};
+use super::{filters, hole, limits, methods, outcomes};
 
 /// Builds the environment.
 pub(super) fn build(lookups: Arc<dyn Lookups>) -> Environment<'static> {
@@ -18,7 +18,7 @@ pub(super) fn build(lookups: Arc<dyn Lookups>) -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_fuel(Some(limits::FUEL));
     environment.set_formatter(print);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_unknown_method_callback(methods::call);
     if let Ok(syntax) = SyntaxConfig::builder()
         .trim_blocks(true)
         .keep_trailing_newline(true)

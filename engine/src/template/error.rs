@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::diagnostics::{Finding, Span};
 
+use super::literals::as_written;
+
 /// What kind of error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateErrorKind {
@@ -97,7 +99,8 @@ impl std::error::Error for TemplateError {}
 /// Where in a YAML scalar a piece of the template stands; the whole scalar where it cannot be found (escapes, folding).
 pub(super) fn locate(scalar: &Span, needle: &str) -> Span {
     let text = scalar.text();
-    let found = find_word(text, needle).or_else(|| {
+    let found = find_word(text, needle).or_else(|| find_word(text, &as_written(needle)));
+    let found = found.or_else(|| {
         // `zone.nmae` written as `zone['nmae']`, or across lines: its last part is the one to blame.
         let last = needle.rsplit('.').next().unwrap_or(needle);
         find_word(text, last).map(|(start, _)| (start, start + last.len()))

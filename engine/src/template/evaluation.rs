@@ -13,7 +13,7 @@ use crate::diagnostics;
 use super::dict::{Missing, into_template, map_into_template};
 use super::error::{TemplateError, TemplateErrorKind};
 use super::facts;
-use super::hole::{Reason, Tracker};
+use super::hole::{Reason, TRACKER, Tracker};
 use super::scope::{Binding, Facts, Hosts, Scope};
 use super::{OMIT, Templates};
 
@@ -53,6 +53,7 @@ impl Evaluation {
             Some(binding) => self.bound(name, binding),
             // Never kept: it holds this evaluation, which would then hold itself for ever.
             None if name == "vars" => return Some(self.root()),
+            None if name == TRACKER => return Some(self.tracker.as_value()),
             None => self.provided(name)?,
         };
         // A hole is counted by who asks, so it is never kept.

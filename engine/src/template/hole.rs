@@ -74,6 +74,9 @@ pub(super) struct Used {
     pub(super) reason: Reason,
 }
 
+/// Under this name, which no template can write, filters find the evaluation's tracker.
+pub(super) const TRACKER: &str = "tracker!";
+
 /// What one evaluation keeps an eye on.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
@@ -90,6 +93,17 @@ struct Noted {
 impl Tracker {
     fn lock(&self) -> MutexGuard<'_, Noted> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It as a value, for [`TRACKER`].
+    pub(super) fn as_value(self: &Arc<Self>) -> Value {
+        Value::from_object(Kept(Arc::clone(self)))
+    }
+
+    /// What [`Tracker::as_value`] came from.
+    pub(super) fn of(value: &Value) -> Option<Arc<Self>> {
+        let kept: &Kept = value.downcast_object_ref()?;
+        Some(Arc::clone(&kept.0))
     }
 
     /// Hands out a hole.
@@ -148,6 +162,15 @@ impl Tracker {
 
     fn excuse(&self, id: usize) {
         self.lock().holes.retain(|hole| hole.id != id);
+    }
+}
+
+#[derive(Debug)]
+struct Kept(Arc<Tracker>);
+
+impl Object for Kept {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
     }
 }
 

@@ -1,5 +1,6 @@
 //! From nodes and texts to values.
 
+use std::borrow::Cow;
 use std::error::Error as _;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::dict::out_of_template;
 use super::error::{TemplateError, TemplateErrorKind, locate, sounds_secret};
 use super::evaluation::Evaluation;
 use super::limits;
+use super::literals::keep_backslashes;
 use super::subscript::as_attributes;
 use super::{OMIT, Scope, Templates};
 
@@ -28,9 +30,11 @@ enum Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    fn source(self) -> &'a str {
+    /// It as the template engine has to read it.
+    fn source(self) -> Cow<'a, str> {
         match self {
-            Self::Expression(source) | Self::Text(source) => source,
+            Self::Expression(source) => keep_backslashes(source, true),
+            Self::Text(source) => keep_backslashes(source, false),
         }
     }
 }
@@ -177,8 +181,9 @@ impl Templates {
         span: Option<&Span>,
         evaluation: &Arc<Evaluation>,
     ) -> Result<Json, TemplateError> {
+        let source = piece.source();
         let mark = evaluation.tracker.mark();
-        let result = self.run(piece, evaluation);
+        let result = self.run(piece, &source, evaluation);
         let used = evaluation.tracker.settle(mark);
         let error = match (result, used) {
             (Ok(value), None) => return Ok(value),
@@ -186,22 +191,22 @@ impl Templates {
                 (Some(cause), _) => cause.clone(),
                 // Whatever went wrong, it went wrong because of what is not there.
                 (None, Some(used)) => used.into_error(),
-                (None, None) => explain(&error, piece.source(), span),
+                (None, None) => explain(&error, &source, span),
             },
             (Ok(_), Some(used)) => used.into_error(),
         };
-        Err(place(error, piece.source(), span))
+        Err(place(error, &source, span))
     }
 
-    fn run(&self, piece: Piece<'_>, evaluation: &Arc<Evaluation>) -> Result<Json, Error> {
+    fn run(&self, piece: Piece<'_>, source: &str, evaluation: &Arc<Evaluation>) -> Result<Json, Error> {
         match piece {
-            Piece::Expression(source) => {
+            Piece::Expression(_) => {
                 limits::check(source, true)?;
                 let source = as_attributes(source, true).into_owned();
                 let expression = self.environment.compile_expression_owned(source)?;
                 out_of_template(&expression.eval(evaluation.root())?)
             }
-            Piece::Text(source) => {
+            Piece::Text(_) => {
                 limits::check(source, false)?;
                 let source = as_attributes(source, false);
                 self.environment
@@ -218,16 +223,16 @@ impl Templates {
         as_expression: bool,
         span: Option<&Span>,
     ) -> Result<(), TemplateError> {
-        let result = limits::check(source, as_expression).and_then(|()| {
+        let source = keep_backslashes(source, as_expression);
+        let result = limits::check(&source, as_expression).and_then(|()| {
             if as_expression {
-                self.environment
-                    .compile_expression_owned(source.to_owned())
-                    .map(drop)
+                let source = source.clone().into_owned();
+                self.environment.compile_expression_owned(source).map(drop)
             } else {
-                self.environment.template_from_str(source).map(drop)
+                self.environment.template_from_str(&source).map(drop)
             }
         });
-        result.map_err(|error| place(explain(&error, source, span), source, span))
+        result.map_err(|error| place(explain(&error, &source, span), &source, span))
     }
 }
 

@@ -9,22 +9,14 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::braces::has_template;
+use super::braces::rewrite_code;
 
 /// An expression, or the code of a text, with its subscripts by name as attributes.
 pub(super) fn as_attributes(source: &str, is_expression: bool) -> Cow<'_, str> {
-    static CODE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?s)\{\{.*?\}\}|\{%.*?%\}").ok());
-    if !source.contains('[') {
-        return source.into();
-    }
-    if is_expression {
-        return rewrite(source);
-    }
-    match &*CODE {
-        Some(code) if has_template(source) && !source.contains("raw") => {
-            code.replace_all(source, |piece: &Captures<'_>| rewrite(&piece[0]).into_owned())
-        }
-        _ => source.into(),
+    if source.contains('[') {
+        rewrite_code(source, is_expression, rewrite)
+    } else {
+        source.into()
     }
 }
 

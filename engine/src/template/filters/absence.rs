@@ -4,6 +4,7 @@ use minijinja::value::{Kwargs, Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::super::hole::{excuse_all, is_undefined};
+use super::given::Given;
 use super::invalid;
 
 /// The template engine's own `map`, under a name that no template can write.
@@ -37,22 +38,32 @@ fn default(value: &Value, args: Rest<Value>, options: Kwargs) -> Result<Value, E
     Ok(value.clone())
 }
 
-fn mandatory(value: &Value, message: Option<&str>) -> Result<Value, Error> {
+/// `mandatory(msg)`.
+fn mandatory(value: &Value, given: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let given = Given::new(given)?;
+    let message: Option<String> = given.get(0, "msg")?;
+    given.end(1)?;
     match message {
         Some(message) if is_undefined(value) => Err(invalid(message)),
         _ => Ok(value.clone()),
     }
 }
 
-/// `ternary(if_true, if_false, if_none)`.
-fn ternary(value: &Value, yes: Value, no: Value, none: Option<Value>) -> Value {
+/// `ternary(true_val, false_val, none_val)`.
+fn ternary(value: &Value, given: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let given = Given::new(given)?;
+    let nothing = || Value::from(());
+    let yes = given.get(0, "true_val")?.unwrap_or_else(nothing);
+    let no = given.get(1, "false_val")?.unwrap_or_else(nothing);
+    let none: Option<Value> = given.get(2, "none_val")?;
+    given.end(3)?;
     let (chosen, others) = match none {
         Some(none) if value.is_none() => (none, [yes, no]),
         none if value.is_true() => (yes, [no, none.unwrap_or_default()]),
         none => (no, [yes, none.unwrap_or_default()]),
     };
     excuse_all(&others);
-    chosen
+    Ok(chosen)
 }
 
 /// `map`, with its `default` for attributes that are not there.

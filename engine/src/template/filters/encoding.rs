@@ -1,32 +1,52 @@
-//! Encodings and digests: `b64encode`, `b64decode`, `hash`, `quote`.
+//! Encodings and digests: `b64encode`, `b64decode`, `hash`, `sha1`, `quote`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
 use nebplay_modules::digest::hex;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
+use super::given::Given;
 use super::{invalid, text_of};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
-    environment.add_filter("b64encode", |value: &Value| {
+    environment.add_filter("b64encode", |value: &Value, given: Rest<ValueOrKwargs>| {
+        utf8(given)?;
         let text = text_of(value)?;
         Ok::<_, Error>(STANDARD.encode(text))
     });
-    environment.add_filter("b64decode", |text: &str| {
+    environment.add_filter("b64decode", |text: &str, given: Rest<ValueOrKwargs>| {
+        utf8(given)?;
         let wrong = || invalid("the text is not base64 of a text");
         let bytes = STANDARD.decode(text.trim()).map_err(|_| wrong())?;
         String::from_utf8(bytes).map_err(|_| wrong())
     });
-    environment.add_filter("hash", |value: &Value, kind: Option<&str>| {
-        digest(&text_of(value)?, kind.unwrap_or("sha1"))
+    environment.add_filter("hash", |value: &Value, given: Rest<ValueOrKwargs>| {
+        let given = Given::new(given)?;
+        let kind: Option<String> = given.get(0, "hashtype")?;
+        given.end(1)?;
+        digest(&text_of(value)?, kind.as_deref().unwrap_or("sha1"))
     });
-    environment.add_filter("checksum", |value: &Value| digest(&text_of(value)?, "sha1"));
+    for name in ["checksum", "sha1"] {
+        environment.add_filter(name, |value: &Value| digest(&text_of(value)?, "sha1"));
+    }
     environment.add_filter("quote", |value: &Value| {
         let text = text_of(value)?;
         Ok::<_, Error>(quote(&text))
     });
+}
+
+/// The one encoding there is of texts.
+fn utf8(given: Rest<ValueOrKwargs>) -> Result<(), Error> {
+    let given = Given::new(given)?;
+    let encoding: Option<String> = given.get(0, "encoding")?;
+    given.end(1)?;
+    match encoding.map(|name| name.to_ascii_lowercase()).as_deref() {
+        None | Some("utf-8" | "utf8") => Ok(()),
+        Some(other) => Err(invalid(format!("there is no encoding `{other}`, only utf-8"))),
+    }
 }
 
 fn digest(text: &str, kind: &str) -> Result<String, Error> {

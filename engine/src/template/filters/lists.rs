@@ -1,8 +1,9 @@
 //! Lists and sets: `union`, `intersect`, `difference`, `flatten`, `product`, `is subset`, `is contains`.
 
-use minijinja::value::Rest;
+use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
 
+use super::given::Given;
 use super::invalid;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -71,20 +72,24 @@ fn subset(small: &Value, large: &Value) -> Result<bool, Error> {
     Ok(items(small)?.iter().all(|item| large.contains(item)))
 }
 
-/// `flatten(levels)`: all levels unless said.
-fn flatten(list: &Value, levels: Option<usize>) -> Result<Vec<Value>, Error> {
-    fn add(list: &Value, levels: usize, into: &mut Vec<Value>) -> Result<(), Error> {
+/// `flatten(levels, skip_nulls=true)`: all levels unless said.
+fn flatten(list: &Value, given: Rest<ValueOrKwargs>) -> Result<Vec<Value>, Error> {
+    fn add(list: &Value, levels: usize, skip_nulls: bool, into: &mut Vec<Value>) -> Result<(), Error> {
         for item in items(list)? {
             if levels > 0 && item.kind() == minijinja::value::ValueKind::Seq {
-                add(&item, levels - 1, into)?;
-            } else if !item.is_none() {
+                add(&item, levels - 1, skip_nulls, into)?;
+            } else if !(skip_nulls && item.is_none()) {
                 into.push(item);
             }
         }
         Ok(())
     }
+    let given = Given::new(given)?;
+    let levels = given.get(0, "levels")?.unwrap_or(usize::MAX);
+    let skip_nulls = given.get(1, "skip_nulls")?.unwrap_or(true);
+    given.end(2)?;
     let mut flat = Vec::new();
-    add(list, levels.unwrap_or(usize::MAX), &mut flat)?;
+    add(list, levels, skip_nulls, &mut flat)?;
     Ok(flat)
 }
 

@@ -1,11 +1,12 @@
 //! Maps: `combine`, `dict2items`, `items2dict`, `extract`.
 
-use minijinja::value::{Kwargs, Rest, ValueKind};
-use minijinja::{Environment, Error, Value};
+use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, State, Value};
 use serde_json::{Map, Value as Json, json};
 
-use super::super::dict::{native, out_of_template};
-use super::invalid;
+use super::super::dict::out_of_template;
+use super::given::Given;
+use super::{invalid, made};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("combine", combine);
@@ -55,15 +56,15 @@ impl Lists {
 }
 
 /// `a | combine(b, c, recursive=true, list_merge='append')`: what comes later wins.
-fn combine(first: &Value, others: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
+fn combine(state: &State, first: &Value, others: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
     let recursive = options.get::<Option<bool>>("recursive")?.unwrap_or_default();
     let lists = match options.get::<Option<&str>>("list_merge")? {
         Some(name) => Lists::named(name)?,
         None => Lists::Replace,
     };
     options.assert_all_used()?;
-    let mut combined = map_of(first)?;
-    for other in others.iter() {
+    let mut combined = Map::new();
+    for other in std::iter::once(first).chain(others.iter()) {
         // A list of maps counts as so many maps.
         let maps = match out_of_template(other)? {
             Json::Array(maps) => maps,
@@ -71,19 +72,12 @@ fn combine(first: &Value, others: Rest<Value>, options: Kwargs) -> Result<Value,
         };
         for map in maps {
             let Json::Object(map) = map else {
-                return Err(invalid("combine takes mappings"));
+                return Err(invalid(format!("combine takes mappings, not a {}", other.kind())));
             };
             merge(&mut combined, map, recursive, lists);
         }
     }
-    Ok(native(&Json::Object(combined)))
-}
-
-fn map_of(value: &Value) -> Result<Map<String, Json>, Error> {
-    match out_of_template(value)? {
-        Json::Object(map) => Ok(map),
-        _ => Err(invalid(format!("combine takes mappings, not a {}", value.kind()))),
-    }
+    Ok(made(state, "combine", &Json::Object(combined)))
 }
 
 fn merge(into: &mut Map<String, Json>, from: Map<String, Json>, recursive: bool, lists: Lists) {
@@ -98,7 +92,7 @@ fn merge(into: &mut Map<String, Json>, from: Map<String, Json>, recursive: bool,
     }
 }
 
-fn dict2items(map: &Value, options: Kwargs) -> Result<Value, Error> {
+fn dict2items(state: &State, map: &Value, options: Kwargs) -> Result<Value, Error> {
     let (key_name, value_name) = names(&options)?;
     let Json::Object(map) = out_of_template(map)? else {
         return Err(invalid(format!(
@@ -109,10 +103,10 @@ fn dict2items(map: &Value, options: Kwargs) -> Result<Value, Error> {
     let items = map
         .into_iter()
         .map(|(key, value)| json!({ (key_name.as_str()): key, (value_name.as_str()): value }));
-    Ok(native(&items.collect()))
+    Ok(made(state, "dict2items", &items.collect()))
 }
 
-fn items2dict(items: &Value, options: Kwargs) -> Result<Value, Error> {
+fn items2dict(state: &State, items: &Value, options: Kwargs) -> Result<Value, Error> {
     let (key_name, value_name) = names(&options)?;
     let Json::Array(items) = out_of_template(items)? else {
         return Err(invalid(format!(
@@ -130,7 +124,7 @@ fn items2dict(items: &Value, options: Kwargs) -> Result<Value, Error> {
         let key = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
         map.insert(key, value.clone());
     }
-    Ok(native(&Json::Object(map)))
+    Ok(made(state, "items2dict", &Json::Object(map)))
 }
 
 fn names(options: &Kwargs) -> Result<(String, String), Error> {
@@ -143,9 +137,12 @@ fn names(options: &Kwargs) -> Result<(String, String), Error> {
     ))
 }
 
-/// `key | extract(container, more)`: what `container[key]` is; `more` are keys that lead further into it. For `map`:
+/// `key | extract(container, morekeys)`: what `container[key]` is; `morekeys` lead further into it. For `map`:
 /// `groups.slaves | map('extract', hostvars, 'zone_id')`.
-fn extract(key: &Value, container: &Value, more: Option<Value>) -> Result<Value, Error> {
+fn extract(key: &Value, container: &Value, given: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let given = Given::new(given)?;
+    let more: Option<Value> = given.get(0, "morekeys")?;
+    given.end(1)?;
     let mut found = element(container, key)?;
     match more {
         Some(keys) if keys.kind() == ValueKind::Seq => {

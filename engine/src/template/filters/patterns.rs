@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use minijinja::value::{Kwargs, Rest, ValueOrKwargs};
+use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
 use regex::{Captures, Regex, RegexBuilder};
 
+use super::given::Given;
 use super::{invalid, text_of};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -13,23 +14,29 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("regex_search", search);
     environment.add_filter("regex_findall", find_all);
     environment.add_filter("regex_escape", |text: &str| regex::escape(text));
-    environment.add_test("match", |value: &Value, pattern: &str, options: Kwargs| {
+    environment.add_test("match", |value: &Value, given: Rest<ValueOrKwargs>| {
         let text = text_of(value)?;
-        let found = compile(pattern, &options)?.find(&text);
+        let found = pattern_alone(given)?.find(&text);
         Ok::<_, Error>(found.is_some_and(|found| found.start() == 0))
     });
     for name in ["search", "regex"] {
-        environment.add_test(name, |value: &Value, pattern: &str, options: Kwargs| {
+        environment.add_test(name, |value: &Value, given: Rest<ValueOrKwargs>| {
             let text = text_of(value)?;
-            Ok::<_, Error>(compile(pattern, &options)?.is_match(&text))
+            Ok::<_, Error>(pattern_alone(given)?.is_match(&text))
         });
     }
 }
 
-fn compile(pattern: &str, options: &Kwargs) -> Result<Regex, Error> {
-    let ignorecase: Option<bool> = options.get("ignorecase")?;
-    let multiline: Option<bool> = options.get("multiline")?;
-    options.assert_all_used()?;
+/// `pattern, ignorecase=false, multiline=false`.
+fn pattern_alone(given: Rest<ValueOrKwargs>) -> Result<Regex, Error> {
+    let given = Given::new(given)?;
+    let pattern: String = given.need(0, "pattern")?;
+    let regex = compile(&pattern, given.get(1, "ignorecase")?, given.get(2, "multiline")?)?;
+    given.end(3)?;
+    Ok(regex)
+}
+
+fn compile(pattern: &str, ignorecase: Option<bool>, multiline: Option<bool>) -> Result<Regex, Error> {
     RegexBuilder::new(pattern)
         .case_insensitive(ignorecase.unwrap_or_default())
         .multi_line(multiline.unwrap_or_default())
@@ -42,18 +49,16 @@ fn compile(pattern: &str, options: &Kwargs) -> Result<Regex, Error> {
         })
 }
 
-/// `regex_replace(pattern, replacement, count=0)`; `\1` and `\g<name>` stand for groups.
-fn replace(
-    value: &Value,
-    pattern: &str,
-    replacement: Option<&str>,
-    options: Kwargs,
-) -> Result<String, Error> {
-    let count = options.get::<Option<usize>>("count")?.unwrap_or(0);
-    let regex = compile(pattern, &options)?;
-    let replacement = replacement.unwrap_or_default();
+/// `regex_replace(pattern, replacement, ignorecase=false, multiline=false, count=0)`; `\1` and `\g<name>` stand for groups.
+fn replace(value: &Value, given: Rest<ValueOrKwargs>) -> Result<String, Error> {
+    let given = Given::new(given)?;
+    let pattern: String = given.need(0, "pattern")?;
+    let replacement: String = given.get(1, "replacement")?.unwrap_or_default();
+    let regex = compile(&pattern, given.get(2, "ignorecase")?, given.get(3, "multiline")?)?;
+    let count = given.get(4, "count")?.unwrap_or(0);
+    given.end(5)?;
     let text = text_of(value)?;
-    let replaced = regex.replacen(&text, count, |found: &Captures<'_>| expand(replacement, found));
+    let replaced = regex.replacen(&text, count, |found: &Captures<'_>| expand(&replacement, found));
     Ok(replaced.into_owned())
 }
 
@@ -97,12 +102,16 @@ fn group<'t>(found: &Captures<'t>, name: &str) -> Option<&'t str> {
     group.map(|group| group.as_str())
 }
 
-/// `regex_search(pattern, '\1', '\g<name>')`: the match, or the groups asked for; none where nothing matches.
-fn search(value: &Value, pattern: &str, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
-    let args = args.into_values();
-    let (groups, options): (&[Value], Kwargs) = minijinja::value::from_args(&args)?;
+/// `regex_search(pattern, '\1', '\g<name>', ignorecase=false, multiline=false)`: the match, or the groups asked for; none where
+/// nothing matches.
+fn search(value: &Value, given: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let given = Given::new(given)?;
+    let pattern: String = given.need(0, "pattern")?;
+    let groups = given.from(1);
+    let regex = compile(&pattern, given.named("ignorecase")?, given.named("multiline")?)?;
+    given.end(usize::MAX)?;
     let text = text_of(value)?;
-    let Some(found) = compile(pattern, &options)?.captures(&text) else {
+    let Some(found) = regex.captures(&text) else {
         return Ok(Value::from(()));
     };
     if groups.is_empty() {
@@ -123,9 +132,12 @@ fn search(value: &Value, pattern: &str, args: Rest<ValueOrKwargs>) -> Result<Val
 }
 
 /// Every match; its group where the pattern has one, a list of groups where it has several.
-fn find_all(value: &Value, pattern: &str, options: Kwargs) -> Result<Value, Error> {
+fn find_all(value: &Value, given: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let given = Given::new(given)?;
+    let pattern: String = given.need(0, "regex")?;
+    let regex = compile(&pattern, given.get(2, "ignorecase")?, given.get(1, "multiline")?)?;
+    given.end(3)?;
     let text = text_of(value)?;
-    let regex = compile(pattern, &options)?;
     let one = |found: Captures<'_>| {
         let part = |index| Value::from(found.get(index).map_or("", |part| part.as_str()));
         match found.len() {

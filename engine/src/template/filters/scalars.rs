@@ -1,13 +1,43 @@
-//! Scalars: `bool`, `human_readable`, `human_to_bytes`.
+//! Scalars: `bool`, `human_readable`, `human_to_bytes`, `type_debug`, `is truthy`, `is falsy`.
 
+use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
 
+use super::given::Given;
 use super::{invalid, text_of};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("bool", bool);
     environment.add_filter("human_readable", human_readable);
     environment.add_filter("human_to_bytes", human_to_bytes);
+    environment.add_filter("type_debug", type_debug);
+    environment.add_test("truthy", truthy);
+    environment.add_test("falsy", |value: &Value, options: Kwargs| {
+        truthy(value, options).map(|yes| !yes)
+    });
+}
+
+/// `is truthy(convert_bool=false)`: whether there is anything; if asked, texts that mean true or false do.
+fn truthy(value: &Value, options: Kwargs) -> Result<bool, Error> {
+    let convert: Option<bool> = options.get("convert_bool")?;
+    options.assert_all_used()?;
+    Ok(match bool(value) {
+        Ok(said) if convert == Some(true) => said,
+        _ => value.is_true(),
+    })
+}
+
+/// What Python calls the type of a value.
+fn type_debug(value: &Value) -> &'static str {
+    match value.kind() {
+        ValueKind::None => "NoneType",
+        ValueKind::Bool => "bool",
+        ValueKind::Number if value.is_integer() => "int",
+        ValueKind::Number => "float",
+        ValueKind::Seq | ValueKind::Iterable => "list",
+        ValueKind::Map => "dict",
+        _ => "str",
+    }
 }
 
 /// What operators write for true and false; anything else is an error rather than false.
@@ -24,16 +54,28 @@ fn bool(value: &Value) -> Result<bool, Error> {
 
 const UNITS: &[(&str, u32)] = &[("P", 5), ("T", 4), ("G", 3), ("M", 2), ("K", 1)];
 
-/// `1536 | human_readable` is `1.50 KB`.
+/// `1536 | human_readable(isbits=false, unit=none)` is `1.50 KB`.
 #[expect(clippy::cast_precision_loss, reason = "two decimals are shown")]
-fn human_readable(bytes: u64) -> String {
-    for (unit, power) in UNITS {
-        let size = 1024_u64.pow(*power);
-        if bytes >= size {
-            return format!("{:.2} {unit}B", bytes as f64 / size as f64);
+fn human_readable(bytes: u64, given: Rest<ValueOrKwargs>) -> Result<String, Error> {
+    let given = Given::new(given)?;
+    let bits = given.get(0, "isbits")?.unwrap_or(false);
+    let unit: Option<String> = given.get(1, "unit")?;
+    given.end(2)?;
+    let wanted = unit.map(|unit| unit.trim_end_matches(['b', 'B']).to_ascii_uppercase());
+    let found = UNITS.iter().find(|(unit, power)| match wanted.as_deref() {
+        Some(wanted) => *unit == wanted,
+        None => bytes >= 1024_u64.pow(*power),
+    });
+    Ok(match found {
+        Some((unit, power)) => {
+            let size = bytes as f64 / 1024_u64.pow(*power) as f64;
+            format!("{size:.2} {unit}{}", if bits { 'b' } else { 'B' })
         }
-    }
-    format!("{bytes}.00 Bytes")
+        None if wanted.is_none_or(|wanted| wanted.is_empty()) => {
+            format!("{bytes}.00 {}", if bits { "bits" } else { "Bytes" })
+        }
+        None => return Err(invalid("human_readable: the units are K, M, G, T and P")),
+    })
 }
 
 /// `'2G' | human_to_bytes` is 2147483648.

@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 
-use minijinja::value::Kwargs;
+use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
 
+use super::given::Given;
 use super::invalid;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -14,18 +15,19 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     }
 }
 
-fn holds(version: &Value, other: &Value, operator: Option<&str>, options: Kwargs) -> Result<bool, Error> {
-    let named: Option<&str> = options.get("operator")?;
-    let kind: Option<&str> = options.get("version_type")?;
-    let _: Option<bool> = options.get("strict")?;
-    options.assert_all_used()?;
+fn holds(version: &Value, other: &Value, given: Rest<ValueOrKwargs>) -> Result<bool, Error> {
+    let given = Given::new(given)?;
+    let operator: Option<String> = given.get(0, "operator")?;
+    let _: Option<bool> = given.get(1, "strict")?;
+    let kind: Option<String> = given.get(2, "version_type")?;
+    given.end(3)?;
     if let Some(kind) = kind.filter(|kind| *kind != "loose") {
         return Err(invalid(format!(
             "version_type `{kind}` is not supported, only `loose` is"
         )));
     }
     let order = compare(&text(version)?, &text(other)?);
-    Ok(match operator.or(named).unwrap_or("==") {
+    Ok(match operator.as_deref().unwrap_or("==") {
         "==" | "=" | "eq" => order == Ordering::Equal,
         "!=" | "<>" | "ne" => order != Ordering::Equal,
         ">" | "gt" => order == Ordering::Greater,

@@ -88,6 +88,12 @@ fn values_are_rendered_with_their_types() {
         ("{{ zone.id | default(nowhere) }}", json!(100)),
         ("{{ nowhere | default(elsewhere) | default(1) }}", json!(1)),
         ("{{ flag | ternary('a', nowhere) }}", json!("a")),
+        (
+            "{{ nothing | ternary(true_val='a', false_val='b', none_val='c') }}",
+            json!("c"),
+        ),
+        ("{{ ('{}' | from_json).a.b | default('x') }}", json!("x")),
+        ("{{ ({} | combine({'a': {}})).a.b.c is defined }}", json!(false)),
         ("{{ '' | default('x', true) }}", json!("x")),
         ("{{ 'x' in zone }}", json!(false)),
         ("{{ 'id' in zone }}", json!(true)),
@@ -100,7 +106,37 @@ fn values_are_rendered_with_their_types() {
         // Methods of Python's.
         ("{{ result.stdout.split() }}", json!(["a", "b"])),
         ("{{ zone.items() | list | length }}", json!(2)),
+        ("{{ 'a.b.c'.rsplit('.', 1) }}", json!(["a.b", "c"])),
+        ("{{ ' a b  c '.rsplit(none, 1) }}", json!([" a b", "c"])),
+        ("{{ 'a.b.c'.partition('.') }}", json!(["a", ".", "b.c"])),
+        ("{{ 'abc'.rpartition('.') }}", json!(["", "", "abc"])),
+        (
+            "{{ '-7'.zfill(4) ~ 'x'.ljust(3, '.') ~ 'y'.rjust(2) }}",
+            json!("-007x.. y"),
+        ),
+        ("{{ 'abc'.index('c') + [5, 6].index(6) }}", json!(3)),
         // Filters.
+        (
+            "{{ 'abcdefghijkl mno pqr' | truncate(12) }}",
+            json!("abcdefghi..."),
+        ),
+        (
+            "{{ 'ab cd efgh ijklmnop' | truncate(9, leeway=0) }}",
+            json!("ab cd..."),
+        ),
+        (
+            "{{ 'ab cdef' | truncate(5, true, '', 0) ~ 'x' | center(3) }}",
+            json!("ab cd x "),
+        ),
+        ("{{ zone | type_debug }}", json!("dict")),
+        (
+            "{{ 'no' is truthy and 'no' is falsy(convert_bool=true) }}",
+            json!(true),
+        ),
+        (
+            "{{ 1500000 | human_readable(isbits=true, unit='K') }}",
+            json!("1464.84 Kb"),
+        ),
         ("{{ word | bool }}", json!(true)),
         (
             "{{ zones | selectattr('up', 'defined') | selectattr('up') | map(attribute='id') | first }}",
@@ -128,6 +164,10 @@ fn values_are_rendered_with_their_types() {
         ("{{ [1, 2] | difference([2, 3]) }}", json!([1])),
         ("{{ [1, [2, [3]]] | flatten }}", json!([1, 2, 3])),
         ("{{ [1, [2, [3]]] | flatten(1) }}", json!([1, 2, [3]])),
+        (
+            "{{ [1, [none]] | flatten(levels=1, skip_nulls=false) }}",
+            json!([1, null]),
+        ),
         ("{{ [1, 2] | product(['a']) }}", json!([[1, "a"], [2, "a"]])),
         (
             "{{ [1, 2] | zip(['a', 'b']) | list }}",
@@ -141,14 +181,39 @@ fn values_are_rendered_with_their_types() {
         ),
         ("{{ 'x' | extract(zone) | default('none') }}", json!("none")),
         ("{{ [3, 1, 3] | unique | list }}", json!([3, 1])),
-        ("{{ zone | to_json }}", json!(r#"{"id":100,"name":"S-EU-GE"}"#)),
+        ("{{ zone | to_json }}", json!(r#"{"id": 100, "name": "S-EU-GE"}"#)),
+        (
+            "{{ {'b': [1, {}], 'a': []} | to_nice_json(indent=1) }}",
+            json!("{\n \"a\": [],\n \"b\": [\n  1,\n  {}\n ]\n}"),
+        ),
+        ("{{ {'b': 1, 'a': 2} | to_json }}", json!(r#"{"b": 1, "a": 2}"#)),
+        (
+            "{{ {'b': 1, 'a': 2} | to_yaml(sort_keys=false) }}",
+            json!("b: 1\na: 2\n"),
+        ),
         (r#"{{ '{"a": [1]}' | from_json }}"#, json!({"a": [1]})),
         ("{{ 'a: [1, x]' | from_yaml }}", json!({"a": [1, "x"]})),
+        (
+            "{{ ['no', '1_000', '1:30', '2024-01-02', '6.10', '7.0.1', 'a b', 7] | to_yaml }}",
+            json!("- \"no\"\n- \"1_000\"\n- \"1:30\"\n- \"2024-01-02\"\n- \"6.10\"\n- 7.0.1\n- a b\n- 7\n"),
+        ),
+        ("{{ {'on': 'x\ny'} | to_yaml }}", json!("\"on\": |-\n  x\n  y\n")),
         ("{{ zone | to_nice_yaml }}", json!("id: 100\nname: S-EU-GE\n")),
         (
             r"{{ 'zone-100' | regex_replace('^(\w+)-(\d+)$', '\\2 \\1') }}",
             json!("100 zone"),
         ),
+        // As everybody writes it, in quotes of YAML or without them.
+        (r"{{ 'ab' | regex_replace('(a)(b)', '\2\1') }}", json!("ba")),
+        (
+            r"a {{ 'a bc' | regex_replace('\bb', '<\g<0>>') }}",
+            json!("a a <b>c"),
+        ),
+        (
+            "{{ 'aB' | regex_replace(pattern='b', replacement='x', ignorecase=true) }}",
+            json!("ax"),
+        ),
+        ("{{ 'aB' is search('b', ignorecase=true) }}", json!(true)),
         (r"{{ 'a1b22' | regex_findall('\d+') }}", json!(["1", "22"])),
         (
             r"{{ 'v6.10' | regex_search('(\d+)\.(\d+)', '\\2') }}",
@@ -158,6 +223,11 @@ fn values_are_rendered_with_their_types() {
         ("{{ '/var/lib/one/one.db' | basename }}", json!("one.db")),
         ("{{ '/var/lib/one/one.db' | dirname }}", json!("/var/lib/one")),
         ("{{ 'one.tar.gz' | splitext }}", json!(["one.tar", ".gz"])),
+        (
+            "{{ ['/var', 'lib/', '', 'one'] | path_join }}",
+            json!("/var/lib/one"),
+        ),
+        ("{{ ['a', '/b'] | path_join }}", json!("/b")),
         ("{{ 'a b' | quote }}", json!("'a b'")),
         ("{{ 'hi' | b64encode | b64decode }}", json!("hi")),
         (
@@ -194,6 +264,7 @@ fn what_is_undefined_fails_when_it_is_used() {
         ("{{ zones | map(attribute='up') | list }}", "zones[2].up", "up"),
         ("{{ zone['nmae'] }}", "zone.nmae", "nmae"),
         ("{{ 'nmae' | extract(zone) }}", "zone.nmae", "nmae"),
+        ("{{ ('{}' | from_json).nmae }}", "(… | from_json).nmae", "nmae"),
         ("{{ zone['n-e'] }}", "zone['n-e']", "zone['n-e']"),
         ("{% for x in nowhere %}{% endfor %}", "nowhere", "nowhere"),
         ("{{ zonename ~ number }}", "zonename", "zonename"),
