@@ -319,7 +319,7 @@ pub trait Controller: Send + Sync {
     async fn read(&self, name: &str) -> Result<Vec<u8>, Failure>;
     /// Reads a template, looked up in `templates/` too, and renders it with the task's variables.
     async fn render(&self, name: &str) -> Result<String, Failure>;
-    /// Reads a variables file for `include_vars`, looked up in `vars/` too.
+    /// Reads a variables file for `include_vars`, looked up in `vars/` too; templates in it stay templates.
     async fn vars_file(&self, name: &str) -> Result<Map<String, Value>, Failure>;
     /// Writes what `fetch` brought; directories are made. Relative to the playbook.
     async fn write(&self, name: &str, content: &[u8]) -> Result<(), Failure>;

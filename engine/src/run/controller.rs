@@ -12,7 +12,7 @@ use super::outcome::{findings_failure, template_failure};
 use super::world::Loader;
 use crate::diagnostics::Span;
 use crate::events::{Events, What};
-use crate::template::{Scope, Templates, layer_of};
+use crate::template::{Scope, Templates};
 
 /// The controller as one step sees it.
 pub(super) struct Files {
@@ -93,15 +93,14 @@ impl Controller for Files {
             .loader
             .vars(&path.to_string_lossy(), &self.task)
             .map_err(|findings| findings_failure(&findings))?;
-        // Values may be templates over each other.
-        let scope = self.scope.layer(layer_of(&vars));
-        let render = |(name, node)| {
-            let value = self.templates.render_node(node, &scope);
-            value
-                .map(|value| (String::clone(name), value))
-                .map_err(template_failure)
+        let source = |(name, node)| {
+            let source = self.templates.source_of(node);
+            source.map(|source| (String::clone(name), source))
         };
-        vars.iter().map(render).collect()
+        vars.iter()
+            .map(source)
+            .collect::<Result<_, _>>()
+            .map_err(|findings| findings_failure(&findings))
     }
 
     async fn write(&self, name: &str, content: &[u8]) -> Result<(), Failure> {

@@ -65,6 +65,9 @@ impl Runner {
                     }
                     Node::Task(_) | Node::Include(_) => continue,
                 };
+                if !context.caught {
+                    play.failed(failed.keys());
+                }
                 merge(&mut dropped, failed);
                 if play.plan.play.any_errors_fatal && !dropped.is_empty() {
                     for host in &active {
@@ -113,6 +116,7 @@ impl Runner {
             }
             Directive::ClearHostErrors => {
                 dropped.clear();
+                play.clear_failed();
                 self.books.clear();
             }
             // Obeyed where the step ended.

@@ -167,6 +167,7 @@ impl StepResult {
     pub(super) fn set_changed(&mut self, changed: bool) {
         self.known.insert("changed".to_owned(), changed.into());
         self.status = match (self.status, changed) {
+            (failed, _) if failed.is_failure() => failed,
             (_, false) => Status::Ok,
             (Status::WouldChange, true) => Status::WouldChange,
             (_, true) => Status::Changed,

@@ -22,11 +22,13 @@ pub(super) struct AllBatches {
 struct State {
     ended: bool,
     left: HashSet<String>,
+    /// Hosts that failed and whom no `rescue` can catch any more.
+    failed: HashSet<String>,
     /// Indices of handlers, in the order they were first notified; the hosts they are for.
     notified: IndexMap<usize, IndexSet<String>>,
     flushes: u32,
     files: HashMap<String, Vec<Arc<Layer>>>,
-    active: Option<(usize, Arc<Layer>)>,
+    active: Option<(Vec<String>, Arc<Layer>)>,
 }
 
 /// See the module.
@@ -45,7 +47,6 @@ impl PlayRun {
         let constant = [
             ("ansible_play_name", Value::from(plan.play.name.value.as_str())),
             ("ansible_play_hosts_all", Value::from(plan.hosts.clone())),
-            ("ansible_play_batch", Value::from(batch.clone())),
         ];
         Arc::new(Self {
             constant: Arc::new(layer(constant)),
@@ -79,21 +80,41 @@ impl PlayRun {
             .push(Arc::new(vars));
     }
 
-    /// The variables that name the hosts which still take part; made anew only when their number changed.
-    pub(super) fn active(&self, hosts: &[String]) -> Arc<Layer> {
+    /// The variables that name the hosts which still take part, of all batches; `is_out`: whom the run lost before. Made anew
+    /// only when they changed.
+    pub(super) fn active(&self, is_out: impl Fn(&str) -> bool) -> Arc<Layer> {
         let mut state = self.state();
-        if let Some((count, layer)) = &state.active
-            && *count == hosts.len()
+        let takes_part = |host: &&String| !is_out(host) && !state.failed.contains(*host);
+        let hosts: Vec<String> = self.plan.hosts.iter().filter(takes_part).cloned().collect();
+        if let Some((same, layer)) = &state.active
+            && *same == hosts
         {
             return Arc::clone(layer);
         }
-        let names = Value::from(hosts.to_vec());
+        let names = Value::from(hosts.clone());
+        let batch: Vec<&str> = self
+            .batch
+            .iter()
+            .filter(|host| hosts.contains(host))
+            .map(String::as_str)
+            .collect();
         let active = Arc::new(layer([
             ("ansible_play_hosts", names.clone()),
+            ("ansible_play_batch", Value::from(batch)),
             ("play_hosts", names),
         ]));
-        state.active = Some((hosts.len(), Arc::clone(&active)));
+        state.active = Some((hosts, Arc::clone(&active)));
         active
+    }
+
+    /// Hosts failed for good, in this play.
+    pub(super) fn failed<'a>(&self, hosts: impl Iterator<Item = &'a String>) {
+        self.state().failed.extend(hosts.cloned());
+    }
+
+    /// Failed hosts take part again.
+    pub(super) fn clear_failed(&self) {
+        self.state().failed.clear();
     }
 
     /// No further task of this play.

@@ -33,13 +33,7 @@ type HostResult = (String, Option<StepResult>);
 impl Runner {
     /// The layers of an item's keywords, and who takes part.
     pub(super) fn layers_of(&self, play: &PlayRun, keywords: &Inherited) -> Vec<Arc<Layer>> {
-        let active: Vec<String> = play
-            .batch
-            .iter()
-            .filter(|host| !self.books.is_out(host))
-            .cloned()
-            .collect();
-        let mut layers = vec![play.active(&active)];
+        let mut layers = vec![play.active(|host| self.books.is_out(host))];
         layers.extend(keywords.vars.iter().map(|vars| Arc::new(layer_of(vars))));
         layers
     }

@@ -115,11 +115,11 @@ impl Variables {
         self.set(host, "ansible_failed_result", result);
     }
 
-    /// `include_vars`: weaker than what was set.
+    /// `include_vars`: weaker than what was set, and evaluated when it is used.
     pub(super) fn include(&self, host: &str, name: &str, value: Value) {
         let mut learned = self.learned();
         let included = &mut learned.entry(host.to_owned()).or_default().included;
-        Arc::make_mut(included).insert(name.to_owned(), Binding::Value(value));
+        Arc::make_mut(included).insert(name.to_owned(), Binding::Source(value));
     }
 
     /// Facts by name, without the prefix `ansible_`; `gathered` where `setup` read them all.

@@ -14,25 +14,34 @@ use crate::yaml::Node;
 impl Unit {
     /// `changed_when`, `failed_when`, and what the module wants the engine to do.
     pub(super) fn judge(&self, part: &Part, result: &mut StepResult) {
-        if matches!(result.status, Status::Ok | Status::Changed | Status::WouldChange)
-            && let Some(conditions) = &self.node.task.changed_when
-        {
-            match self.all_hold(part, result, conditions) {
-                Ok(changed) => result.set_changed(changed),
-                // What is not known yet leaves it as it looks.
-                Err(verdict) if verdict.status == Status::Unknown => {}
-                Err(verdict) => *result = verdict,
-            }
-        }
         let module_failed = result
             .failure
             .as_ref()
             .is_some_and(|failure| failure.kind == FailureKind::Failed);
+        let can_have_changed = matches!(result.status, Status::Ok | Status::Changed | Status::WouldChange);
+        if (can_have_changed || module_failed)
+            && let Some(conditions) = &self.node.task.changed_when
+        {
+            match self.all_hold(part, result, conditions) {
+                Ok(changed) => result.set_changed(changed),
+                // What is not known yet leaves it as it looks, and what a failure left undefined must not stand in its place.
+                Err(verdict) if module_failed || verdict.status == Status::Unknown => {}
+                Err(verdict) => *result = verdict,
+            }
+        }
         let can_be_judged = matches!(result.status, Status::Ok | Status::Changed) || module_failed;
         if can_be_judged && let Some(conditions) = &self.node.task.failed_when {
             match self.all_hold(part, result, conditions) {
-                Ok(true) => result.set_failed("failed_when says that it failed"),
-                Ok(false) => result.set_not_failed(),
+                Ok(failed) => {
+                    if failed {
+                        result.set_failed("failed_when says that it failed");
+                    } else {
+                        result.set_not_failed();
+                    }
+                    result
+                        .known
+                        .insert("failed_when_result".to_owned(), failed.into());
+                }
                 Err(verdict) => *result = verdict,
             }
         }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use minijinja::{Error, ErrorKind};
 use serde_json::{Map, Value as Json};
 
-use crate::diagnostics::Span;
+use crate::diagnostics::{Findings, Span};
 use crate::yaml::{Node, Value as Yaml};
 
 use super::braces::{has_template, lone_expression};
@@ -46,6 +46,34 @@ impl Templates {
     pub fn render_node(&self, node: &Node, scope: &Scope) -> Result<Json, TemplateError> {
         self.node_in(node, &Evaluation::new(self, scope))
             .map(without_omitted)
+    }
+
+    /// A node as the source of a variable that no longer has a place: templates in it stay templates. What is no template, or
+    /// cannot be read, is an error here.
+    pub fn source_of(&self, node: &Node) -> Result<Json, Findings> {
+        let findings = self.check(node);
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        Ok(match &node.value {
+            Yaml::Scalar { .. } if node.tag.as_deref() == Some("vault") => {
+                return Err(vec![vault(&node.span).into_finding()]);
+            }
+            Yaml::Scalar { text, .. } if node.tag.as_deref() == Some("unsafe") && has_template(text) => {
+                Json::from(format!("{{% raw %}}{text}{{% endraw %}}"))
+            }
+            Yaml::Scalar { .. } => node.to_value(),
+            Yaml::Sequence(items) => items
+                .iter()
+                .map(|item| self.source_of(item))
+                .collect::<Result<_, _>>()?,
+            Yaml::Mapping(entries) => {
+                let pairs = entries
+                    .iter()
+                    .map(|entry| Ok((entry.name().to_owned(), self.source_of(&entry.value)?)));
+                Json::Object(pairs.collect::<Result<_, Findings>>()?)
+            }
+        })
     }
 
     /// Renders the arguments of a task, leaving out those that are `omit`.
@@ -107,10 +135,7 @@ impl Templates {
             Yaml::Scalar { text, .. } if node.tag.as_deref() == Some("unsafe") => {
                 Ok(Json::from(text.as_str()))
             }
-            Yaml::Scalar { .. } if node.tag.as_deref() == Some("vault") => {
-                let error = TemplateError::other("a value encrypted with ansible-vault cannot be read yet");
-                Err(error.at(Some(node.span.clone()), "encrypted"))
-            }
+            Yaml::Scalar { .. } if node.tag.as_deref() == Some("vault") => Err(vault(&node.span)),
             Yaml::Scalar { text, .. } if has_template(text) => {
                 self.template(text, Some(&node.span), evaluation)
             }
@@ -333,6 +358,11 @@ fn place(mut error: TemplateError, source: &str, span: Option<&Span>) -> Templat
         Some(_) => error.via.push((span.clone(), "used here".to_owned())),
     }
     error
+}
+
+fn vault(span: &Span) -> TemplateError {
+    let error = TemplateError::other("a value encrypted with ansible-vault cannot be read yet");
+    error.at(Some(span.clone()), "encrypted")
 }
 
 fn without_omitted(value: Json) -> Json {

@@ -152,5 +152,7 @@ pub(super) fn judge(command: &Value, output: &Output, strip: bool) -> Result<Out
         failure.message = format!("{}: {}", failure.message, last.trim());
     }
     failure.result = result;
+    // What it did before it failed is not known; whoever says that it did not fail says that it did something.
+    failure.result.insert("changed".to_owned(), true.into());
     Err(failure)
 }

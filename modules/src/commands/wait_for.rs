@@ -5,13 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::contract::{Contract, Privilege};
 use crate::host::HostError;
 use crate::module::{Cx, Failure, FailureKind, Finding, Module, Outcome};
 
-/// Waits until a port answers or a path exists, as seen from the host, or until it no longer does.
+/// Waits until a port answers or a path exists, as seen from the host, or until it no longer does; with neither, for `timeout` seconds.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WaitFor {
@@ -105,14 +104,18 @@ impl Module for WaitFor {
         let begin = clock.monotonic();
         clock.sleep(Duration::from_secs(self.delay)).await;
         let wanted = matches!(self.state, State::Started | State::Present);
+        let elapsed = || clock.monotonic().saturating_sub(begin).as_secs();
+        let over = |said: String| {
+            let outcome = Outcome::unchanged(said).with("elapsed", elapsed());
+            Ok(Finding::NoChange(outcome))
+        };
         if self.port.is_none() && self.path.is_none() {
-            return Ok(Finding::no_change(format!("waited {} s", self.delay)));
+            clock.sleep(Duration::from_secs(self.timeout)).await;
+            return over(format!("waited {} s", elapsed()));
         }
         loop {
             if self.is_there(cx).await? == wanted {
-                let elapsed = clock.monotonic().saturating_sub(begin).as_secs();
-                let outcome = Outcome::unchanged(format!("{} after {elapsed} s", self.what()));
-                return Ok(Finding::NoChange(outcome.with("elapsed", Value::from(elapsed))));
+                return over(format!("{} after {} s", self.what(), elapsed()));
             }
             if clock.monotonic().saturating_sub(begin) >= Duration::from_secs(self.timeout) {
                 let still = if wanted { "is not there" } else { "is still there" };
@@ -122,10 +125,8 @@ impl Module for WaitFor {
                     self.what(),
                     self.timeout
                 );
-                return Err(Failure::new(
-                    FailureKind::TimedOut,
-                    self.msg.clone().unwrap_or(said),
-                ));
+                let said = self.msg.clone().unwrap_or(said);
+                return Err(Failure::new(FailureKind::TimedOut, said).with("elapsed", elapsed()));
             }
             clock.sleep(Duration::from_secs(self.sleep.max(1))).await;
         }
@@ -134,7 +135,7 @@ impl Module for WaitFor {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::{FakeHost, FakeWorld};
@@ -158,6 +159,13 @@ mod tests {
             .unwrap_err();
         assert_eq!(failure.kind, FailureKind::TimedOut);
         assert_eq!(failure.message, "m: 127.0.0.1:2633 is not there after 7 s");
+        assert_eq!(failure.result["elapsed"], 7);
         assert_eq!(host.slept(), Duration::from_secs(7));
+        let waited = task(json!({"delay": 1, "timeout": 4}))
+            .inspect(&cx)
+            .await
+            .unwrap();
+        assert!(matches!(waited, Finding::NoChange(outcome) if outcome.result["elapsed"] == 5));
+        assert_eq!(host.slept(), Duration::from_secs(12));
     }
 }

@@ -34,7 +34,10 @@ impl Module for IncludeVars {
             Some(name) => Map::from_iter([(name.clone(), Value::Object(vars))]),
             None => vars,
         };
-        let mut outcome = Outcome::unchanged(format!("{} variables from {}", vars.len(), self.file));
+        let mut outcome = Outcome::unchanged(match vars.len() {
+            1 => format!("1 variable from {}", self.file),
+            many => format!("{many} variables from {}", self.file),
+        });
         outcome
             .result
             .insert("ansible_facts".to_owned(), Value::Object(vars.clone()));

@@ -167,6 +167,41 @@ async fn failed_when_and_changed_when_decide() {
     .await;
     assert_eq!(told.steps(), ["act@m ok", "act#2@m failed"]);
     assert!(told.failures()[0].contains("failed_when says that it failed"));
+
+    // A program may say by its exit status that it changed something; a failure stays one, whatever is said of changes.
+    let told = Story::new(
+        "
+- hosts: m
+  handlers: [{name: h, act: {x: told}}]
+  tasks:
+    - {act: {x: a}, register: r, failed_when: r.rc == 1, changed_when: r.rc == 2, notify: h}
+    - {act: {x: a}, register: r, changed_when: r.rc == 2, ignore_errors: true}
+    - {act: {x: 'is {{ r.changed }}'}}
+    - {act: {x: a}, changed_when: nowhere.found, ignore_errors: true}
+",
+    )
+    .host(honest("m").on("^do a", 2, ""))
+    .told()
+    .await;
+    assert_eq!(
+        told.steps(),
+        [
+            "act@m changed",
+            "act#2@m failed, ignored",
+            "act#3@m changed",
+            "act#4@m failed, ignored",
+            "h@m changed"
+        ],
+    );
+    assert_eq!(told.did("m"), ["a", "a", "is True", "a", "told"]);
+    assert!(
+        !told
+            .end("act#4", "m")
+            .message
+            .as_deref()
+            .unwrap_or_default()
+            .contains("nowhere")
+    );
 }
 
 #[tokio::test]

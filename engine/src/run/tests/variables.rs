@@ -64,3 +64,60 @@ async fn what_a_host_printed_is_never_a_template() {
     .await;
     assert_eq!(told.end("debug", "m").result["msg"], "{{ 1 + 1 }}");
 }
+
+#[tokio::test]
+async fn hosts_that_failed_are_no_longer_named() {
+    let told = Story::new(
+        "
+- hosts: all
+  serial: 2
+  tasks:
+    - block: [{fail: {msg: x}, when: inventory_hostname == 's1'}]
+      rescue: [{act: {x: '{{ ansible_play_hosts | join }}'}}]
+    - {fail: {msg: x}, when: inventory_hostname == 'm'}
+    - act: {x: '{{ ansible_play_hosts | join }} {{ ansible_play_batch | join }} {{ ansible_play_hosts_all | join }}'}
+",
+    )
+    .told()
+    .await;
+    assert_eq!(
+        told.did("s1"),
+        ["ms1s2", "s1s2 s1 ms1s2"],
+        "{:?}",
+        told.failures()
+    );
+    assert_eq!(told.did("s2"), ["s1s2 s2 ms1s2"]);
+}
+
+#[tokio::test]
+async fn variables_of_a_file_are_evaluated_when_they_are_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let written = "lazy: '{{ late }}'\nlist: [{a: '{{ lazy }}!'}]\nwritten: !unsafe 'a {{ b'\n";
+    let more = file("more.yml", written);
+    let bad = file("bad.yml", "bad: '{{ fine'\n");
+    let told = Story::new(&format!(
+        "
+- hosts: m
+  tasks:
+    - include_vars: {{file: {more}}}
+    - set_fact: {{late: 1}}
+    - act: {{x: '{{{{ lazy }}}} {{{{ list[0].a }}}} {{{{ written }}}}'}}
+    - set_fact: {{late: 2}}
+    - include_vars: {{file: {more}, name: all}}
+    - act: {{x: '{{{{ lazy }}}} {{{{ all.lazy }}}}'}}
+    - include_vars: {{file: {bad}}}
+"
+    ))
+    .file(&more, written)
+    .file(&bad, "bad: '{{ fine'\n")
+    .told()
+    .await;
+    assert_eq!(told.did("m"), ["1 1! a {{ b", "2 2"], "{:?}", told.failures());
+    let failures = told.failures();
+    assert!(failures[0].contains("not a valid template"), "{failures:?}");
+}
