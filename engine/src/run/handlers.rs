@@ -7,6 +7,7 @@ use super::play::PlayRun;
 use super::runner::Runner;
 use crate::events::What;
 use crate::plan::Node;
+use crate::template::Scope;
 
 /// A handler and the names it answers to.
 pub(super) struct Handler {
@@ -41,8 +42,13 @@ pub(super) fn handlers(nodes: &[Node]) -> Vec<Handler> {
 
 impl Runner {
     /// Tells the handlers of that name, or that listen to it. Of several with the same name the last one answers, as in Ansible.
-    pub(super) fn notify(&self, play: &PlayRun, topic: &str, host: &str, by: &str) {
-        let named = play.handlers.iter().rposition(|handler| handler.name == topic);
+    /// A name may be a template, whose variables are those of the task that notifies.
+    pub(super) fn notify(&self, play: &PlayRun, topic: &str, host: &str, by: &str, scope: &Scope) {
+        let is_called = |handler: &Handler| {
+            let rendered = self.world.templates.render_text(&handler.name, scope);
+            handler.name == topic || rendered.is_ok_and(|name| name == topic)
+        };
+        let named = play.handlers.iter().rposition(is_called);
         let listening =
             (0..play.handlers.len()).filter(|&at| play.handlers[at].topics.iter().any(|name| name == topic));
         let mut told: Vec<usize> = named.into_iter().chain(listening).collect();

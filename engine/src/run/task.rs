@@ -260,7 +260,7 @@ impl Runner {
                 let scope = unit.scoped.scope(host, &[]);
                 let topic = self.world.templates.render_text(&topic.value, &scope);
                 match topic {
-                    Ok(topic) => self.notify(&unit.scoped.play, &topic, host, &unit.id),
+                    Ok(topic) => self.notify(&unit.scoped.play, &topic, host, &unit.id, &scope),
                     Err(error) => self.warn(format!(
                         "{}: a notification cannot be rendered: {error}",
                         unit.name

@@ -413,8 +413,12 @@ impl Unit {
             _ => {}
         }
         if let (Status::Unknown, "set_fact", Some(why)) = (result.status, module, &result.unknown) {
+            let scope = self.scoped.scope(host, &part.locals);
             for name in self.node.task.args.keys() {
-                variables.set(host, name, Binding::Unknown(why.clone()));
+                let name = self.scoped.runner.world.templates.render_text(name, &scope);
+                if let Ok(name) = name {
+                    variables.set(host, &name, Binding::Unknown(why.clone()));
+                }
             }
         }
         if !result.facts.is_empty() {

@@ -1,11 +1,13 @@
-//! `lookup('env', …)`, `lookup('file', …)` and the time: the library looks nothing up itself.
+//! `lookup('env', …)`, `lookup('file', …)`, `lookup('vars', …)` and the time: the library looks nothing up itself.
 
 use std::sync::Arc;
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 use minijinja::value::{Kwargs, Rest};
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
+
+use super::hole::is_undefined;
 
 /// What a template may look up on the machine nebplay runs on.
 pub trait Lookups: Send + Sync {
@@ -37,8 +39,8 @@ pub(super) fn add(environment: &mut Environment<'static>, lookups: Arc<dyn Looku
     let shared = Arc::clone(&lookups);
     environment.add_function(
         "lookup",
-        move |kind: &str, terms: Rest<Value>, options: Kwargs| {
-            let mut found = look_up(shared.as_ref(), kind, &terms, &options)?;
+        move |state: &State, kind: &str, terms: Rest<Value>, options: Kwargs| {
+            let mut found = look_up(state, shared.as_ref(), kind, &terms, &options)?;
             // As Ansible: one term, one value; several are joined.
             Ok::<_, Error>(if found.len() == 1 {
                 found.remove(0)
@@ -49,14 +51,15 @@ pub(super) fn add(environment: &mut Environment<'static>, lookups: Arc<dyn Looku
         },
     );
     add_time(environment, &lookups);
-    let query = move |kind: &str, terms: Rest<Value>, options: Kwargs| {
-        look_up(lookups.as_ref(), kind, &terms, &options)
+    let query = move |state: &State, kind: &str, terms: Rest<Value>, options: Kwargs| {
+        look_up(state, lookups.as_ref(), kind, &terms, &options)
     };
     environment.add_function("query", query.clone());
     environment.add_function("q", query);
 }
 
 fn look_up(
+    state: &State,
     lookups: &dyn Lookups,
     kind: &str,
     terms: &[Value],
@@ -79,8 +82,12 @@ fn look_up(
                 .file(name)
                 .map(|text| Value::from(text.trim_end()))
                 .map_err(invalid),
+            "vars" => Ok(match (state.lookup(name).unwrap_or_default(), &default) {
+                (value, Some(default)) if is_undefined(&value) => default.clone(),
+                (value, _) => value,
+            }),
             _ => Err(invalid(format!(
-                "there is no lookup `{kind}`; there are `env` and `file`"
+                "there is no lookup `{kind}`; there are `env`, `file` and `vars`"
             ))),
         }
     };

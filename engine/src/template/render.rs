@@ -76,7 +76,8 @@ impl Templates {
         })
     }
 
-    /// Renders the arguments of a task, leaving out those that are `omit`.
+    /// Renders the arguments of a task, leaving out those that are `omit`; their names, too, which are those of variables in
+    /// `set_fact`.
     pub fn render_args(
         &self,
         args: &IndexMap<String, Node>,
@@ -86,9 +87,18 @@ impl Templates {
         let mut rendered = Map::new();
         for (name, node) in args {
             let value = self.node_in(node, &evaluation)?;
-            if value != OMIT {
-                rendered.insert(name.clone(), without_omitted(value));
+            if value == OMIT {
+                continue;
             }
+            let name = if has_template(name) {
+                match self.template(name, Some(&node.span), &evaluation)? {
+                    Json::String(name) => name,
+                    other => other.to_string(),
+                }
+            } else {
+                name.clone()
+            };
+            rendered.insert(name, without_omitted(value));
         }
         Ok(rendered)
     }

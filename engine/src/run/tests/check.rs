@@ -28,8 +28,8 @@ async fn what_is_unknown_flows_on() {
     - {name: changed, look: {x: b}, when: r is changed}
     - {name: guess, look: {x: c}, when: r.stdout == 'x', register: g}
     - {name: second guess, look: {x: d}, when: g.rc == 0}
-    - {name: fact, set_fact: {f: '{{ r.stdout }}'}}
-    - {name: third guess, look: {x: '{{ f }}'}}
+    - {name: fact, set_fact: {'f_{{ inventory_hostname }}': '{{ r.stdout }}'}}
+    - {name: third guess, look: {x: '{{ f_m }}'}}
     - {name: loop, look: {x: '{{ item }}'}, loop: '{{ r.stdout_lines }}', register: l}
     - {name: either, look: {x: e}, when: r.stdout == 'x' or true}
 ",

@@ -36,18 +36,20 @@ async fn handlers_listen_flush_and_notify_others() {
         "
 - hosts: all
   tasks:
-    - {act: {x: a}, notify: topic, when: inventory_hostname != 's2'}
+    - {act: {x: a}, notify: [topic, 'with {{ v }}'], when: inventory_hostname != 's2'}
     - {meta: flush_handlers}
     - {act: {x: b}}
   handlers:
     - {name: late, act: {x: late}}
     - {name: one, act: {x: h1}, listen: topic, notify: late}
     - {name: two, act: {x: h2}, listen: [topic, other]}
+    - {name: 'with {{ v }}', act: {x: h3}}
+  vars: {v: 1}
 ",
     )
     .told()
     .await;
-    assert_eq!(told.did("m"), ["a", "h1", "h2", "late", "b"]);
+    assert_eq!(told.did("m"), ["a", "h1", "h2", "h3", "late", "b"]);
     assert_eq!(told.did("s2"), ["b"]);
 }
 

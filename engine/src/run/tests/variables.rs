@@ -9,18 +9,18 @@ async fn the_stronger_variable_wins() {
     let told = Story::new(
         "
 - hosts: m
-  vars: {play: 2, file: 2, task: 2, set: 2, extra: 2}
+  vars: {play: 2, file: 2, task: 2, m_set: 2, extra: 2}
   vars_files: ['{{ inventory_hostname }}.yml']
   tasks:
-    - set_fact: {set: 6}
-      vars: {task: 5, set: 5, extra: 5}
-    - debug: {msg: '{{ [inventory, play, file, task, set, extra] }}'}
-      vars: {task: 5, set: 5, extra: 5}
+    - set_fact: {'{{ inventory_hostname }}_set': 6}
+      vars: {task: 5, m_set: 5, extra: 5}
+    - debug: {msg: '{{ [inventory, play, file, task, m_set, extra] }}'}
+      vars: {task: 5, m_set: 5, extra: 5}
 ",
     )
     .var("inventory", json!(1))
     .var("play", json!(1))
-    .file("m.yml", "{file: 3, task: 3, set: 3, extra: 3}")
+    .file("m.yml", "{file: 3, task: 3, m_set: 3, extra: 3}")
     .extra("extra", "7")
     .told()
     .await;

@@ -181,6 +181,8 @@ fn lookups_ask_the_caller() {
     };
     assert_eq!(render("{{ lookup('env', 'HOME') }}"), Ok(json!("/root")));
     assert_eq!(render("{{ lookup('env', 'NONE', default='x') }}"), Ok(json!("x")));
+    assert_eq!(render("{{ lookup('vars', 'num' ~ 'ber') }}"), Ok(json!(5)));
+    assert_eq!(render("{{ lookup('vars', 'none', default=1) }}"), Ok(json!(1)));
     assert_eq!(
         render("{{ lookup('file', 'key.pub') }}"),
         Ok(json!("ssh-ed25519 x"))
