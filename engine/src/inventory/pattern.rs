@@ -95,6 +95,15 @@ impl Inventory {
             })?;
             return self.matching(term, &expression);
         }
+        if let Some((group, from, to)) = dashed(term)
+            && self.groups.contains_key(group)
+        {
+            let why = format!("`{term}` may mean hosts by name, or by their position in the group `{group}`");
+            let help = format!(
+                "write `{group}[{from}:{to}]` for positions, which Ansible takes it for, or list the names"
+            );
+            return Err((why, Some(help)));
+        }
         match subscript(term) {
             Some((name, subscript)) => {
                 let hosts: Vec<&str> = self.named(name)?.into_iter().collect();
@@ -211,6 +220,14 @@ impl Subscript {
             }
         }
     }
+}
+
+/// `name[0-2]`: the name and the two numbers.
+fn dashed(term: &str) -> Option<(&str, &str, &str)> {
+    let (name, inside) = term.strip_suffix(']')?.rsplit_once('[')?;
+    let (from, to) = inside.split_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(from) && is_number(to)).then_some((name, from, to))
 }
 
 /// `name[0]`, `name[-1]`, `name[0:2]` (the last included) and `name[1:]`.
