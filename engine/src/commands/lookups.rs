@@ -1,6 +1,6 @@
 //! What `lookup('env', …)` and `lookup('file', …)` find: the only way for a template into the environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::template::Lookups;
 
@@ -15,9 +15,10 @@ impl Lookups for ProcessLookups {
         std::env::var(name).ok()
     }
 
-    fn file(&self, path: &str) -> Result<String, String> {
-        let beside = self.directory.join(path);
-        let in_files = self.directory.join("files").join(path);
+    fn file(&self, playbook_dir: Option<&str>, path: &str) -> Result<String, String> {
+        let directory = playbook_dir.map_or(self.directory.as_path(), Path::new);
+        let beside = directory.join(path);
+        let in_files = directory.join("files").join(path);
         let found = if !beside.exists() && in_files.exists() {
             in_files
         } else {
@@ -46,9 +47,11 @@ mod tests {
         let lookups = ProcessLookups {
             directory: directory.path().to_owned(),
         };
-        assert_eq!(lookups.file("a").unwrap(), "in files");
-        assert_eq!(lookups.file("b").unwrap(), "beside");
-        assert!(lookups.file("c").unwrap_err().contains("/c: "));
+        assert_eq!(lookups.file(None, "a").unwrap(), "in files");
+        assert_eq!(lookups.file(None, "b").unwrap(), "beside");
+        assert!(lookups.file(None, "c").unwrap_err().contains("/c: "));
+        let inner = directory.path().join("files");
+        assert_eq!(lookups.file(inner.to_str(), "a").unwrap(), "in files");
         assert!(lookups.env("PATH").is_some());
     }
 }

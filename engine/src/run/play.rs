@@ -1,6 +1,7 @@
 //! A play, for one batch of its hosts.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::{IndexMap, IndexSet};
@@ -34,6 +35,8 @@ struct State {
 /// See the module.
 pub(super) struct PlayRun {
     pub(super) plan: Arc<PlayPlan>,
+    /// Where the file lies in which it is written; nothing where that has no place of its own.
+    pub(super) directory: Option<PathBuf>,
     pub(super) batch: Vec<String>,
     pub(super) handlers: Vec<Handler>,
     all: Arc<AllBatches>,
@@ -44,12 +47,24 @@ pub(super) struct PlayRun {
 
 impl PlayRun {
     pub(super) fn new(plan: &Arc<PlayPlan>, batch: Vec<String>, all: &Arc<AllBatches>) -> Arc<Self> {
-        let constant = [
+        let mut constant = layer([
             ("ansible_play_name", Value::from(plan.play.name.value.as_str())),
             ("ansible_play_hosts_all", Value::from(plan.hosts.clone())),
-        ];
+        ]);
+        let file = Path::new(&plan.play.name.span.source.name);
+        let directory = file
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .map(Path::to_path_buf);
+        // Of an imported playbook it is another than that of the one which imports it.
+        if let Some(directory) = &directory {
+            let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.clone());
+            let value = Value::from(absolute.display().to_string());
+            constant.insert("playbook_dir".to_owned(), Binding::Value(value));
+        }
         Arc::new(Self {
-            constant: Arc::new(layer(constant)),
+            directory,
+            constant: Arc::new(constant),
             vars: Arc::new(layer_of(&plan.play.vars)),
             handlers: handlers(&plan.handlers),
             plan: Arc::clone(plan),

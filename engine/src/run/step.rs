@@ -119,7 +119,11 @@ impl Unit {
             .parent()
             .map(Path::to_path_buf);
         let files = Files {
-            directories: beside.into_iter().chain([world.directory.clone()]).collect(),
+            directories: beside
+                .into_iter()
+                .chain(self.scoped.play.directory.clone())
+                .chain([world.directory.clone()])
+                .collect(),
             task: self.node.task.span.clone(),
             scope,
             templates: world.templates.clone(),

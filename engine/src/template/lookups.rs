@@ -13,8 +13,8 @@ use super::hole::is_undefined;
 pub trait Lookups: Send + Sync {
     /// An environment variable.
     fn env(&self, name: &str) -> Option<String>;
-    /// A file's text, or why there is none.
-    fn file(&self, path: &str) -> Result<String, String>;
+    /// The text of a file beside the playbook, which lies in this directory, or why there is none.
+    fn file(&self, playbook_dir: Option<&str>, path: &str) -> Result<String, String>;
     /// The time, in the operator's time zone.
     fn now(&self) -> Zoned;
 }
@@ -26,7 +26,7 @@ impl Lookups for NoLookups {
     fn env(&self, _: &str) -> Option<String> {
         None
     }
-    fn file(&self, path: &str) -> Result<String, String> {
+    fn file(&self, _: Option<&str>, path: &str) -> Result<String, String> {
         Err(format!("no file can be looked up here: {path}"))
     }
     fn now(&self) -> Zoned {
@@ -69,6 +69,9 @@ fn look_up(
     let default: Option<Value> = options.get("default")?;
     options.assert_all_used()?;
     let kind = kind.strip_prefix("ansible.builtin.").unwrap_or(kind);
+    let playbook_dir = state
+        .lookup("playbook_dir")
+        .filter(|directory| !is_undefined(directory));
     let look = |term: &Value| {
         let name = term
             .as_str()
@@ -79,7 +82,7 @@ fn look_up(
                 None => default.clone().unwrap_or_else(|| Value::from("")),
             }),
             "file" => lookups
-                .file(name)
+                .file(playbook_dir.as_ref().and_then(Value::as_str), name)
                 .map(|text| Value::from(text.trim_end()))
                 .map_err(invalid),
             "vars" => Ok(match (state.lookup(name).unwrap_or_default(), &default) {

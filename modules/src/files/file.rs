@@ -1,5 +1,7 @@
 //! `file`: directories, links, owners and modes.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::mode::Mode;
 use super::place::set_meta;
 use crate::contract::{Contract, Recovery};
-use crate::host::{FileKind, FileMeta, Stat};
+use crate::host::{Command, FileKind, FileMeta, Stat};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
 /// Makes directories and links, removes paths, and sets owners and modes.
@@ -37,7 +39,7 @@ enum State {
     /// It must exist; only owner and mode are set.
     #[default]
     File,
-    /// A directory, made with its parents.
+    /// A directory; parents that are made for it get the same owner and mode.
     Directory,
     /// A symbolic link to `src`.
     Link,
@@ -54,6 +56,31 @@ impl File {
             owner: self.owner.clone(),
             group: self.group.clone(),
         }
+    }
+
+    /// The directory and those of its parents that are not there, outermost first; at least the directory.
+    async fn missing(&self, cx: &Cx<'_>) -> Result<Vec<String>, Failure> {
+        let mut missing = vec![self.path.clone()];
+        for parent in Path::new(&self.path).ancestors().skip(1) {
+            let parent = parent.to_string_lossy();
+            if parent.is_empty() || cx.host.stat(&parent, &cx.run_as).await?.is_some() {
+                break;
+            }
+            missing.push(parent.into_owned());
+        }
+        missing.reverse();
+        Ok(missing)
+    }
+
+    /// Makes directories, each with the mode from its first moment on: cut off, none is left open to others.
+    fn make(&self, cx: &Cx<'_>, directories: &[String]) -> Command {
+        let script = r#"mode=$1; shift; for d; do mkdir -p ${mode:+-m "$mode"} -- "$d" || exit; done"#;
+        let mode = self
+            .mode
+            .map_or_else(String::new, |mode| format!("{:04o}", mode.0));
+        let words = ["sh", "-c", script, "sh", &mode];
+        let directories = directories.iter().map(String::as_str);
+        cx.command(words.into_iter().chain(directories))
     }
 
     /// What is not as it should be.
@@ -147,9 +174,13 @@ impl Effect for File {
         if self.state == State::Absent && path.trim_end_matches('/').is_empty() {
             return Err(Failure::unsafe_to_go_on("refused to remove /"));
         }
+        let mut made = vec![path.to_owned()];
         let command = match self.state {
             State::Absent => Some(cx.command(["rm", "-rf", "--", path])),
-            State::Directory => Some(cx.command(["mkdir", "-p", "--", path])),
+            State::Directory => {
+                made = self.missing(cx).await?;
+                Some(self.make(cx, &made))
+            }
             State::Touch => Some(cx.command(["touch", "-a", "--", path])),
             // With -f it puts the new one in the place of an old one: at no moment there is none.
             State::Link => {
@@ -171,7 +202,9 @@ impl Effect for File {
             }
         }
         if self.state != State::Absent {
-            set_meta(cx, path, &self.meta()).await?;
+            for path in &made {
+                set_meta(cx, path, &self.meta()).await?;
+            }
         }
         Ok(Outcome::changed(change.what.join(", ")).with("path", path))
     }
@@ -255,6 +288,24 @@ mod tests {
         }
         let beside = std::fs::read_dir(host.mapped("/var/lib/one")).unwrap();
         assert_eq!(beside.count(), 2);
+    }
+
+    #[tokio::test]
+    async fn parents_that_are_made_are_as_the_directory() {
+        let host = LocalHost::new("m");
+        let args = json!({"path": "/var/lib/one/a/b c", "state": "directory", "mode": "0750"});
+        let module: File = serde_json::from_value(args).unwrap();
+        let world = FakeWorld::default();
+        let cx = world.cx_of(&host);
+        let Finding::Change(change) = module.inspect(&cx).await.unwrap() else {
+            panic!("nothing to do");
+        };
+        let mut outcome = module.apply(&cx, &change).await.unwrap();
+        module.verify(&cx, &change, &mut outcome).await.unwrap();
+        for path in ["/var/lib/one/a", "/var/lib/one/a/b c"] {
+            let stat = cx.host.stat(path, &cx.run_as).await.unwrap().unwrap();
+            assert_eq!((stat.kind, stat.mode), (FileKind::Directory, 0o750), "{path}");
+        }
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::place::digest_on;
 use crate::contract::{Contract, Privilege};
@@ -12,8 +12,9 @@ use crate::module::{Cx, Failure, Finding, Module, Outcome};
 
 /// Reads what a path names; a path that names nothing is no failure.
 ///
-/// Registers `stat` with `exists` and, where it exists, `isreg`, `isdir`, `islnk`, `size`, `mode`, `pw_name`, `gr_name`,
-/// `mtime`, `checksum`.
+/// Registers `stat` with `exists` and, where it exists, `path`, `isreg`, `isdir`, `islnk`, `size`, `mode`, `pw_name`, `gr_name`,
+/// `mtime`, who may do what by its mode (`rusr`, `wgrp`, `xoth` and so on, `isuid`, `isgid`), of a file `checksum`, and of a link
+/// `lnk_target`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StatModule {
@@ -51,22 +52,64 @@ impl Module for StatModule {
         } else {
             None
         };
-        let value = json!({
+        let mut value = json!({
             "exists": true,
             "path": self.path,
             "isreg": stat.kind == FileKind::File,
             "isdir": stat.kind == FileKind::Directory,
             "islnk": stat.kind == FileKind::Link,
-            "lnk_target": stat.target,
             "size": stat.size,
             "mode": format!("{:04o}", stat.mode),
             "pw_name": stat.owner,
             "gr_name": stat.group,
             "mtime": stat.mtime,
-            "checksum": digest,
+            "isuid": stat.mode & 0o4000 != 0,
+            "isgid": stat.mode & 0o2000 != 0,
         });
+        let of_some = [
+            ("checksum", digest.map(Value::from)),
+            ("lnk_target", stat.target.map(Value::from)),
+        ];
+        if let Value::Object(value) = &mut value {
+            for (at, who) in ["oth", "grp", "usr"].into_iter().enumerate() {
+                for (bit, what) in ["x", "w", "r"].into_iter().enumerate() {
+                    let allowed = stat.mode >> (3 * at + bit) & 1 != 0;
+                    value.insert(format!("{what}{who}"), allowed.into());
+                }
+            }
+            for (name, known) in of_some {
+                value.extend(known.map(|known| (name.to_owned(), known)));
+            }
+        }
         Ok(Finding::NoChange(
             Outcome::unchanged(format!("{} exists", self.path)).with("stat", value),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::testing::{FakeHost, FakeWorld};
+
+    #[tokio::test]
+    async fn a_mode_says_who_may_do_what() {
+        let host = FakeHost::new("m").dir("/srv");
+        let args = json!({"path": "/srv", "get_checksum": false});
+        let outcome = FakeWorld::default().run(&host, "stat", args).await.unwrap();
+        let stat = &outcome.result["stat"];
+        assert_eq!(stat["mode"], "0755");
+        for (name, allowed) in [
+            ("rusr", true),
+            ("wusr", true),
+            ("wgrp", false),
+            ("xoth", true),
+            ("isuid", false),
+        ] {
+            assert_eq!(stat[name], Value::from(allowed), "{name}");
+        }
+        assert_eq!(stat.get("lnk_target"), None);
     }
 }
