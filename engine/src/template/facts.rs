@@ -7,6 +7,7 @@ const FACTS: &[&str] = &[
     "apparmor",
     "architecture",
     "bios_version",
+    "boot_id",
     "cmdline",
     "date_time",
     "default_ipv4",

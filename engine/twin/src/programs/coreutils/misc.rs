@@ -38,7 +38,9 @@ pub(super) fn date(process: &mut Process<'_>) -> i32 {
             .replace("%d", &format!("{:02}", civil.day))
             .replace("%H", &format!("{:02}", civil.hour))
             .replace("%M", &format!("{:02}", civil.minute))
-            .replace("%S", &format!("{:02}", civil.second)),
+            .replace("%S", &format!("{:02}", civil.second))
+            .replace("%Z", "UTC")
+            .replace("%z", "+0000"),
     };
     process.say(format!("{text}\n"));
     0
