@@ -9,7 +9,7 @@ use super::place::{LIMIT, Wanted, name_of};
 use crate::contract::{Contract, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
-/// Puts a file of the controller, or a text, on the host.
+/// Puts a file of the controller, a text, or a copy of a file of the host on the host.
 ///
 /// The file is replaced in one step and read back by its digest. For a large file, or one that lies on another host, use `distribute`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -17,6 +17,9 @@ use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 pub(super) struct Copy {
     /// The file on the controller, relative to the playbook or its `files/`.
     src: Option<String>,
+    /// Whether `src` lies on the host itself, by its whole path.
+    #[serde(default)]
+    remote_src: bool,
     /// The content itself, instead of `src`.
     content: Option<String>,
     /// The path on the host; in a directory, or one that ends in `/`, it gets the name of `src`.
@@ -51,6 +54,7 @@ impl Copy {
 
     async fn content(&self, cx: &Cx<'_>) -> Result<Vec<u8>, Failure> {
         let content = match (&self.src, &self.content) {
+            (Some(src), None) if self.remote_src => Self::on_host(cx, src).await?,
             (Some(src), None) => cx.controller.read(src).await?,
             (None, Some(text)) => text.clone().into_bytes(),
             _ => return Err(Failure::failed("give either `src` or `content`")),
@@ -63,6 +67,14 @@ impl Copy {
             .hint("use `distribute`, which streams"));
         }
         Ok(content)
+    }
+
+    async fn on_host(cx: &Cx<'_>, src: &str) -> Result<Vec<u8>, Failure> {
+        let content = cx.host.read_file(src, &cx.run_as, LIMIT).await?;
+        content.ok_or_else(|| {
+            Failure::failed(format!("{}: there is no file {src}", cx.host.name()))
+                .hint("without `remote_src` it would be looked for beside the playbook")
+        })
     }
 
     fn wanted<'a>(&'a self, dest: &'a str, content: &'a [u8]) -> Wanted<'a> {
@@ -143,6 +155,19 @@ mod tests {
         assert_eq!(outcome.result["dest"], "/etc/motd");
         assert_eq!(host.content("/etc/motd").unwrap(), b"hello\n");
         assert_eq!(host.stat_of("/etc/motd").unwrap().mode, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_file_of_the_host_itself() {
+        let host = FakeHost::new("m")
+            .file("/etc/motd", "theirs\n")
+            .on("^sha256sum", 0, &digest(b"theirs\n"));
+        let args = |src: &str| json!({"src": src, "remote_src": true, "dest": "/root/"});
+        let outcome = run(&host, args("/etc/motd")).await.unwrap();
+        assert_eq!(outcome.result["dest"], "/root/motd");
+        assert_eq!(host.content("/root/motd").unwrap(), b"theirs\n");
+        let failure = run(&host, args("/etc/none")).await.unwrap_err();
+        assert_eq!(failure.message, "m: there is no file /etc/none");
     }
 
     #[tokio::test]
