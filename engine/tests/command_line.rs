@@ -179,6 +179,53 @@ fn passwords_are_never_shown() {
 }
 
 #[test]
+fn passwords_are_never_shown_wherever_they_are_written_down() {
+    let test = Test::new(
+        "\
+- hosts: here
+  vars: {play_token: hunter2-1}
+  vars_files: [read.yml]
+  tasks:
+  - include_vars: included.yml
+  - set_fact: {fact: {my_secret: hunter2-5}}
+  - command: echo {{ play_token }} {{ read_password }} {{ looked_up_password }} {{ included.password }} {{ fact.my_secret }}
+    register: said
+  - debug: {var: said.stdout}
+  - copy: {content: '{{ read_password }}', dest: '{{ playbook_dir }}/file'}
+  - fail: {msg: 'it is {{ included.password }}'}
+",
+    );
+    let home = test.directory.path();
+    let written = "read_password: hunter2-2\nlooked_up_password: \"{{ lookup('file', 'key') }}\"\n";
+    fs::write(home.join("read.yml"), written).unwrap();
+    fs::write(home.join("key"), "hunter2-3\n").unwrap();
+    fs::write(home.join("included.yml"), "included: {password: hunter2-4}\n").unwrap();
+    for arguments in ["-vvv -D", "--json", "--check -D"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nebplay"));
+        command
+            .args(["play.yml", "-i", "hosts.ini"])
+            .args(arguments.split(' '));
+        command
+            .current_dir(home)
+            .env("HOME", home)
+            .env("XDG_STATE_HOME", home.join("state"));
+        let output = command.output().unwrap();
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(
+            said.contains("Redacted(") && !said.contains("hunter2"),
+            "{arguments}: {said}"
+        );
+    }
+    let journals = Command::new("grep")
+        .args(["-rl", "hunter2", "state"])
+        .current_dir(home)
+        .output()
+        .unwrap();
+    assert!(home.join("state/nebplay/runs").is_dir());
+    assert_eq!(text(&journals.stdout), "", "{journals:?}");
+}
+
+#[test]
 fn the_inventory_may_come_from_the_environment() {
     let test = Test::new(TOUCH);
     let output = Command::new(env!("CARGO_BIN_EXE_nebplay"))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::hosts::tell_passwords_in;
 use super::inputs::Noting;
 use crate::diagnostics::{Findings, Span};
 use crate::events::{Events, What};
@@ -38,6 +39,9 @@ impl Loader for Files {
         let reader = Noting::default();
         let vars = playbook::load_vars(file, from, &reader)?;
         self.tell(&reader);
+        for (name, node) in &vars {
+            tell_passwords_in(name, node, self.events.secrets());
+        }
         Ok(vars)
     }
 }

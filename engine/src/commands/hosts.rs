@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::CommandError;
 use crate::diagnostics::{Finding, Findings, Source, Span};
-use crate::events::Secrets;
+use crate::events::{Secrets, is_password};
 use crate::inventory::{Inventory, LOCALHOST, Overrides, Zoned};
 use crate::playbook::Vars;
 use crate::template::{Scope, TemplateError, Templates, layer_of};
@@ -138,14 +138,8 @@ impl Hosts {
     }
 }
 
-/// Whether a variable of that name holds a password.
-pub(super) fn is_password(name: &str) -> bool {
-    let ends = ["_pass", "passphrase", "secret", "token"];
-    name.contains("passw") || ends.iter().any(|end| name.ends_with(end))
-}
-
 /// The passwords in a variable: its value, values within it under such names, and those in addresses (`https://user:password@…`).
-fn tell_passwords_in(name: &str, node: &Node, secrets: &Secrets) {
+pub(super) fn tell_passwords_in(name: &str, node: &Node, secrets: &Secrets) {
     match &node.value {
         Value::Mapping(entries) => {
             for entry in entries {

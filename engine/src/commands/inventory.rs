@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::error::CommandError;
 use super::exit;
-use super::hosts::{Hosts, is_password};
+use super::hosts::Hosts;
 use super::options::InventoryArgs;
 use super::terminal;
 use crate::diagnostics::suggest;
+use crate::events::is_password;
 use crate::inventory::{ALL, Group, Inventory};
 use crate::playbook::Vars;
 

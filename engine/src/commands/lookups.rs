@@ -1,13 +1,19 @@
 //! What `lookup('env', …)` and `lookup('file', …)` find: the only way for a template into the environment.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::events::Secrets;
 use crate::template::Lookups;
 
 /// Looks up in this process's environment, and in files beside the playbook.
 pub(super) struct ProcessLookups {
     /// The directory of the playbook; relative paths start there, or in its `files/`.
     pub(super) directory: PathBuf,
+    /// Learns what password variables come to.
+    pub(super) secrets: Arc<Secrets>,
 }
 
 impl Lookups for ProcessLookups {
@@ -30,6 +36,10 @@ impl Lookups for ProcessLookups {
     fn now(&self) -> jiff::Zoned {
         jiff::Zoned::now()
     }
+
+    fn evaluated(&self, name: &str, value: &Value) {
+        self.secrets.learn_passwords(name, value);
+    }
 }
 
 #[cfg(test)]
@@ -46,6 +56,7 @@ mod tests {
         fs::write(directory.path().join("b"), "beside").unwrap();
         let lookups = ProcessLookups {
             directory: directory.path().to_owned(),
+            secrets: Arc::default(),
         };
         assert_eq!(lookups.file(None, "a").unwrap(), "in files");
         assert_eq!(lookups.file(None, "b").unwrap(), "beside");

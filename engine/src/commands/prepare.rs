@@ -88,8 +88,10 @@ pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
         }
         Err(other) => return Err(other),
     };
+    let secrets = Arc::new(Secrets::default());
     let templates = Templates::with_lookups(Arc::new(ProcessLookups {
         directory: directory.clone(),
+        secrets: Arc::clone(&secrets),
     }));
     let chosen = plan::Options { tags: tags(&options) };
     let planned = plan::plan(&playbooks, &chosen, |pattern| {
@@ -104,7 +106,6 @@ pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
                     help: error.suggestion,
                 })?;
             }
-            let secrets = Arc::new(Secrets::default());
             options.hosts.tell_passwords(&secrets);
             Ok(Prepared {
                 options,

@@ -5,6 +5,7 @@ mod event;
 pub mod journal;
 mod json;
 mod parts;
+mod passwords;
 mod scrub;
 mod secrets;
 mod terminal;
@@ -16,6 +17,7 @@ pub use parts::{
     Counts, FailedStep, FailureRecord, IncludedFile, LastStep, RunResult, Running, Seen, Status, StepEnd,
     StepRef, ZoneEnd,
 };
+pub use passwords::is_password;
 pub use scrub::{Scrub, is_redacted};
 pub use secrets::{Secrets, Stream};
 pub use terminal::{Look, Terminal};

@@ -66,18 +66,21 @@ impl Evaluation {
     fn bound(self: &Arc<Self>, name: &str, binding: &Binding) -> Value {
         let full = format!("{}{name}", self.prefix);
         match binding {
-            Binding::Value(value) => into_template(value, &full, &self.tracker),
+            Binding::Value(value) => {
+                self.templates.lookups.evaluated(name, value);
+                into_template(value, &full, &self.tracker)
+            }
             Binding::Unknown(why) => self.tracker.hole(&full, Reason::Unknown { why: why.clone() }),
             Binding::Partial { known, why } => {
                 map_into_template(known, &full, Missing::Unknown(why.clone()), &self.tracker)
             }
-            Binding::Node(node) => self.render(&full, || self.templates.node_in(node, self)),
-            Binding::Source(source) => self.render(&full, || self.templates.source_in(source, self)),
+            Binding::Node(node) => self.render(name, &full, || self.templates.node_in(node, self)),
+            Binding::Source(source) => self.render(name, &full, || self.templates.source_in(source, self)),
         }
     }
 
     /// Renders a variable that is a template itself.
-    fn render(&self, name: &str, render: impl FnOnce() -> Result<Json, TemplateError>) -> Value {
+    fn render(&self, short: &str, name: &str, render: impl FnOnce() -> Result<Json, TemplateError>) -> Value {
         if let Err(circle) = self.tracker.enter(name) {
             return invalid(
                 TemplateError::other(circle).help("one of them must be given a value of its own"),
@@ -86,7 +89,10 @@ impl Evaluation {
         let result = render();
         self.tracker.leave();
         match result {
-            Ok(value) => into_template(&value, name, &self.tracker),
+            Ok(value) => {
+                self.templates.lookups.evaluated(short, &value);
+                into_template(&value, name, &self.tracker)
+            }
             Err(error) => match error.kind.clone() {
                 // As in Ansible, a variable that is made of something undefined counts as undefined itself.
                 TemplateErrorKind::Undefined { .. } => self.tracker.hole(

@@ -6,6 +6,7 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
+use serde_json::Value as Json;
 
 use super::hole::is_undefined;
 
@@ -17,6 +18,8 @@ pub trait Lookups: Send + Sync {
     fn file(&self, playbook_dir: Option<&str>, path: &str) -> Result<String, String>;
     /// The time, in the operator's time zone.
     fn now(&self) -> Zoned;
+    /// Is told each variable as it was evaluated, before anybody sees it: some must not be shown.
+    fn evaluated(&self, _name: &str, _value: &Json) {}
 }
 
 /// Looks nothing up.

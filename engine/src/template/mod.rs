@@ -40,6 +40,7 @@ const OMIT: &str = "\u{1}nebplay: omitted\u{1}";
 #[derive(Clone)]
 pub struct Templates {
     environment: Arc<Environment<'static>>,
+    lookups: Arc<dyn Lookups>,
 }
 
 impl Templates {
@@ -51,7 +52,8 @@ impl Templates {
     /// An environment that looks up environment variables and files by asking the caller.
     pub fn with_lookups(lookups: Arc<dyn Lookups>) -> Self {
         Self {
-            environment: Arc::new(environment::build(lookups)),
+            environment: Arc::new(environment::build(Arc::clone(&lookups))),
+            lookups,
         }
     }
 
