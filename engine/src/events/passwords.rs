@@ -4,11 +4,17 @@ use serde_json::Value;
 
 use super::Secrets;
 
-/// Whether a variable of that name holds a password.
+/// Whether a variable of that name holds a password. It is asked of every variable that is evaluated, so it makes nothing.
 pub fn is_password(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let ends = ["_pass", "_pwd", "passphrase", "secret", "token"];
-    name.contains("passw") || ends.iter().any(|end| name.ends_with(end))
+    let name = name.as_bytes();
+    let ends_with = |end: &str| {
+        let tail = name.len().checked_sub(end.len()).map(|start| &name[start..]);
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+    };
+    name.windows(5).any(|part| part.eq_ignore_ascii_case(b"passw"))
+        || ["_pass", "_pwd", "passphrase", "secret", "token"]
+            .into_iter()
+            .any(ends_with)
 }
 
 impl Secrets {

@@ -126,7 +126,8 @@ impl Unit {
             || ["set_fact", "include_vars", "setup"].contains(&module.name)
             || !end.facts.is_empty();
         if incomplete && wanted {
-            if module.acts == Acts::Never && module.name != "pause" {
+            // An answer that must not be seen is asked for again, too.
+            if module.acts == Acts::Never {
                 return Recalled::ReadAgain;
             }
             let why = if end.hidden {

@@ -96,6 +96,13 @@ impl Unit {
             Inputs::Skip(condition) => return Err(Box::new(StepResult::skipped(&condition))),
             Inputs::Go(inputs) => *inputs,
         };
+        let secrets = self.scoped.runner.world.events.secrets();
+        for (name, value) in &inputs.args {
+            secrets.learn_passwords(name, value);
+        }
+        for (name, value) in &inputs.environment {
+            secrets.learn_passwords(name, &Value::from(value.as_str()));
+        }
         let failed = |failure| Box::new(StepResult::failed(failure));
         let action = self.action(inputs.args.clone()).map_err(failed)?;
         step.delegate = inputs.delegate.filter(|other| *other != step.host);

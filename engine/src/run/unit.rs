@@ -323,6 +323,7 @@ impl Unit {
         let Some(Directive::Prompt { text, echo }) = &result.directive else {
             return;
         };
+        let echo = *echo;
         let mut answers = self.answers.lock().await;
         let question = (text.clone(), part.step.item.clone());
         let answer = if let Some(answer) = answers.get(&question) {
@@ -330,7 +331,7 @@ impl Unit {
         } else {
             let step = part.step.clone();
             self.scoped.runner.world.events.emit(What::Asking { step });
-            let asked = self.scoped.runner.world.operator.ask(text, *echo);
+            let asked = self.scoped.runner.world.operator.ask(text, echo);
             let answer = tokio::select! {
                 answer = asked => answer,
                 () = stop::wanted(&self.scoped.runner.world.stop, Stop::Drain) => None,
@@ -341,6 +342,11 @@ impl Unit {
         drop(answers);
         match answer {
             Some(line) => {
+                // What must not be seen while it is typed must not be seen later.
+                if !echo {
+                    let secrets = self.scoped.runner.world.events.secrets();
+                    secrets.learn(&line, &format!("the answer to \"{}\"", self.name));
+                }
                 result.known.insert("user_input".to_owned(), line.into());
             }
             None => result.set_failed("nobody answered the question"),

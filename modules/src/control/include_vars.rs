@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use crate::contract::Contract;
 use crate::module::{Cx, Directive, Failure, Finding, Module, Outcome};
 
-/// Reads variables from a YAML or JSON file beside the playbook, for the rest of the run.
+/// Reads variables from a YAML or JSON file beside the playbook, for the rest of the run. Templates in them are evaluated when they
+/// are used.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-free-form" = "file"))]

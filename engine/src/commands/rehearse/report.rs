@@ -41,10 +41,11 @@ impl Report {
                 ));
             }
         } else {
-            out.push_str(&format!(
-                "  {} steps, and it comes to its end\n",
-                self.undisturbed.steps.len()
-            ));
+            let steps = match self.undisturbed.steps.len() {
+                1 => "1 step".to_owned(),
+                many => format!("{many} steps"),
+            };
+            out.push_str(&format!("  {steps}, and it comes to its end\n"));
         }
         let others = night.federation.machines().map(|machine| &*machine.name);
         let others: Vec<&str> = others

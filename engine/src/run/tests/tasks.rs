@@ -402,6 +402,11 @@ async fn a_question_is_asked_once_for_all_hosts() {
     for host in ["m", "s1", "s2"] {
         assert_eq!(told.did(host), ["answer 1"], "{:?}", told.failures());
     }
+    let hidden = playbook.replace("'Go on?'", "'Password?', echo: false");
+    let told = Story::new(&hidden).attended().told().await;
+    assert_eq!(told.did("m"), ["answer 1"], "{:?}", told.failures());
+    let kept = told.end("pause", "m").result["user_input"].to_string();
+    assert!(kept.contains("Redacted("), "{kept}");
     let told = Story::new(playbook).told().await;
     assert!(
         told.failures()[0].contains("nobody answered"),

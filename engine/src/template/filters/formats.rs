@@ -88,6 +88,7 @@ fn to_yaml(value: &Value, options: Kwargs) -> Result<String, Error> {
     let _: Option<usize> = options.get("indent")?;
     let _: Option<usize> = options.get("width")?;
     let mut json = sorted(out_of_template(value)?, &options, true)?;
+    // Where a text has the mark itself, it could not be told from it.
     if json.to_string().contains(r"\u0001") {
         return serde_yaml::to_string(&json).map_err(|error| invalid(error.to_string()));
     }
