@@ -17,6 +17,12 @@ pub fn is_password(name: &str) -> bool {
             .any(ends_with)
 }
 
+/// Whether a text says yes or no, as that of `passwordless_sudo` does: replaced everywhere, it would leave nothing to read.
+pub fn is_switch(text: &str) -> bool {
+    let words = ["true", "false", "yes", "no", "on", "off"];
+    words.into_iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 impl Secrets {
     /// Learns the passwords in a variable: its value, and values within it under such names.
     pub fn learn_passwords(&self, name: &str, value: &Value) {
@@ -35,7 +41,7 @@ impl Secrets {
                     self.learn_those_in(name, is_password_here, item);
                 }
             }
-            Value::String(text) if is_password_here => self.learn(text, name),
+            Value::String(text) if is_password_here && !is_switch(text) => self.learn(text, name),
             Value::Number(number) if is_password_here => self.learn(&number.to_string(), name),
             _ => {}
         }
@@ -59,10 +65,11 @@ mod tests {
         );
         secrets.learn_passwords("api_token", &json!(["hunter-3", {"name": "hunter's name"}]));
         secrets.learn_passwords("ask_password", &json!(true));
-        let scrubbed = secrets.scrub("hunter-1 hunter-2 hunter-3 123456; ops 98765 true hunter's name");
+        secrets.learn_passwords("passwordless", &json!("Yes"));
+        let scrubbed = secrets.scrub("hunter-1 hunter-2 hunter-3 123456; ops 98765 true Yes hunter's name");
         assert_eq!(
             scrubbed,
-            "Redacted(mysql_password) Redacted(MYSQL_PWD) Redacted(api_token) Redacted(password); ops 98765 true hunter's name"
+            "Redacted(mysql_password) Redacted(MYSQL_PWD) Redacted(api_token) Redacted(password); ops 98765 true Yes hunter's name"
         );
     }
 }

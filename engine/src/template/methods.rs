@@ -54,6 +54,10 @@ fn of_text(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Er
                 format!("{fill}{text}")
             })
         }
+        "center" => {
+            let (width,): (usize,) = from_args(args)?;
+            Value::from(centered(text, width)?)
+        }
         "zfill" => {
             let (width,): (usize,) = from_args(args)?;
             let zeros = "0".repeat(missing(text, width)?);
@@ -68,6 +72,14 @@ fn of_text(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Er
         }
         _ => return Ok(None),
     }))
+}
+
+/// A text in the middle of so many characters; of an odd number of spaces the one too many is where Python puts it.
+pub(super) fn centered(text: &str, width: usize) -> Result<String, Error> {
+    let missing = missing(text, width)?;
+    let before = missing / 2 + (missing & width & 1);
+    let spaces = |count: usize| " ".repeat(count);
+    Ok(format!("{}{text}{}", spaces(before), spaces(missing - before)))
 }
 
 fn of_list(list: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {

@@ -3,6 +3,7 @@
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
 
+use super::super::methods::centered;
 use super::given::Given;
 use super::{invalid, text_of};
 
@@ -38,14 +39,7 @@ fn truncate(value: &Value, given: Rest<ValueOrKwargs>) -> Result<String, Error> 
 /// `center(width=80)`.
 fn center(value: &Value, given: Rest<ValueOrKwargs>) -> Result<String, Error> {
     let given = Given::new(given)?;
-    let width: u16 = given.get(0, "width")?.unwrap_or(80);
+    let width = given.get(0, "width")?.unwrap_or(80);
     given.end(1)?;
-    let text = text_of(value)?;
-    let missing = usize::from(width).saturating_sub(text.chars().count());
-    let before = missing / 2;
-    Ok(format!(
-        "{}{text}{}",
-        " ".repeat(before),
-        " ".repeat(missing - before)
-    ))
+    centered(&text_of(value)?, width)
 }

@@ -1,5 +1,6 @@
 //! Cases as data: variables, a template, and what it is.
 
+mod ansible;
 mod surroundings;
 
 use serde_json::{Value as Json, json};
