@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::CommandError;
 use crate::diagnostics::{Finding, Findings, Source, Span};
-use crate::events::{Secrets, is_password, is_switch};
+use crate::events::Secrets;
 use crate::inventory::{Inventory, LOCALHOST, Overrides, Zoned};
 use crate::playbook::Vars;
 use crate::template::{Scope, TemplateError, Templates, layer_of};
@@ -156,9 +156,7 @@ pub(super) fn tell_passwords_in(name: &str, node: &Node, secrets: &Secrets) {
                 return;
             };
             let origin = format!("{name}, {}", node.span.place());
-            if is_password(name) && !is_switch(text) {
-                secrets.learn(text, &origin);
-            }
+            secrets.learn_password(name, text, &origin);
             for (_, rest) in text
                 .match_indices("://")
                 .map(|(at, sign)| text.split_at(at + sign.len()))

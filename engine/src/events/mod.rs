@@ -17,7 +17,7 @@ pub use parts::{
     Counts, FailedStep, FailureRecord, IncludedFile, LastStep, RunResult, Running, Seen, Status, StepEnd,
     StepRef, ZoneEnd,
 };
-pub use passwords::{is_password, is_switch};
+pub use passwords::is_password;
 pub use scrub::{Scrub, is_redacted};
 pub use secrets::{Secrets, Stream};
 pub use terminal::{Look, Terminal};

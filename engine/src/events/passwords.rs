@@ -18,7 +18,7 @@ pub fn is_password(name: &str) -> bool {
 }
 
 /// Whether a text says yes or no, as that of `passwordless_sudo` does: replaced everywhere, it would leave nothing to read.
-pub fn is_switch(text: &str) -> bool {
+fn is_switch(text: &str) -> bool {
     let words = ["true", "false", "yes", "no", "on", "off"];
     words.into_iter().any(|word| text.eq_ignore_ascii_case(word))
 }
@@ -26,24 +26,21 @@ pub fn is_switch(text: &str) -> bool {
 impl Secrets {
     /// Learns the passwords in a variable: its value, and values within it under such names.
     pub fn learn_passwords(&self, name: &str, value: &Value) {
-        self.learn_those_in(name, is_password(name), value);
+        match value {
+            Value::Object(map) => map
+                .iter()
+                .for_each(|(key, value)| self.learn_passwords(key, value)),
+            Value::Array(items) => items.iter().for_each(|item| self.learn_passwords(name, item)),
+            Value::String(text) => self.learn_password(name, text, name),
+            Value::Number(number) if is_password(name) => self.learn(&number.to_string(), name),
+            _ => {}
+        }
     }
 
-    fn learn_those_in(&self, name: &str, is_password_here: bool, value: &Value) {
-        match value {
-            Value::Object(map) => {
-                for (key, value) in map {
-                    self.learn_those_in(key, is_password(key), value);
-                }
-            }
-            Value::Array(items) => {
-                for item in items {
-                    self.learn_those_in(name, is_password_here, item);
-                }
-            }
-            Value::String(text) if is_password_here && !is_switch(text) => self.learn(text, name),
-            Value::Number(number) if is_password_here => self.learn(&number.to_string(), name),
-            _ => {}
+    /// Learns a text that stands under this name, if that is a password's.
+    pub fn learn_password(&self, name: &str, text: &str, origin: &str) {
+        if is_password(name) && !is_switch(text) {
+            self.learn(text, origin);
         }
     }
 }

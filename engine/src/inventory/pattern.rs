@@ -222,9 +222,14 @@ impl Subscript {
     }
 }
 
+/// `name[inside]`.
+fn bracketed(term: &str) -> Option<(&str, &str)> {
+    term.strip_suffix(']')?.rsplit_once('[')
+}
+
 /// `name[0-2]`: the name and the two numbers.
 fn dashed(term: &str) -> Option<(&str, &str, &str)> {
-    let (name, inside) = term.strip_suffix(']')?.rsplit_once('[')?;
+    let (name, inside) = bracketed(term)?;
     let (from, to) = inside.split_once('-')?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     (is_number(from) && is_number(to)).then_some((name, from, to))
@@ -232,7 +237,7 @@ fn dashed(term: &str) -> Option<(&str, &str, &str)> {
 
 /// `name[0]`, `name[-1]`, `name[0:2]` (the last included) and `name[1:]`.
 fn subscript(term: &str) -> Option<(&str, Subscript)> {
-    let (name, inside) = term.strip_suffix(']')?.rsplit_once('[')?;
+    let (name, inside) = bracketed(term)?;
     if name.is_empty() {
         return None;
     }

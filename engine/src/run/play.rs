@@ -23,7 +23,7 @@ pub(super) struct AllBatches {
 struct State {
     ended: bool,
     left: HashSet<String>,
-    /// Hosts that failed and whom no `rescue` can catch any more.
+    /// Hosts that failed and whom no `rescue` can catch any more; the run's books have them when the section ends.
     failed: HashSet<String>,
     /// Indices of handlers, in the order they were first notified; the hosts they are for.
     notified: IndexMap<usize, IndexSet<String>>,
@@ -107,12 +107,7 @@ impl PlayRun {
             return Arc::clone(layer);
         }
         let names = Value::from(hosts.clone());
-        let batch: Vec<&str> = self
-            .batch
-            .iter()
-            .filter(|host| hosts.contains(host))
-            .map(String::as_str)
-            .collect();
+        let batch: Vec<&str> = self.batch.iter().filter(takes_part).map(String::as_str).collect();
         let active = Arc::new(layer([
             ("ansible_play_hosts", names.clone()),
             ("ansible_play_batch", Value::from(batch)),

@@ -407,11 +407,6 @@ impl Unit {
         let host = &part.step.host;
         let variables = &self.scoped.runner.variables;
         let module = self.node.task.module.name;
-        if let Some(Directive::SetVars(vars)) = &result.directive {
-            let secrets = self.scoped.runner.world.events.secrets();
-            vars.iter()
-                .for_each(|(name, value)| secrets.learn_passwords(name, value));
-        }
         match &result.directive {
             Some(Directive::SetVars(vars)) if module == "include_vars" => {
                 vars.iter()

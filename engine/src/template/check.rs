@@ -9,7 +9,7 @@ use crate::diagnostics::{Finding, Findings, Span, suggest};
 use crate::yaml::{Node, Value as Yaml};
 
 use super::Templates;
-use super::braces::{code_in, has_template, lone_expression};
+use super::braces::{QUOTED, code_in, has_template, lone_expression};
 use super::condition::expression_of;
 use super::error::locate;
 
@@ -211,11 +211,10 @@ const COMMON: &[&str] = &[
 
 /// The filters and tests that a template names.
 fn filters_and_tests(source: &str, as_expression: bool) -> Vec<(&'static str, String)> {
-    static QUOTED: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"(?s)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*""#).ok());
+    static TEXT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("(?s){QUOTED}")).ok());
     static NAMED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"\|\s*([A-Za-z_][\w.]*)|\bis\s+(?:not\s+)?([A-Za-z_][\w.]*)").ok());
-    let (Some(quoted), Some(named)) = (&*QUOTED, &*NAMED) else {
+    let (Some(quoted), Some(named)) = (&*TEXT, &*NAMED) else {
         return Vec::new();
     };
     let pieces: Vec<&str> = if as_expression {

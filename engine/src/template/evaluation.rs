@@ -1,5 +1,6 @@
 //! One evaluation: a scope, what of it has been rendered so far, and the variables the engine itself provides.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,48 +66,55 @@ impl Evaluation {
 
     fn bound(self: &Arc<Self>, name: &str, binding: &Binding) -> Value {
         let full = format!("{}{name}", self.prefix);
-        match binding {
-            Binding::Value(value) => {
-                self.templates.lookups.evaluated(name, value);
-                into_template(value, &full, &self.tracker)
+        let evaluated = match binding {
+            Binding::Unknown(why) => {
+                return self.tracker.hole(&full, Reason::Unknown { why: why.clone() });
             }
-            Binding::Unknown(why) => self.tracker.hole(&full, Reason::Unknown { why: why.clone() }),
             Binding::Partial { known, why } => {
-                map_into_template(known, &full, Missing::Unknown(why.clone()), &self.tracker)
+                return map_into_template(known, &full, Missing::Unknown(why.clone()), &self.tracker);
             }
-            Binding::Node(node) => self.render(name, &full, || self.templates.node_in(node, self)),
-            Binding::Source(source) => self.render(name, &full, || self.templates.source_in(source, self)),
+            Binding::Value(value) => Ok(Cow::Borrowed(value)),
+            Binding::Node(node) => self
+                .render(&full, || self.templates.node_in(node, self))
+                .map(Cow::Owned),
+            Binding::Source(source) => self
+                .render(&full, || self.templates.source_in(source, self))
+                .map(Cow::Owned),
+        };
+        match evaluated {
+            Ok(value) => {
+                self.templates.lookups.evaluated(name, &value);
+                into_template(&value, &full, &self.tracker)
+            }
+            Err(instead) => instead,
         }
     }
 
-    /// Renders a variable that is a template itself.
-    fn render(&self, short: &str, name: &str, render: impl FnOnce() -> Result<Json, TemplateError>) -> Value {
+    /// Renders a variable that is a template itself; what stands in its place if that cannot be done.
+    fn render(
+        &self,
+        name: &str,
+        render: impl FnOnce() -> Result<Json, TemplateError>,
+    ) -> Result<Json, Value> {
         if let Err(circle) = self.tracker.enter(name) {
-            return invalid(
-                TemplateError::other(circle).help("one of them must be given a value of its own"),
-            );
+            let error = TemplateError::other(circle).help("one of them must be given a value of its own");
+            return Err(invalid(error));
         }
         let result = render();
         self.tracker.leave();
-        match result {
-            Ok(value) => {
-                self.templates.lookups.evaluated(short, &value);
-                into_template(&value, name, &self.tracker)
-            }
-            Err(error) => match error.kind.clone() {
-                // As in Ansible, a variable that is made of something undefined counts as undefined itself.
-                TemplateErrorKind::Undefined { .. } => self.tracker.hole(
-                    name,
-                    Reason::Undefined {
-                        hint: None,
-                        cause: Some(Box::new(error)),
-                    },
-                ),
-                TemplateErrorKind::Unknown { why } => self.tracker.hole(name, Reason::Unknown { why }),
-                TemplateErrorKind::NeedFacts { host } => self.tracker.hole(name, Reason::Facts { host }),
-                _ => invalid(error),
-            },
-        }
+        result.map_err(|error| match error.kind.clone() {
+            // As in Ansible, a variable that is made of something undefined counts as undefined itself.
+            TemplateErrorKind::Undefined { .. } => self.tracker.hole(
+                name,
+                Reason::Undefined {
+                    hint: None,
+                    cause: Some(Box::new(error)),
+                },
+            ),
+            TemplateErrorKind::Unknown { why } => self.tracker.hole(name, Reason::Unknown { why }),
+            TemplateErrorKind::NeedFacts { host } => self.tracker.hole(name, Reason::Facts { host }),
+            _ => invalid(error),
+        })
     }
 
     /// What the engine provides under this name unless a variable says otherwise.

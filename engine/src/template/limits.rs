@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use minijinja::{Error, ErrorKind};
 use regex::Regex;
 
+use super::braces::QUOTED;
+
 /// What one evaluation may cost: each of its steps is one, and each 64 bytes that it makes. That is a few seconds, and 256 MB.
 pub(super) const FUEL: u64 = 4 << 20;
 
@@ -18,7 +20,7 @@ const BRANCHES: usize = 200;
 /// Refuses what would be compiled too deeply. Parentheses, and blocks in each other, are counted by the template engine itself.
 pub(super) fn check(source: &str, is_expression: bool) -> Result<(), Error> {
     static TOKENS: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"(?s)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\w+|[^\s\w]"#).ok());
+        LazyLock::new(|| Regex::new(&format!(r"(?s){QUOTED}|\w+|[^\s\w]")).ok());
     // An operator has a byte at least.
     let Some(tokens) = TOKENS.as_ref().filter(|_| source.len() > OPERATORS) else {
         return Ok(());

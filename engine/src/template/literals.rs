@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::braces::rewrite_code;
+use super::braces::{QUOTED, rewrite_code};
 
 /// An expression, or a text with code in it, that keeps the backslashes of its texts when the template engine has read them.
 pub(super) fn keep_backslashes(source: &str, is_expression: bool) -> Cow<'_, str> {
@@ -26,8 +26,7 @@ pub(super) fn as_written(source: &str) -> String {
 }
 
 fn in_literals(code: &str) -> Cow<'_, str> {
-    static LITERAL: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"(?s)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*""#).ok());
+    static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("(?s){QUOTED}")).ok());
     static ESCAPE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?s)\\(.)").ok());
     let (Some(literal), Some(escape)) = (&*LITERAL, &*ESCAPE) else {
         return code.into();

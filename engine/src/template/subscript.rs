@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::braces::rewrite_code;
+use super::braces::{QUOTED, rewrite_code};
 
 /// An expression, or the code of a text, with its subscripts by name as attributes.
 pub(super) fn as_attributes(source: &str, is_expression: bool) -> Cow<'_, str> {
@@ -26,8 +26,7 @@ fn rewrite(code: &str) -> Cow<'_, str> {
         let subscript =
             r#"(?P<before>[A-Za-z_]\w*|[\])])\[(?:'(?P<one>[A-Za-z_]\w*)'|"(?P<two>[A-Za-z_]\w*)")\]"#;
         let further = r#"\[(?:'(?P<three>[A-Za-z_]\w*)'|"(?P<four>[A-Za-z_]\w*)")\]"#;
-        let text = r#"'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*""#;
-        Regex::new(&format!("(?s){text}|{subscript}|{further}")).ok()
+        Regex::new(&format!("(?s){QUOTED}|{subscript}|{further}")).ok()
     });
     let Some(tokens) = &*TOKENS else {
         return code.into();

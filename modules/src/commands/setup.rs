@@ -27,8 +27,9 @@ say nodename "$(uname -n)"
 say fqdn "$(hostname -f 2>/dev/null || uname -n)"
 say kernel "$(uname -r)"
 say kernel_version "$(uname -v)"
-say architecture "$(uname -m)"
-say machine "$(uname -m)"
+machine=$(uname -m)
+say architecture "$machine"
+say machine "$machine"
 say machine_id "$(cat /etc/machine-id 2>/dev/null)"
 say system "$(uname -s)"
 say user_id "$(id -un)"
@@ -37,11 +38,11 @@ say user_gid "$(id -g)"
 say passwd "$(getent passwd "$(id -un)")"
 for name in HOME LANG LOGNAME PATH SHELL USER; do eval "say env.$name \"\${$name-}\""; done
 say processor_vcpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"
-memory() { awk -v what="$1:" '$1 == what {print int($2/1024)}' /proc/meminfo; }
-say memtotal_mb "$(memory MemTotal)"
-say memfree_mb "$(memory MemFree)"
-say swaptotal_mb "$(memory SwapTotal)"
-say swapfree_mb "$(memory SwapFree)"
+awk '
+/^MemTotal:/ {print "memtotal_mb=" int($2/1024)}
+/^MemFree:/ {print "memfree_mb=" int($2/1024)}
+/^SwapTotal:/ {print "swaptotal_mb=" int($2/1024)}
+/^SwapFree:/ {print "swapfree_mb=" int($2/1024)}' /proc/meminfo
 say uptime_seconds "$(cut -d. -f1 /proc/uptime)"
 say boot_id "$(cat /proc/sys/kernel/random/boot_id)"
 say now "$(date '+%s %F %T %Z')"

@@ -162,10 +162,10 @@ mod tests {
         let host = FakeHost::new("m")
             .file("/etc/motd", "theirs\n")
             .on("^sha256sum", 0, &digest(b"theirs\n"));
-        let args = |src: &str| json!({"src": src, "remote_src": true, "dest": "/root/"});
+        let args = |src: &str| json!({"src": src, "remote_src": true, "dest": "/srv/"});
         let outcome = run(&host, args("/etc/motd")).await.unwrap();
-        assert_eq!(outcome.result["dest"], "/root/motd");
-        assert_eq!(host.content("/root/motd").unwrap(), b"theirs\n");
+        assert_eq!(outcome.result["dest"], "/srv/motd");
+        assert_eq!(host.content("/srv/motd").unwrap(), b"theirs\n");
         let failure = run(&host, args("/etc/none")).await.unwrap_err();
         assert_eq!(failure.message, "m: there is no file /etc/none");
     }

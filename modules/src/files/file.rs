@@ -1,7 +1,5 @@
 //! `file`: directories, links, owners and modes.
 
-use std::path::Path;
-
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,29 +56,34 @@ impl File {
         }
     }
 
-    /// The directory and those of its parents that are not there, outermost first; at least the directory.
-    async fn missing(&self, cx: &Cx<'_>) -> Result<Vec<String>, Failure> {
-        let mut missing = vec![self.path.clone()];
-        for parent in Path::new(&self.path).ancestors().skip(1) {
-            let parent = parent.to_string_lossy();
-            if parent.is_empty() || cx.host.stat(&parent, &cx.run_as).await?.is_some() {
-                break;
-            }
-            missing.push(parent.into_owned());
-        }
-        missing.reverse();
-        Ok(missing)
-    }
-
-    /// Makes directories, each with the mode from its first moment on: cut off, none is left open to others.
-    fn make(&self, cx: &Cx<'_>, directories: &[String]) -> Command {
-        let script = r#"mode=$1; shift; for d; do mkdir -p ${mode:+-m "$mode"} -- "$d" || exit; done"#;
+    /// Makes the directory and what is missing of its parents, each with the mode from its first moment on: cut off, none is left
+    /// open to others.
+    fn make(&self, cx: &Cx<'_>) -> Command {
+        let script = r#"
+            at=$1 mode=$2 owner=$3 group=$4
+            set --
+            while [ ! -e "$at" ]; do set -- "$at" "$@"; at=$(dirname -- "$at"); done
+            for directory; do
+                mkdir -p ${mode:+-m "$mode"} -- "$directory" || exit
+                [ -z "$owner" ] || chown -- "$owner" "$directory" || exit
+                [ -z "$group" ] || chgrp -- "$group" "$directory" || exit
+            done
+        "#;
         let mode = self
             .mode
-            .map_or_else(String::new, |mode| format!("{:04o}", mode.0));
-        let words = ["sh", "-c", script, "sh", &mode];
-        let directories = directories.iter().map(String::as_str);
-        cx.command(words.into_iter().chain(directories))
+            .map(|mode| format!("{:04o}", mode.0))
+            .unwrap_or_default();
+        let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
+        let words = [
+            &self.path,
+            &mode,
+            owner.unwrap_or_default(),
+            group.unwrap_or_default(),
+        ];
+        Command {
+            argv: Command::script(script, words).argv,
+            ..cx.command([""])
+        }
     }
 
     /// What is not as it should be.
@@ -174,13 +177,9 @@ impl Effect for File {
         if self.state == State::Absent && path.trim_end_matches('/').is_empty() {
             return Err(Failure::unsafe_to_go_on("refused to remove /"));
         }
-        let mut made = vec![path.to_owned()];
         let command = match self.state {
             State::Absent => Some(cx.command(["rm", "-rf", "--", path])),
-            State::Directory => {
-                made = self.missing(cx).await?;
-                Some(self.make(cx, &made))
-            }
+            State::Directory => Some(self.make(cx)),
             State::Touch => Some(cx.command(["touch", "-a", "--", path])),
             // With -f it puts the new one in the place of an old one: at no moment there is none.
             State::Link => {
@@ -202,9 +201,7 @@ impl Effect for File {
             }
         }
         if self.state != State::Absent {
-            for path in &made {
-                set_meta(cx, path, &self.meta()).await?;
-            }
+            set_meta(cx, path, &self.meta()).await?;
         }
         Ok(Outcome::changed(change.what.join(", ")).with("path", path))
     }
@@ -234,6 +231,18 @@ mod tests {
 
     async fn run(host: &FakeHost, args: Value) -> Result<Outcome, Failure> {
         FakeWorld::default().run(host, "file", args).await
+    }
+
+    /// Does, on this machine, what there is to do.
+    async fn done(host: &LocalHost, args: Value) {
+        let module: File = serde_json::from_value(args).unwrap();
+        let world = FakeWorld::default();
+        let cx = world.cx_of(host);
+        let Finding::Change(change) = module.inspect(&cx).await.unwrap() else {
+            panic!("nothing to do");
+        };
+        let mut outcome = module.apply(&cx, &change).await.unwrap();
+        module.verify(&cx, &change, &mut outcome).await.unwrap();
     }
 
     #[tokio::test]
@@ -277,14 +286,7 @@ mod tests {
         host.write("/var/lib/one/new", "");
         for target in ["new", "newer"] {
             let args = json!({"path": "/var/lib/one/link", "state": "link", "src": target});
-            let module: File = serde_json::from_value(args).unwrap();
-            let world = FakeWorld::default();
-            let cx = world.cx_of(&host);
-            let Finding::Change(change) = module.inspect(&cx).await.unwrap() else {
-                panic!("nothing to do");
-            };
-            let mut outcome = module.apply(&cx, &change).await.unwrap();
-            module.verify(&cx, &change, &mut outcome).await.unwrap();
+            done(&host, args).await;
         }
         let beside = std::fs::read_dir(host.mapped("/var/lib/one")).unwrap();
         assert_eq!(beside.count(), 2);
@@ -294,14 +296,9 @@ mod tests {
     async fn parents_that_are_made_are_as_the_directory() {
         let host = LocalHost::new("m");
         let args = json!({"path": "/var/lib/one/a/b c", "state": "directory", "mode": "0750"});
-        let module: File = serde_json::from_value(args).unwrap();
+        done(&host, args).await;
         let world = FakeWorld::default();
         let cx = world.cx_of(&host);
-        let Finding::Change(change) = module.inspect(&cx).await.unwrap() else {
-            panic!("nothing to do");
-        };
-        let mut outcome = module.apply(&cx, &change).await.unwrap();
-        module.verify(&cx, &change, &mut outcome).await.unwrap();
         for path in ["/var/lib/one/a", "/var/lib/one/a/b c"] {
             let stat = cx.host.stat(path, &cx.run_as).await.unwrap().unwrap();
             assert_eq!((stat.kind, stat.mode), (FileKind::Directory, 0o750), "{path}");

@@ -13,12 +13,12 @@ use super::{invalid, text_of};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("b64encode", |value: &Value, given: Rest<ValueOrKwargs>| {
-        utf8(given)?;
+        only_utf8(given)?;
         let text = text_of(value)?;
         Ok::<_, Error>(STANDARD.encode(text))
     });
     environment.add_filter("b64decode", |text: &str, given: Rest<ValueOrKwargs>| {
-        utf8(given)?;
+        only_utf8(given)?;
         let wrong = || invalid("the text is not base64 of a text");
         let bytes = STANDARD.decode(text.trim()).map_err(|_| wrong())?;
         String::from_utf8(bytes).map_err(|_| wrong())
@@ -39,7 +39,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
 }
 
 /// The one encoding there is of texts.
-fn utf8(given: Rest<ValueOrKwargs>) -> Result<(), Error> {
+fn only_utf8(given: Rest<ValueOrKwargs>) -> Result<(), Error> {
     let given = Given::new(given)?;
     let encoding: Option<String> = given.get(0, "encoding")?;
     given.end(1)?;

@@ -49,7 +49,7 @@ impl Given {
     }
 
     /// All that is given by place from this one on.
-    pub(super) fn from(&self, place: usize) -> &[Value] {
+    pub(super) fn all_from(&self, place: usize) -> &[Value] {
         self.by_place.get(place..).unwrap_or_default()
     }
 

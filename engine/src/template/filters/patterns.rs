@@ -107,7 +107,7 @@ fn group<'t>(found: &Captures<'t>, name: &str) -> Option<&'t str> {
 fn search(value: &Value, given: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let given = Given::new(given)?;
     let pattern: String = given.need(0, "pattern")?;
-    let groups = given.from(1);
+    let groups = given.all_from(1);
     let regex = compile(&pattern, given.named("ignorecase")?, given.named("multiline")?)?;
     given.end(usize::MAX)?;
     let text = text_of(value)?;
