@@ -7,7 +7,7 @@ use super::error::CommandError;
 use crate::diagnostics::{Finding, Findings, Source, Span};
 use crate::events::Secrets;
 use crate::inventory::{Inventory, LOCALHOST, Overrides, Zoned};
-use crate::playbook::Vars;
+use crate::playbook::{Play, Vars};
 use crate::template::{Scope, TemplateError, Templates, layer_of};
 use crate::transport::Target;
 use crate::yaml::{Node, Value};
@@ -58,6 +58,18 @@ impl Hosts {
             hosts.retain(|host| limit.contains(host));
         }
         Ok(hosts.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The name of a play that is a template over its own and extra variables; nothing where it is none, or needs others.
+    pub(super) fn name_of_play(&self, play: &Play, templates: &Templates) -> Option<String> {
+        let name = Node::text(play.name.span.clone(), play.name.value.as_str());
+        if !Templates::is_template(&name) {
+            return None;
+        }
+        let scope = Scope::new()
+            .layer(layer_of(&play.vars))
+            .layer(layer_of(&self.extra_vars));
+        templates.render_to_text(&name, &scope).ok()
     }
 
     fn pattern(&self, node: &Node, templates: &Templates) -> Result<String, Finding> {

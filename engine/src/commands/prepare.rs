@@ -107,6 +107,11 @@ pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
                 })?;
             }
             options.hosts.tell_passwords(&secrets);
+            for play in &mut plan.plays {
+                if let Some(name) = options.hosts.name_of_play(&play.play, &templates) {
+                    Arc::make_mut(&mut play.play).name.value = name;
+                }
+            }
             Ok(Prepared {
                 options,
                 plan,

@@ -228,4 +228,7 @@ pub struct FailedStep {
     pub place: String,
     /// Why.
     pub failure: FailureRecord,
+    /// A `rescue` caught it, and failed itself.
+    #[serde(default)]
+    pub rescued: bool,
 }

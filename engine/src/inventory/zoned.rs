@@ -44,11 +44,12 @@ impl run::Inventory for Zoned {
             .collect()
     }
 
+    /// By name, as Ansible has them.
     fn groups_of(&self, host: &str) -> Vec<String> {
-        self.inventory
-            .host(host)
-            .map(|host| host.groups.clone())
-            .unwrap_or_default()
+        let groups = self.inventory.host(host).map(|host| host.groups.clone());
+        let mut groups = groups.unwrap_or_default();
+        groups.sort_unstable();
+        groups
     }
 
     fn federation(&self) -> Federation {

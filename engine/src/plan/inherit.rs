@@ -71,12 +71,14 @@ impl Inherited {
     }
 
     /// What the tasks of an included file get from their `include_tasks` (whose keywords `own` are): as in Ansible, its
-    /// condition, tags and `run_once` decide about the include alone. What stands around the include counts in full.
+    /// condition, tags and `run_once` decide about the include alone, and its variables are stronger than those of tasks. What stands
+    /// around the include counts in full.
     pub fn into_included(&self, own: &Keywords) -> Self {
         let passed_on = Keywords {
             when: Vec::new(),
             tags: Vec::new(),
             run_once: None,
+            vars: Vars::new(),
             ..own.clone()
         };
         self.with(&passed_on)

@@ -37,8 +37,10 @@ impl Loader<'_> {
     /// The plays of another file; `when` and `tags` count for all of them.
     fn import_playbook(&mut self, import: &Entry, entries: &[Entry]) -> Vec<Play> {
         let mut keywords = Keywords::default();
+        let mut vars = Vars::new();
         for entry in entries {
             match entry.name() {
+                "vars" => vars = self.vars(&entry.value),
                 "name" => {
                     self.text(&entry.value, "name");
                 }
@@ -48,8 +50,8 @@ impl Loader<'_> {
                 name if IMPORT.contains(&name) => {}
                 _ => self.unknown_key(
                     entry,
-                    "imported playbook",
-                    &[&["name", "when", "tags", "import_playbook"]],
+                    "import of a playbook",
+                    &[&["name", "when", "tags", "vars", "import_playbook"]],
                 ),
             }
         }
@@ -60,6 +62,8 @@ impl Loader<'_> {
         for play in &mut plays {
             play.keywords.when.splice(0..0, keywords.when.iter().cloned());
             play.keywords.tags.extend(keywords.tags.iter().cloned());
+            // Stronger than the play's own, as in Ansible.
+            play.vars.extend(vars.clone());
         }
         plays
     }

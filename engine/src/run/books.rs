@@ -63,11 +63,23 @@ impl Books {
             Status::Failed | Status::Unreachable if result.ignored => {
                 counts.ok += 1;
                 counts.ignored += 1;
+                counts.changed += u32::from(result.has_changed());
             }
             Status::Failed | Status::Unreachable => {}
         }
         if result.status != Status::Skipped {
             pages.note(last);
+        }
+    }
+
+    /// A host included so many files at once.
+    pub(super) fn included(&self, host: &str, files: usize) {
+        let mut pages = self.lock();
+        let counts = pages.counts.entry(host.to_owned()).or_default();
+        match u32::try_from(files) {
+            Ok(0) => counts.skipped += 1,
+            Ok(files) => counts.ok += files,
+            Err(_) => {}
         }
     }
 
@@ -81,20 +93,26 @@ impl Books {
         self.lock().counts.entry(host.to_owned()).or_default().rescued += 1;
     }
 
-    /// Nobody caught it: the host takes no further part. The host that failed is the host named.
-    pub(super) fn dropped(&self, host: &str, failures: Vec<FailedStep>) {
+    /// Nobody caught it: the host takes no further part, unless it is forgiven. The host that failed is the host named.
+    pub(super) fn dropped(&self, host: &str, failures: Vec<FailedStep>, forgiven: bool) {
         let mut pages = self.lock();
-        pages.out.insert(host.to_owned());
+        if !forgiven {
+            pages.out.insert(host.to_owned());
+        }
         for failure in failures {
             let unreachable = failure.failure.kind == FailureKind::Unreachable;
-            if unreachable {
+            // What a `rescue` caught was counted then.
+            let counts = !failure.rescued;
+            if counts && unreachable {
                 let there = failure.delegate.as_ref().unwrap_or(&failure.host).clone();
                 pages.counts.entry(there).or_default().unreachable += 1;
             }
-            if !unreachable || failure.delegate.is_some() {
+            if counts && (!unreachable || failure.delegate.is_some()) {
                 pages.counts.entry(failure.host.clone()).or_default().failed += 1;
             }
-            pages.failures.push(failure);
+            if !forgiven {
+                pages.failures.push(failure);
+            }
         }
     }
 
@@ -103,9 +121,9 @@ impl Books {
         self.lock().out.contains(host)
     }
 
-    /// All hosts take part again.
-    pub(super) fn clear(&self) {
-        self.lock().out.clear();
+    /// These hosts take part again.
+    pub(super) fn clear(&self, hosts: &[String]) {
+        self.lock().out.retain(|host| !hosts.contains(host));
     }
 
     /// The failures so far.

@@ -16,7 +16,7 @@ use super::stop::{self, Stop};
 use crate::diagnostics::{Finding, Span};
 use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
-use crate::template::{Binding, Layer, Scope};
+use crate::template::{Binding, Layer, Scope, layer_of};
 
 /// A file that includes itself until something is so needs an end, and a thread's stack has one.
 const DEEPEST: usize = 64;
@@ -85,6 +85,7 @@ impl Runner {
             };
             match wanted {
                 Ok(wanted) => {
+                    self.books.included(host, wanted.len());
                     for IncludedFile { file, item, index } in wanted {
                         let same = |group: &&mut Group| {
                             group.file == file && group.item == item && group.index == index
@@ -240,6 +241,10 @@ impl Runner {
         self.world.loader.included(&nodes);
         let mut context = context.clone();
         context.includes += 1;
+        let vars = &node.include.keywords.vars;
+        if !vars.is_empty() {
+            context.inner.push(Arc::new(layer_of(vars)));
+        }
         if let Some(item) = &group.item {
             context.inner.push(Arc::new(item_layer(node, item, group.index)));
         }
@@ -266,6 +271,9 @@ impl Runner {
             step,
             end: Box::new(result.end(false, false, 0)),
         });
+        if result.status == Status::Skipped {
+            self.books.included(host, 0);
+        }
         let failure = result.failure.as_ref()?;
         self.variables.set_failed(host, &node.name, result.binding());
         Some(FailedStep {
@@ -275,6 +283,7 @@ impl Runner {
             delegate: None,
             place: node.include.span.place(),
             failure: FailureRecord::from(failure),
+            rescued: false,
         })
     }
 }

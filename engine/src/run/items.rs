@@ -54,8 +54,7 @@ impl Runner {
                         let end = self.task(play, task, &active, context).await;
                         let mut failed = end.failed;
                         for (host, directive) in end.directives {
-                            self.obey(play, &host, directive, &active, &mut failed, &mut dropped)
-                                .await;
+                            self.obey(play, &host, directive, &active, &mut failed).await;
                         }
                         failed
                     }
@@ -88,7 +87,6 @@ impl Runner {
         directive: Directive,
         active: &[String],
         failed: &mut Dropped,
-        dropped: &mut Dropped,
     ) {
         let left = |hosts: Vec<String>, why: &str| {
             self.world.events.emit(What::Left {
@@ -115,9 +113,9 @@ impl Runner {
                 }
             }
             Directive::ClearHostErrors => {
-                dropped.clear();
-                play.clear_failed();
-                self.books.clear();
+                let hosts = &play.plan.hosts;
+                play.forgive(hosts.iter().filter(|host| self.books.is_out(host)));
+                self.books.clear(hosts);
             }
             // Obeyed where the step ended.
             Directive::EndPlay | Directive::SetVars(_) | Directive::Prompt { .. } => {}
@@ -137,7 +135,7 @@ impl Runner {
         };
         let mut dropped = self.list(play, &block.body, hosts, &body).await;
         if !block.rescue.is_empty() && !dropped.is_empty() && self.may_start() {
-            dropped = self.rescue(play, block, dropped, context).await;
+            dropped = self.rescue(play, block, hosts, dropped, context).await;
         }
         // What must run in any case runs on hosts that failed, too, and on those that cannot be reached it is tried.
         merge(&mut dropped, self.list(play, &block.always, hosts, context).await);
@@ -149,11 +147,21 @@ impl Runner {
         self: &Arc<Self>,
         play: &Arc<PlayRun>,
         block: &BlockNode,
+        hosts: &[String],
         mut failed: Dropped,
         context: &Context,
     ) -> Dropped {
-        let hosts: Vec<String> = failed.keys().cloned().collect();
-        for (host, failures) in &failed {
+        // In the play's order, not in that in which they failed.
+        let hosts: Vec<String> = hosts
+            .iter()
+            .filter(|host| failed.contains_key(*host))
+            .cloned()
+            .collect();
+        for (host, failures) in &mut failed {
+            for failure in failures.iter_mut().filter(|failure| !failure.rescued) {
+                self.books.rescued(host);
+                failure.rescued = true;
+            }
             let last = failures.last();
             if !self.world.replay.has_rescued(&block.id, host) {
                 self.world.events.emit(What::Rescuing {
@@ -169,13 +177,8 @@ impl Runner {
             merge(&mut failed, again);
             return failed;
         }
-        failed.retain(|host, _| {
-            let caught = !again.contains_key(host);
-            if caught {
-                self.books.rescued(host);
-            }
-            !caught
-        });
+        // One whose rescue failed, too, is told with what failed first.
+        failed.retain(|host, _| again.contains_key(host));
         merge(&mut failed, again);
         failed
     }

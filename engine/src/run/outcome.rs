@@ -136,7 +136,9 @@ impl StepResult {
         let mut known = failure.result.clone();
         known.entry("changed").or_insert(Value::Bool(false));
         known.insert("failed".to_owned(), true.into());
-        known.insert("msg".to_owned(), failure.message.as_str().into());
+        known
+            .entry("msg")
+            .or_insert_with(|| failure.message.as_str().into());
         if unreachable {
             known.insert("unreachable".to_owned(), true.into());
         }
@@ -161,6 +163,12 @@ impl StepResult {
         }
         result.delegate = delegate;
         result
+    }
+
+    /// Whether something was changed, also by what failed in the end.
+    pub(super) fn has_changed(&self) -> bool {
+        let changed = self.known.get("changed");
+        changed.and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// `changed_when` decided.
@@ -189,12 +197,11 @@ impl StepResult {
     /// The author's conditions say that it did not fail.
     pub(super) fn set_not_failed(&mut self) {
         if self.failure.take().is_some() {
-            let changed = self
-                .known
-                .get("changed")
-                .and_then(Value::as_bool)
-                .unwrap_or(false);
-            self.status = if changed { Status::Changed } else { Status::Ok };
+            self.status = if self.has_changed() {
+                Status::Changed
+            } else {
+                Status::Ok
+            };
         }
         self.known.insert("failed".to_owned(), false.into());
     }
@@ -316,9 +323,9 @@ pub(super) fn of_loop(items: Vec<StepResult>) -> StepResult {
         known.insert("skipped".to_owned(), true.into());
     }
     let message = match (items.is_empty(), failing) {
-        (true, _) => "no items in the list",
-        (false, Some(_)) => "one or more items failed",
-        (false, None) => "all items completed",
+        (true, _) => "No items in the list",
+        (false, Some(_)) => "One or more items failed",
+        (false, None) => "All items completed",
     };
     known.insert("msg".to_owned(), message.into());
     if unknown.is_none() {

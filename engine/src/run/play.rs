@@ -23,6 +23,8 @@ pub(super) struct AllBatches {
 struct State {
     ended: bool,
     left: HashSet<String>,
+    /// Hosts that failed, of which a task said that this is not to count: they take part in the next play again.
+    forgiven: HashSet<String>,
     /// Hosts that failed and whom no `rescue` can catch any more; the run's books have them when the section ends.
     failed: HashSet<String>,
     /// Indices of handlers, in the order they were first notified; the hosts they are for.
@@ -99,7 +101,8 @@ impl PlayRun {
     /// only when they changed.
     pub(super) fn active(&self, is_out: impl Fn(&str) -> bool) -> Arc<Layer> {
         let mut state = self.state();
-        let takes_part = |host: &&String| !is_out(host) && !state.failed.contains(*host);
+        let takes_part =
+            |host: &&String| !is_out(host) && !state.failed.contains(*host) && !state.left.contains(*host);
         let hosts: Vec<String> = self.plan.hosts.iter().filter(takes_part).cloned().collect();
         if let Some((same, layer)) = &state.active
             && *same == hosts
@@ -122,9 +125,18 @@ impl PlayRun {
         self.state().failed.extend(hosts.cloned());
     }
 
-    /// Failed hosts take part again.
-    pub(super) fn clear_failed(&self) {
-        self.state().failed.clear();
+    /// Hosts that failed in this play, and these, which failed before, take part in the next play again; not in this one.
+    pub(super) fn forgive<'a>(&self, out: impl Iterator<Item = &'a String>) {
+        let mut state = self.state();
+        let mut failed = std::mem::take(&mut state.failed);
+        failed.extend(out.cloned());
+        state.left.extend(failed.iter().cloned());
+        state.forgiven.extend(failed);
+    }
+
+    /// Whether what a host failed with does not count any more.
+    pub(super) fn is_forgiven(&self, host: &str) -> bool {
+        self.state().forgiven.contains(host)
     }
 
     /// No further task of this play.

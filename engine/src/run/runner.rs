@@ -252,17 +252,17 @@ impl Runner {
 
     async fn batch(self: &Arc<Self>, run: &Arc<PlayRun>) {
         let prepared = self.prepare(run).await;
-        self.drop_hosts(prepared);
+        self.drop_hosts(run, prepared);
         for section in &run.plan.sections {
             let hosts = self.taking_part(run);
             if hosts.is_empty() || !self.may_start() {
                 break;
             }
             let dropped = self.list(run, &section.nodes, &hosts, &Context::default()).await;
-            self.drop_hosts(dropped);
+            self.drop_hosts(run, dropped);
             let hosts = self.taking_part(run);
             let dropped = self.flush(run, &hosts).await;
-            self.drop_hosts(dropped);
+            self.drop_hosts(run, dropped);
         }
         for (handler, hosts) in run.pending() {
             let name = &run.handlers[handler].name;
@@ -278,9 +278,9 @@ impl Runner {
         run.batch.iter().filter(takes_part).cloned().collect()
     }
 
-    fn drop_hosts(&self, dropped: Dropped) {
+    fn drop_hosts(&self, run: &PlayRun, dropped: Dropped) {
         for (host, failures) in dropped {
-            self.books.dropped(&host, failures);
+            self.books.dropped(&host, failures, run.is_forgiven(&host));
         }
     }
 
@@ -322,6 +322,7 @@ impl Runner {
                     delegate: None,
                     place: play.name.span.place(),
                     failure: FailureRecord::from(&failure),
+                    rescued: false,
                 };
                 self.warn(format!("{host}: {}", failure.message));
                 dropped.insert(host, vec![step]);

@@ -385,6 +385,7 @@ impl Unit {
             delegate: result.delegate.clone(),
             place: self.node.task.span.place(),
             failure: if hidden { failure.withheld() } else { failure },
+            rescued: false,
         }
     }
 
@@ -402,34 +403,49 @@ impl Unit {
         }
     }
 
-    /// The step ended: it is told, and its variables and facts hold from now on.
-    fn conclude(&self, part: &Part, result: &StepResult) {
+    /// What a step learned: for its host, or for all of the play where it is done once for them.
+    fn learn(&self, part: &Part, result: &StepResult) {
         let host = &part.step.host;
         let variables = &self.scoped.runner.variables;
         let module = self.node.task.module.name;
-        match &result.directive {
-            Some(Directive::SetVars(vars)) if module == "include_vars" => {
-                vars.iter()
-                    .for_each(|(name, value)| variables.include(host, name, value.clone()));
+        let scope = || self.scoped.scope(host, &part.locals);
+        let once = self.node.keywords.run_once.as_ref();
+        let is_for_all = once.is_some() && self.keywords(&scope()).flag(once, false).unwrap_or(false);
+        let hosts = if is_for_all {
+            &self.scoped.play.plan.hosts[..]
+        } else {
+            std::slice::from_ref(host)
+        };
+        for host in hosts {
+            match &result.directive {
+                Some(Directive::SetVars(vars)) if module == "include_vars" => {
+                    vars.iter()
+                        .for_each(|(name, value)| variables.include(host, name, value.clone()));
+                }
+                Some(Directive::SetVars(vars)) => {
+                    let all = vars.iter();
+                    all.for_each(|(name, value)| variables.set(host, name, Binding::Value(value.clone())));
+                }
+                _ => {}
             }
-            Some(Directive::SetVars(vars)) => {
-                let all = vars.iter();
-                all.for_each(|(name, value)| variables.set(host, name, Binding::Value(value.clone())));
-            }
-            _ => {}
-        }
-        if let (Status::Unknown, "set_fact", Some(why)) = (result.status, module, &result.unknown) {
-            let scope = self.scoped.scope(host, &part.locals);
-            for name in self.node.task.args.keys() {
-                let name = self.scoped.runner.world.templates.render_text(name, &scope);
-                if let Ok(name) = name {
-                    variables.set(host, &name, Binding::Unknown(why.clone()));
+            if let (Status::Unknown, "set_fact", Some(why)) = (result.status, module, &result.unknown) {
+                let scope = scope();
+                for name in self.node.task.args.keys() {
+                    let name = self.scoped.runner.world.templates.render_text(name, &scope);
+                    if let Ok(name) = name {
+                        variables.set(host, &name, Binding::Unknown(why.clone()));
+                    }
                 }
             }
         }
         if !result.facts.is_empty() {
             variables.add_facts(host, result.facts.clone(), module == "setup");
         }
+    }
+
+    /// The step ended: it is told, and its variables and facts hold from now on.
+    fn conclude(&self, part: &Part, result: &StepResult) {
+        self.learn(part, result);
         if result.replayed {
             return;
         }

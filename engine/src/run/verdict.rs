@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nebplay_modules::module::FailureKind;
+use nebplay_modules::module::{Failure, FailureKind};
 
 use super::outcome::StepResult;
 use super::unit::{Part, Unit};
@@ -126,9 +126,11 @@ impl Unit {
     /// `ignore_errors` and `ignore_unreachable`; what cannot be told is not ignored.
     pub(super) fn forgive(&self, part: &Part, result: &mut StepResult) {
         let written = &self.node.keywords;
+        let unreachable = |failure: &Failure| failure.kind == FailureKind::Unreachable;
         let said = match result.status {
-            Status::Failed => &written.ignore_errors,
-            Status::Unreachable => &written.ignore_unreachable,
+            // That of a delegate is a failure of the host, but not one that an author thinks of who ignores errors.
+            Status::Failed if !result.failure.as_ref().is_some_and(unreachable) => &written.ignore_errors,
+            Status::Failed | Status::Unreachable => &written.ignore_unreachable,
             _ => return,
         };
         let scope = self.scoped.scope(&part.step.host, &part.locals);

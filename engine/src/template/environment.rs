@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
+use super::hole::{TRACKER, Tracker};
 use super::lookups::{self, Lookups};
 use super::{filters, hole, limits, methods, outcomes};
 
@@ -33,13 +34,14 @@ pub(super) fn build(lookups: Arc<dyn Lookups>) -> Environment<'static> {
     environment
 }
 
-/// How a value is printed into a text: as Ansible does, nothing for `None`.
+/// How a value is printed into a text: as Ansible does, nothing for `None`, and for an `if` that is false and has no `else`. That is
+/// the only undefined value that comes here.
 fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
-    if value.is_none() {
-        return Ok(());
+    if let Some(tracker) = state.lookup(TRACKER).as_ref().and_then(Tracker::of) {
+        tracker.print(value);
     }
-    if value.is_undefined() {
-        return Err(Error::from(ErrorKind::UndefinedError));
+    if value.is_none() || value.is_undefined() {
+        return Ok(());
     }
     if let Some(hole) = hole::Hole::of(value) {
         // It stays noted, and the evaluation fails because of it.

@@ -88,6 +88,16 @@ struct Noted {
     next: usize,
     holes: Vec<Used>,
     rendering: Vec<String>,
+    /// What the texts print that are being rendered, innermost last.
+    printed: Vec<Printed>,
+}
+
+/// What a text has printed so far.
+#[derive(Debug)]
+enum Printed {
+    Nothing,
+    One(Value),
+    Several,
 }
 
 impl Tracker {
@@ -158,6 +168,29 @@ impl Tracker {
     /// The variable entered last has been rendered.
     pub(super) fn leave(&self) {
         self.lock().rendering.pop();
+    }
+
+    /// A text is rendered of which it matters what it prints.
+    pub(super) fn listen(&self) {
+        self.lock().printed.push(Printed::Nothing);
+    }
+
+    /// A value is printed.
+    pub(super) fn print(&self, value: &Value) {
+        if let Some(printed) = self.lock().printed.last_mut() {
+            *printed = match printed {
+                Printed::Nothing => Printed::One(value.clone()),
+                _ => Printed::Several,
+            };
+        }
+    }
+
+    /// The text has been rendered: the value it printed, if that was one.
+    pub(super) fn heard(&self) -> Option<Value> {
+        match self.lock().printed.pop() {
+            Some(Printed::One(value)) => Some(value),
+            _ => None,
+        }
     }
 
     fn excuse(&self, id: usize) {

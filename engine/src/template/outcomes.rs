@@ -16,22 +16,23 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         environment.add_test(name, |result: &Value| is(result, "changed"));
     }
     for name in ["skipped", "skip"] {
-        environment.add_test(name, |result: &Value| is(result, "skipped"));
+        // The result of a loop says it of itself when all items were.
+        environment.add_test(name, |result: &Value| {
+            Ok::<_, Error>(own(result, "skipped")?.unwrap_or(false))
+        });
     }
     environment.add_test("unreachable", |result: &Value| is(result, "unreachable"));
 }
 
 /// A flag of a result; the result of a loop has it when one of its items does.
 fn is(result: &Value, flag: &str) -> Result<bool, Error> {
-    let Some(map) = result.as_object() else {
-        let message = format!("`is {flag}` takes the registered result of a task");
-        return Err(Error::new(ErrorKind::InvalidOperation, message));
-    };
-    let get = |key: &str| map.get_value(&Value::from(key));
-    if let Some(value) = get(flag) {
-        return Ok(value.is_true());
+    if let Some(value) = own(result, flag)? {
+        return Ok(value);
     }
-    match get("results") {
+    let results = result
+        .as_object()
+        .and_then(|map| map.get_value(&Value::from("results")));
+    match results {
         Some(results) => {
             for item in results.try_iter()? {
                 if is(&item, flag)? {
@@ -42,4 +43,13 @@ fn is(result: &Value, flag: &str) -> Result<bool, Error> {
         }
         None => Ok(false),
     }
+}
+
+/// A flag that a result itself has.
+fn own(result: &Value, flag: &str) -> Result<Option<bool>, Error> {
+    let Some(map) = result.as_object() else {
+        let message = format!("`is {flag}` takes the registered result of a task");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    };
+    Ok(map.get_value(&Value::from(flag)).map(|value| value.is_true()))
 }

@@ -27,6 +27,8 @@ enum Piece<'a> {
     Expression(&'a str),
     /// Text with templates in it.
     Text(&'a str),
+    /// The same, but what prints one value and nothing else is that value.
+    Value(&'a str),
 }
 
 impl<'a> Piece<'a> {
@@ -34,7 +36,7 @@ impl<'a> Piece<'a> {
     fn source(self) -> Cow<'a, str> {
         match self {
             Self::Expression(source) => keep_backslashes(source, true),
-            Self::Text(source) => keep_backslashes(source, false),
+            Self::Text(source) | Self::Value(source) => keep_backslashes(source, false),
         }
     }
 }
@@ -189,16 +191,28 @@ impl Templates {
         }
     }
 
+    /// A text as the value it comes to. As in Ansible, a newline at its end counts only if that is text.
     fn template(
         &self,
         text: &str,
         span: Option<&Span>,
         evaluation: &Arc<Evaluation>,
     ) -> Result<Json, TemplateError> {
-        match lone_expression(text) {
-            Some(range) => self.piece(Piece::Expression(&text[range]), span, evaluation),
-            None => self.piece(Piece::Text(text), span, evaluation),
-        }
+        let (body, end) = match text.strip_suffix('\n') {
+            Some(body) => (body, "\n"),
+            None => (text, ""),
+        };
+        let piece = match lone_expression(body) {
+            Some(range) if !body.starts_with(char::is_whitespace) && !body.ends_with(char::is_whitespace) => {
+                Piece::Expression(&body[range])
+            }
+            _ if body.contains("{%") || body.contains("{#") => Piece::Value(body),
+            _ => Piece::Text(body),
+        };
+        Ok(match self.piece(piece, span, evaluation)? {
+            Json::String(text) => Json::String(text + end),
+            other => other,
+        })
     }
 
     pub(super) fn expression_in(
@@ -241,12 +255,19 @@ impl Templates {
                 let expression = self.environment.compile_expression_owned(source)?;
                 out_of_template(&expression.eval(evaluation.root())?)
             }
-            Piece::Text(_) => {
+            Piece::Text(_) | Piece::Value(_) => {
                 limits::check(source, false)?;
                 let source = as_attributes(source, false);
-                self.environment
-                    .render_str(&source, evaluation.root())
-                    .map(Json::String)
+                evaluation.tracker.listen();
+                let rendered = self.environment.render_str(&source, evaluation.root());
+                let printed = evaluation.tracker.heard();
+                let rendered = rendered?;
+                match (piece, printed) {
+                    (Piece::Value(_), Some(value)) if value.to_string() == rendered => {
+                        out_of_template(&value)
+                    }
+                    _ => Ok(Json::String(rendered)),
+                }
             }
         }
     }

@@ -60,9 +60,13 @@ impl Module for Assert {
             Some(said) => format!("{said} (`{}` is false)", broken.expr),
             None => format!("`{}` is false", broken.expr),
         };
-        Err(Failure::failed(message)
+        let failure = Failure::failed(message)
             .with("assertion", broken.expr.as_str())
-            .with("evaluated_to", false))
+            .with("evaluated_to", false);
+        Err(match &self.fail_msg {
+            Some(said) => failure.with("msg", said.as_str()),
+            None => failure,
+        })
     }
 }
 

@@ -27,7 +27,7 @@ enum Action {
     EndPlay,
     /// No further play; not a failure.
     EndRun,
-    /// Hosts that failed or could not be reached take part again.
+    /// Hosts that failed or could not be reached take part in the next play again, and do not make the run one that failed.
     ClearHostErrors,
     /// Nothing.
     Noop,

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::mode::Mode;
 use super::place::set_meta;
@@ -86,6 +87,25 @@ impl File {
         }
     }
 
+    /// Registers what is there now.
+    fn tell(&self, stat: Option<&Stat>, outcome: &mut Outcome) {
+        let state = match stat.map(|stat| stat.kind) {
+            None => "absent",
+            Some(FileKind::Directory) => "directory",
+            Some(FileKind::Link) => "link",
+            Some(FileKind::File | FileKind::Other) => "file",
+        };
+        let mut set = |name: &str, value: Value| outcome.result.insert(name.to_owned(), value);
+        set("path", self.path.as_str().into());
+        set("state", state.into());
+        if let Some(stat) = stat {
+            set("mode", format!("{:04o}", stat.mode).into());
+            set("owner", stat.owner.as_str().into());
+            set("group", stat.group.as_str().into());
+            set("size", stat.size.into());
+        }
+    }
+
     /// What is not as it should be.
     fn differs(&self, stat: Option<&Stat>) -> Result<Vec<String>, Failure> {
         let path = &self.path;
@@ -159,8 +179,9 @@ impl Module for File {
         let stat = cx.host.stat(&self.path, &cx.run_as).await?;
         let what = self.differs(stat.as_ref())?;
         if what.is_empty() {
-            let outcome = Outcome::unchanged(format!("{} is as it should be", self.path));
-            return Ok(Finding::NoChange(outcome.with("path", self.path.as_str())));
+            let mut outcome = Outcome::unchanged(format!("{} is as it should be", self.path));
+            self.tell(stat.as_ref(), &mut outcome);
+            return Ok(Finding::NoChange(outcome));
         }
         Ok(Finding::Change(Change {
             what,
@@ -203,13 +224,14 @@ impl Effect for File {
         if self.state != State::Absent {
             set_meta(cx, path, &self.meta()).await?;
         }
-        Ok(Outcome::changed(change.what.join(", ")).with("path", path))
+        Ok(Outcome::changed(change.what.join(", ")))
     }
 
-    async fn verify(&self, cx: &Cx<'_>, _: &Change, _: &mut Outcome) -> Result<(), Failure> {
+    async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
         let stat = cx.host.stat(&self.path, &cx.run_as).await?;
         let left = self.differs(stat.as_ref())?;
         if left.is_empty() {
+            self.tell(stat.as_ref(), outcome);
             return Ok(());
         }
         Err(Failure::not_verified(format!(
@@ -222,7 +244,7 @@ impl Effect for File {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::module::FailureKind;

@@ -131,7 +131,7 @@ fn hostvars_reach_every_host() {
         ("{{ hostvars.keys() | list | length }}", json!(500)),
         (
             "{% set ns = namespace(sum=0) %}{% for h in hostvars %}{% set ns.sum = ns.sum + hostvars[h].zone_id %}{% endfor %}{{ ns.sum }}",
-            json!("124750"),
+            json!(124_750),
         ),
         ("{{ 'fe500' in hostvars }}", json!(false)),
         ("{{ hostvars['fe500'].zone_id | default(-1) }}", json!(-1)),
