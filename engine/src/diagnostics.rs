@@ -14,6 +14,8 @@ pub struct Source {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// Nobody is to see the text: it was encrypted.
+    pub secret: bool,
 }
 
 impl Source {
@@ -22,6 +24,16 @@ impl Source {
         Arc::new(Self {
             name: name.into(),
             text: text.into(),
+            secret: false,
+        })
+    }
+
+    /// A named text that is never shown; places in it are told by line.
+    pub fn secret(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            text: text.into(),
+            secret: true,
         })
     }
 }
@@ -120,16 +132,20 @@ impl fmt::Display for Finding {
 impl std::error::Error for Finding {}
 
 impl Diagnostic for Finding {
-    /// The help, after places in other files: an underline can only be drawn in one.
+    /// The help, after places in other files, of which none can be underlined, and those in files that nobody is to see.
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         let (_, elsewhere) = self.places();
-        let elsewhere = elsewhere.map(|(span, label)| format!("{label}: {}", span.place()));
+        let elsewhere = elsewhere.map(|(span, label)| match label.as_str() {
+            "" => span.place(),
+            label => format!("{label}: {}", span.place()),
+        });
         let lines: Vec<String> = elsewhere.chain(self.help.clone()).collect();
         (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as _)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.labels.first().map(|(span, _)| &*span.source as _)
+        let (mut here, _) = self.places();
+        here.next().map(|(span, _)| &*span.source as _)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -155,9 +171,10 @@ impl Diagnostic for Finding {
 type Label = (Span, String);
 
 impl Finding {
-    /// Labels in the file of the first, and those in others.
+    /// Labels in the file of the first, if that may be shown, and all others.
     fn places(&self) -> (impl Iterator<Item = &Label>, impl Iterator<Item = &Label>) {
         let first = self.labels.first().map(|(span, _)| &span.source);
+        let first = first.filter(|source| !source.secret);
         let is_here = move |label: &&Label| first.is_some_and(|first| Arc::ptr_eq(&label.0.source, first));
         (
             self.labels.iter().filter(is_here),

@@ -13,4 +13,5 @@ pub mod rehearsal;
 pub mod run;
 pub mod template;
 pub mod transport;
+pub mod vault;
 pub mod yaml;

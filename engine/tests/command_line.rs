@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -223,6 +224,93 @@ fn passwords_are_never_shown_wherever_they_are_written_down() {
         .unwrap();
     assert!(home.join("state/nebplay/runs").is_dir());
     assert_eq!(text(&journals.stdout), "", "{journals:?}");
+}
+
+/// `hunter2-0`, encrypted by ansible-vault with the password `correct horse`.
+const SEALED: &str = "\
+$ANSIBLE_VAULT;1.1;AES256
+64303865663165613935316539366164616363613434643635343530376538356635373231643264
+3937653639373530616539313134383939643330323532340a346236306662393333643065653336
+31353863323131613535386233326664303064633739373334356239366136626163353266653063
+6439363837323064650a663864666664613130346136656536303364636437383364323630363031
+3862";
+
+#[test]
+fn what_comes_out_of_a_vault_is_never_shown() {
+    let test = Test::new(
+        "\
+- hosts: here
+  tasks:
+  - command: echo {{ opened }}
+    register: said
+  - debug: {msg: 'it is {{ said.stdout }}'}
+  - copy: {src: sealed, dest: '{{ playbook_dir }}/file'}
+  - assert:
+      that: lookup('file', 'sealed') == opened
+  - command: grep -x {{ opened }} file
+    args: {chdir: '{{ playbook_dir }}'}
+    check_mode: false
+    ignore_errors: true
+  - command: cat password
+    args: {chdir: '{{ playbook_dir }}'}
+  - fail: {msg: 'not {{ opened }}'}
+",
+    );
+    let home = test.directory.path();
+    let indented = SEALED.replace('\n', "\n  ");
+    fs::create_dir(home.join("group_vars")).unwrap();
+    fs::write(
+        home.join("group_vars/all.yml"),
+        format!("opened: !vault |\n  {indented}\n"),
+    )
+    .unwrap();
+    fs::write(home.join("sealed"), SEALED).unwrap();
+    fs::write(home.join("password"), "correct horse\n").unwrap();
+    for arguments in ["-vvv -D", "--json", "--check -D"] {
+        let arguments = format!("play.yml -i hosts.ini --vault-password-file password {arguments}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nebplay"));
+        command
+            .args(arguments.split(' '))
+            .current_dir(home)
+            .env("HOME", home)
+            .env("XDG_STATE_HOME", home.join("state"));
+        let output = command.output().unwrap();
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("Redacted(") && !said.contains("hunter2") && !said.contains("correct horse"),
+            "{arguments}: {said}"
+        );
+    }
+    assert_eq!(fs::read_to_string(home.join("file")).unwrap(), "hunter2-0");
+    let journals = Command::new("grep")
+        .args(["-rlE", "hunter2|correct horse", "state"])
+        .current_dir(home)
+        .output()
+        .unwrap();
+    assert_eq!(text(&journals.stdout), "", "{journals:?}");
+
+    let list = test.run("inventory --host here -i hosts.ini --vault-password-file password");
+    assert!(!text(&list.stdout).contains("hunter2"), "{list:?}");
+
+    // Without a password, the playbook can be checked, and what uses the value says what is missing.
+    assert!(test.run("play.yml -i hosts.ini --syntax-check").status.success());
+    let closed = test.run("play.yml -i hosts.ini --no-journal");
+    assert!(
+        text(&closed.stdout).contains("--vault-password-file"),
+        "{closed:?}"
+    );
+
+    // A program may give the password, and be told for whom.
+    let program = home.join("keyring-client");
+    fs::write(
+        &program,
+        "#!/bin/sh\n[ \"$*\" = '--vault-id ops' ] && echo correct horse\n",
+    )
+    .unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let asked = test.run("play.yml -i hosts.ini --no-journal --vault-id ops@keyring-client");
+    assert!(text(&asked.stdout).contains("not Redacted("), "{asked:?}");
 }
 
 #[test]

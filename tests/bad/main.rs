@@ -17,6 +17,7 @@ use nebplay::diagnostics::{Finding, Findings, Source};
 use nebplay::inventory::Inventory;
 use nebplay::playbook::{self, Disk, Reader};
 use nebplay::template::{Binding, Layer, Scope, Templates};
+use nebplay::vault::Vault;
 use nebplay::yaml;
 
 /// Relative to the package, as tests run: no path of this machine gets into a snapshot.
@@ -42,7 +43,11 @@ fn diagnose(case: &Path) -> Findings {
     for name in ["inventory.ini", "inventory.yml"] {
         if let Some(path) = file(name) {
             let source = path.to_string_lossy().into_owned();
-            findings.extend(Inventory::load(&[source], &[]).err().unwrap_or_default());
+            findings.extend(
+                Inventory::load(&[source], &[], &Vault::closed())
+                    .err()
+                    .unwrap_or_default(),
+            );
         }
     }
     if let Some(path) = file("templates.yml") {

@@ -8,6 +8,7 @@ use nebplay::diagnostics::{Finding, Findings, Source};
 use nebplay::inventory::{Inventory, Zoned};
 use nebplay::playbook::{self, Reader};
 use nebplay::template::{Scope, Templates};
+use nebplay::vault::Vault;
 use nebplay::yaml;
 use nebplay_modules::host::{Command, Exit, RunAs};
 use nebplay_modules::opennebula::{auth, conf, endpoint, machines, onedb, version, xml, zone};
@@ -54,7 +55,11 @@ fn inventories(name: &str, ending: &str, texts: &[String]) {
     let file = directory.path().join(format!("hosts.{ending}"));
     fuzz(name, texts, |text| {
         std::fs::write(&file, text).unwrap();
-        let Some(inventory) = tell_of(Inventory::load(&[file.display().to_string()], &[])) else {
+        let Some(inventory) = tell_of(Inventory::load(
+            &[file.display().to_string()],
+            &[],
+            &Vault::closed(),
+        )) else {
             return;
         };
         for host in inventory.hosts() {

@@ -92,7 +92,7 @@ fn cases() -> Vec<Case> {
             "printf '1 a\\n1 x\\n1 y\\n2 b\\n2 z\\nend\\n' | awk 'function finish() { if (pipe != \"\") { close(pipe); print \"rows\", name, rows; pipe = \"\" } }\n /^end/ { finish(); print; next }\n pipe == \"\" || $1 != number { finish(); number = $1; name = $2; rows = 0; pipe = \"echo \\\"sha \" number \" $(sha256sum)\\\"\"; printf \"\" | pipe; next }\n { rows++; sub(/^[0-9]+ /, \"\"); print | pipe }\n END { finish() }' | sort",
         ),
         case(
-            "printf 'a:b\\nc:d e\\n\\nf\\n' > parts; awk -F: -v RS= '{ print NF, $2, $3; n = split($0, by, \":\"); print n }' parts; awk -F'[:x]' -v RS= '{ print NF \"/\" $3 }' parts",
+            "printf 'a:b\\nc:d e\\n\\nf\\n' > parts; awk -v RS= '{ n = split($0, by, \":\"); print n }' parts; awk -F'[:x]' -v RS= '{ print NF \"/\" $3 }' parts",
         ),
         case(
             "awk 'function twice(text, own) { own = text text; return own } { print twice($1); print $2 | \"sort -r\" } END { own = 1; print twice(own); close(\"sort -r\"); print \"last\"; print \"b\" | \"cat\" }' list | sort",

@@ -22,6 +22,7 @@ use super::error::CommandError;
 use super::locks::Holder;
 use super::options;
 use super::state::{KeptRun, State};
+use super::vault::VaultArgs;
 use crate::diagnostics::Finding;
 use crate::events::RunResult;
 use crate::events::journal::{self, Journal};
@@ -268,8 +269,13 @@ pub(super) async fn since(
 }
 
 /// Brings a copy here: the named one, or the latest.
-pub(super) fn fetch(state: &State, inventory: &[String], run: Option<&str>) -> Result<KeptRun, CommandError> {
-    let hosts = options::hosts_of(inventory)?;
+pub(super) fn fetch(
+    state: &State,
+    inventory: &[String],
+    vault: &VaultArgs,
+    run: Option<&str>,
+) -> Result<KeptRun, CommandError> {
+    let hosts = options::hosts_of(inventory, vault)?;
     let federation = hosts.zoned.federation.clone();
     let master = federation
         .master()

@@ -152,7 +152,7 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
             inventory: hosts.zoned.clone(),
             extra_vars: layer_of(&hosts.extra_vars),
             hosts: Arc::clone(&connections) as Arc<dyn Peers>,
-            loader: Arc::new(Files::new(Arc::clone(&events))),
+            loader: Arc::new(Files::new(Arc::clone(&events), Arc::clone(&hosts.vault))),
             operator: Arc::new(AtTerminal),
             templates,
             events: Arc::clone(&events),

@@ -5,14 +5,15 @@ use std::path::Path;
 use crate::diagnostics::{Finding, Findings, Source, Span};
 use crate::inventory::{assignments, check_variable_name, vars_of_file};
 use crate::playbook::Vars;
+use crate::vault::Vault;
 use crate::yaml;
 
 /// Reads all `-e` in order; later ones win.
-pub(super) fn read(given: &[String]) -> Result<Vars, Findings> {
+pub(super) fn read(given: &[String], vault: &Vault) -> Result<Vars, Findings> {
     let mut vars = Vars::new();
     let mut findings = Findings::new();
     for text in given {
-        match read_one(text) {
+        match read_one(text, vault) {
             Ok(more) => vars.extend(more),
             Err(wrong) => findings.extend(wrong),
         }
@@ -24,13 +25,13 @@ pub(super) fn read(given: &[String]) -> Result<Vars, Findings> {
     }
 }
 
-fn read_one(text: &str) -> Result<Vars, Findings> {
+fn read_one(text: &str, vault: &Vault) -> Result<Vars, Findings> {
     if let Some(path) = text.strip_prefix('@') {
-        return vars_of_file(Path::new(path));
+        return vars_of_file(Path::new(path), vault);
     }
     let source = Source::new("-e", text);
     if text.trim_start().starts_with(['{', '[']) {
-        let root = yaml::parse(&source).map_err(|finding| vec![finding])?;
+        let root = vault.parse(&source).map_err(|finding| vec![finding])?;
         let Some(root) = root else { return Ok(Vars::new()) };
         let Some(entries) = root.as_mapping() else {
             let wrong = Finding::at(
@@ -83,10 +84,11 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::read;
+    use crate::vault::Vault;
 
     fn values(given: &[&str]) -> Value {
         let given: Vec<String> = given.iter().map(ToString::to_string).collect();
-        let vars = read(&given).unwrap();
+        let vars = read(&given, &Vault::closed()).unwrap();
         Value::Object(
             vars.iter()
                 .map(|(name, node)| (name.clone(), node.to_value()))
@@ -131,12 +133,17 @@ mod tests {
             ("{a-b: 1}", "no variable can be named `a-b`", "a-b"),
         ];
         for (given, message, under) in cases {
-            let findings = read(&[given.to_owned()]).unwrap_err();
+            let findings = read(&[given.to_owned()], &Vault::closed()).unwrap_err();
             assert_eq!(
                 (findings[0].message.as_str(), findings[0].labels[0].0.text()),
                 (message, under)
             );
         }
-        assert_eq!(read(&["@/no/such".to_owned()]).unwrap_err().len(), 1);
+        assert_eq!(
+            read(&["@/no/such".to_owned()], &Vault::closed())
+                .unwrap_err()
+                .len(),
+            1
+        );
     }
 }

@@ -8,16 +8,18 @@ use crate::diagnostics::{Findings, Span};
 use crate::events::{Events, What};
 use crate::playbook::{self, Item, Vars};
 use crate::run::Loader;
+use crate::vault::Vault;
 use nebplay_modules::digest::sha256;
 
 /// See the module. Tells what was read.
 pub(super) struct Files {
     events: Arc<Events>,
+    vault: Arc<Vault>,
 }
 
 impl Files {
-    pub(super) fn new(events: Arc<Events>) -> Self {
-        Self { events }
+    pub(super) fn new(events: Arc<Events>, vault: Arc<Vault>) -> Self {
+        Self { events, vault }
     }
 
     fn tell(&self, reader: &Noting) {
@@ -29,19 +31,28 @@ impl Files {
 
 impl Loader for Files {
     fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings> {
-        let reader = Noting::default();
+        let reader = Noting::new(&self.vault);
         let (items, source) = playbook::load_tasks(file, from, &reader)?;
         self.tell(&reader);
         Ok((items, sha256(&source.text)))
     }
 
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings> {
-        let reader = Noting::default();
+        let reader = Noting::new(&self.vault);
         let vars = playbook::load_vars(file, from, &reader)?;
         self.tell(&reader);
         for (name, node) in &vars {
             tell_passwords_in(name, node, self.events.secrets());
         }
         Ok(vars)
+    }
+
+    fn opened(&self, name: &str, content: Vec<u8>) -> Result<Vec<u8>, String> {
+        let Some(opened) = self.vault.open_file(&content)? else {
+            return Ok(content);
+        };
+        let text = String::from_utf8_lossy(&opened);
+        self.events.secrets().learn_opened(&text, name);
+        Ok(opened)
     }
 }

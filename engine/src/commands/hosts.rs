@@ -10,7 +10,8 @@ use crate::inventory::{Inventory, LOCALHOST, Overrides, Zoned};
 use crate::playbook::{Play, Vars};
 use crate::template::{Scope, TemplateError, Templates, layer_of};
 use crate::transport::Target;
-use crate::yaml::{Node, Value};
+use crate::vault::Vault;
+use crate::yaml::{Node, Tag, Value};
 
 /// Hosts as a command is to see them.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Hosts {
     pub extra_vars: Vars,
     /// What the command line says about connections.
     pub overrides: Overrides,
+    /// What opens files and values that are encrypted.
+    pub vault: Arc<Vault>,
 }
 
 impl Hosts {
@@ -113,6 +116,9 @@ impl Hosts {
         if let Some(password) = &self.overrides.become_password {
             secrets.learn(password, "-K");
         }
+        for password in self.vault.passwords() {
+            secrets.learn(password, "the vault's password");
+        }
     }
 
     /// Where a host is and how to get in. Connection variables may be templates over the host's variables.
@@ -168,6 +174,9 @@ pub(super) fn tell_passwords_in(name: &str, node: &Node, secrets: &Secrets) {
                 return;
             };
             let origin = format!("{name}, {}", node.span.place());
+            if node.tag.as_ref().is_some_and(Tag::is_secret) {
+                secrets.learn_opened(text, &origin);
+            }
             secrets.learn_password(name, text, &origin);
             for (_, rest) in text
                 .match_indices("://")
@@ -244,7 +253,7 @@ mod tests {
     use crate::yaml;
 
     fn hosts(limit: Option<&str>) -> Hosts {
-        let inventory = Inventory::load(&["m,s1,s2,s3".to_owned()], &[]).unwrap();
+        let inventory = Inventory::load(&["m,s1,s2,s3".to_owned()], &[], &Vault::closed()).unwrap();
         let limit = limit.map(|limit| limited(&inventory, limit).unwrap());
         let extra = yaml::parse(&Source::new(
             "-e",
@@ -263,6 +272,7 @@ mod tests {
                 ..Overrides::default()
             },
             extra_vars,
+            vault: Arc::default(),
         }
     }
 
@@ -336,7 +346,7 @@ mod tests {
 
     #[test]
     fn limits() {
-        let inventory = Inventory::load(&["m,s1,s2".to_owned()], &[]).unwrap();
+        let inventory = Inventory::load(&["m,s1,s2".to_owned()], &[], &Vault::closed()).unwrap();
         let directory = tempfile::TempDir::new().unwrap();
         let file = directory.path().join("hosts");
         std::fs::write(&file, "# failed last night\ns2\n\nm\n").unwrap();

@@ -1,7 +1,7 @@
 //! What a run is made from, so that one that goes on can tell whether it still is the same.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use nebplay_modules::digest::sha256;
@@ -10,34 +10,49 @@ use super::hosts::Hosts;
 use crate::events::journal::{Header, History};
 use crate::events::{Secrets, What};
 use crate::playbook::{Disk, Reader, Vars};
+use crate::vault::Vault;
 
 /// Hex digits by which values are compared.
 const DIGITS: usize = 16;
 
 /// Reads files of this machine and notes what was in them.
-#[derive(Debug, Default)]
-pub(super) struct Noting(Mutex<IndexMap<String, String>>);
+#[derive(Debug)]
+pub(super) struct Noting {
+    seen: Mutex<IndexMap<String, String>>,
+    vault: Arc<Vault>,
+}
 
 impl Noting {
+    pub(super) fn new(vault: &Arc<Vault>) -> Self {
+        Self {
+            seen: Mutex::default(),
+            vault: Arc::clone(vault),
+        }
+    }
+
     /// Files by path, with the SHA-256 of what was in them.
     pub(super) fn seen(&self) -> IndexMap<String, String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Reader for Noting {
     fn read(&self, path: &Path) -> Result<String, String> {
         let text = Disk.read(path)?;
-        self.0
+        self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(path.display().to_string(), sha256(&text));
         Ok(text)
     }
+
+    fn vault(&self) -> &Vault {
+        &self.vault
+    }
 }
 
-/// The variables of these hosts and of `-e`, each with a digest of how it is written. Passwords are left out of it: the digest of
-/// a short one would give it away.
+/// The variables of these hosts and of `-e`, each with a digest of how it is written. Passwords, and all in a file that was encrypted,
+/// are left out of it: the digest of a short one would give it away.
 pub(super) fn variables(
     hosts: &Hosts,
     names: &[String],
@@ -47,7 +62,7 @@ pub(super) fn variables(
         vars.iter()
             .map(|(name, node)| {
                 let written = node.span.text();
-                let digest = if secrets.scrub(written) == written {
+                let digest = if !node.span.source.secret && secrets.scrub(written) == written {
                     sha256(written)[..DIGITS].to_owned()
                 } else {
                     String::new()

@@ -14,14 +14,18 @@ use crate::diagnostics::suggest;
 use crate::events::is_password;
 use crate::inventory::{ALL, Group, Inventory};
 use crate::playbook::Vars;
+use crate::yaml::{Node, Tag, Value as Yaml};
 
 pub(super) const EXAMPLES: &str = "\
-Values of password variables are not shown.
+Values of password variables, and what is encrypted, are not shown.
 
 Examples:
   nebplay inventory -i prod.ini --graph
   nebplay inventory -i prod.ini --host fe1
   nebplay inventory -i prod.ini --list | jq '._meta.hostvars'";
+
+/// What stands in the place of what nobody is to see.
+const NOT_SHOWN: &str = "(not shown)";
 
 /// Arguments of `nebplay inventory`.
 #[derive(Debug, ClapArgs)]
@@ -77,13 +81,30 @@ fn values(vars: &Vars, extra: &Vars) -> Map<String, Value> {
     let mut values = Map::new();
     for (name, node) in vars.iter().chain(extra) {
         let value = if is_password(name) {
-            json!("(not shown)")
+            json!(NOT_SHOWN)
         } else {
-            node.to_value()
+            shown(node)
         };
         values.insert(name.clone(), value);
     }
     values
+}
+
+/// What a node means, without what was or is encrypted in it.
+fn shown(node: &Node) -> Value {
+    match &node.value {
+        Yaml::Sequence(items) => items.iter().map(shown).collect(),
+        Yaml::Mapping(entries) => {
+            let entries = entries
+                .iter()
+                .map(|entry| (entry.name().to_owned(), shown(&entry.value)));
+            Value::Object(entries.collect())
+        }
+        Yaml::Scalar { .. } => match &node.tag {
+            Some(tag) if tag.is_secret() || *tag == Tag::Vault => json!(NOT_SHOWN),
+            _ => node.to_value(),
+        },
+    }
 }
 
 /// Whether a host is one of `-l`.

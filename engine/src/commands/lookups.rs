@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::events::Secrets;
 use crate::template::Lookups;
+use crate::vault::Vault;
 
 /// Looks up in this process's environment, and in files beside the playbook.
 pub(super) struct ProcessLookups {
@@ -14,6 +15,8 @@ pub(super) struct ProcessLookups {
     pub(super) directory: PathBuf,
     /// Learns what password variables come to.
     pub(super) secrets: Arc<Secrets>,
+    /// Opens files that are encrypted.
+    pub(super) vault: Arc<Vault>,
 }
 
 impl Lookups for ProcessLookups {
@@ -30,7 +33,16 @@ impl Lookups for ProcessLookups {
         } else {
             beside
         };
-        std::fs::read_to_string(&found).map_err(|error| format!("cannot read {}: {error}", found.display()))
+        let cannot = |why: String| format!("cannot read {}: {why}", found.display());
+        let text = std::fs::read_to_string(&found).map_err(|error| cannot(error.to_string()))?;
+        match self.vault.open_file(text.as_bytes()).map_err(cannot)? {
+            None => Ok(text),
+            Some(opened) => {
+                let text = String::from_utf8(opened).map_err(|_| cannot("it is no UTF-8 text".to_owned()))?;
+                self.secrets.learn_opened(&text, path);
+                Ok(text)
+            }
+        }
     }
 
     fn now(&self) -> jiff::Zoned {
@@ -39,6 +51,12 @@ impl Lookups for ProcessLookups {
 
     fn evaluated(&self, name: &str, value: &Value) {
         self.secrets.learn_passwords(name, value);
+    }
+
+    fn opened(&self, value: &Value) {
+        if let Some(text) = value.as_str() {
+            self.secrets.learn_opened(text, "vault");
+        }
     }
 }
 
@@ -57,6 +75,7 @@ mod tests {
         let lookups = ProcessLookups {
             directory: directory.path().to_owned(),
             secrets: Arc::default(),
+            vault: Arc::default(),
         };
         assert_eq!(lookups.file(None, "a").unwrap(), "in files");
         assert_eq!(lookups.file(None, "b").unwrap(), "beside");

@@ -29,6 +29,7 @@ pub mod state;
 mod status;
 mod terminal;
 mod unlock;
+mod vault;
 mod way;
 
 use std::process::ExitCode;

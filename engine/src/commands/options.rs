@@ -12,11 +12,13 @@ use super::error::CommandError;
 use super::extra_vars;
 use super::hosts::{self, Hosts};
 use super::state::{State, StateArgs};
+use super::vault::VaultArgs;
 use crate::events::{Secrets, is_redacted};
 use crate::inventory::{Inventory, Overrides, Zoned};
 use crate::playbook::Vars;
 use crate::run::Halt;
 use crate::transport::{HostKeyPolicy, Kind};
+use crate::vault::Vault;
 
 /// Hosts at once, unless something else is said.
 const FORKS: usize = 10;
@@ -42,6 +44,9 @@ pub struct InventoryArgs {
     /// Variables that win over all others: `name=value`, a mapping in JSON or YAML, or `@FILE`. May be repeated.
     #[arg(short = 'e', long = "extra-vars", value_name = "VARS", help_heading = "Hosts")]
     extra_vars: Vec<String>,
+    #[command(flatten)]
+    #[serde(default)]
+    vault: VaultArgs,
 }
 
 /// How hosts are reached.
@@ -269,6 +274,11 @@ impl RunArgs {
         &self.state
     }
 
+    /// What opens files and values that are encrypted.
+    pub(super) fn vault(&self) -> Result<Arc<Vault>, CommandError> {
+        self.inventory.vault.read()
+    }
+
     /// The hosts, to be asked beside the run.
     pub(super) fn hosts(&self) -> Result<Hosts, CommandError> {
         self.inventory.read(&self.playbooks, Some(&self.connection))
@@ -315,10 +325,12 @@ impl RunArgs {
         &mut self,
         inventory: Vec<String>,
         extra_vars: &[String],
+        vault: &VaultArgs,
         ask_become_pass: bool,
         verbose: u8,
         json: bool,
     ) {
+        self.inventory.vault.replace(vault);
         if !inventory.is_empty() {
             self.inventory.inventory = inventory;
         }
@@ -354,9 +366,10 @@ impl InventoryArgs {
             });
         }
         let directories: Vec<PathBuf> = playbooks.iter().filter_map(|path| directory_of(path)).collect();
-        let read = Inventory::load(&self.inventory, &directories).and_then(Zoned::new);
+        let vault = self.vault.read()?;
+        let read = Inventory::load(&self.inventory, &directories, &vault).and_then(Zoned::new);
         // Both are read before either is complained of: all that is wrong is said in one go.
-        let extra_vars = extra_vars::read(&self.extra_vars);
+        let extra_vars = extra_vars::read(&self.extra_vars, &vault);
         let (zoned, extra_vars) = match (read, extra_vars) {
             (Ok(zoned), Ok(extra_vars)) => (zoned, extra_vars),
             (zoned, extra_vars) => {
@@ -378,16 +391,18 @@ impl InventoryArgs {
             limit,
             extra_vars,
             overrides,
+            vault,
         })
     }
 }
 
 /// The hosts of these inventories, and nothing else.
-pub(super) fn hosts_of(inventory: &[String]) -> Result<Hosts, CommandError> {
+pub(super) fn hosts_of(inventory: &[String], vault: &VaultArgs) -> Result<Hosts, CommandError> {
     let args = InventoryArgs {
         inventory: inventory.to_vec(),
         limit: None,
         extra_vars: Vec::new(),
+        vault: vault.clone(),
     };
     args.read(&[], None)
 }

@@ -67,7 +67,8 @@ impl Prepared {
 pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
     let mut playbooks: Vec<Playbook> = Vec::new();
     let mut wrong = Findings::new();
-    let reader = Noting::default();
+    let vault = args.vault()?;
+    let reader = Noting::new(&vault);
     let given = args.clone();
     for path in &args.playbooks {
         match playbook::load(path, &reader) {
@@ -92,6 +93,7 @@ pub(super) fn prepare(args: RunArgs) -> Result<Prepared, CommandError> {
     let templates = Templates::with_lookups(Arc::new(ProcessLookups {
         directory: directory.clone(),
         secrets: Arc::clone(&secrets),
+        vault,
     }));
     let chosen = plan::Options { tags: tags(&options) };
     let planned = plan::plan(&playbooks, &chosen, |pattern| {

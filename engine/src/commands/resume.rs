@@ -12,6 +12,7 @@ use super::options::RunArgs;
 use super::prepare::{Prepared, prepare};
 use super::state::{KeptRun, State, StateArgs};
 use super::terminal::{self, Terminal};
+use super::vault::VaultArgs;
 use super::{copy, exit};
 use crate::diagnostics::Finding;
 use crate::events::journal::{History, Journal, is_being_written};
@@ -63,6 +64,8 @@ pub(super) struct Args {
     /// Variables on top of the run's own: secrets among those are not in the journal, and must be given again.
     #[arg(short = 'e', long = "extra-vars", value_name = "VARS", help_heading = "Hosts")]
     extra_vars: Vec<String>,
+    #[command(flatten)]
+    vault: VaultArgs,
     /// Ask for the password of sudo, once, before anything starts.
     #[arg(short = 'K', long, help_heading = "Connection")]
     ask_become_pass: bool,
@@ -154,7 +157,7 @@ impl Args {
                     "--from master needs an inventory (-i) to find the master with",
                 ));
             }
-            return copy::fetch(state, &self.inventory, self.run.as_deref());
+            return copy::fetch(state, &self.inventory, &self.vault, self.run.as_deref());
         }
         if let Some(name) = &self.run {
             return state.find(name);
@@ -205,6 +208,7 @@ impl Args {
         stored.resume(
             inventory,
             &self.extra_vars,
+            &self.vault,
             self.ask_become_pass,
             self.verbose,
             self.json,

@@ -37,6 +37,13 @@ impl Secrets {
         }
     }
 
+    /// Learns what came out of a vault, whatever its name; what says yes or no is none.
+    pub fn learn_opened(&self, text: &str, origin: &str) {
+        if !is_switch(text) {
+            self.learn(text, origin);
+        }
+    }
+
     /// Learns a text that stands under this name, if that is a password's.
     pub fn learn_password(&self, name: &str, text: &str, origin: &str) {
         if is_password(name) && !is_switch(text) {

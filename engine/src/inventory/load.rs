@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::{Inventory, host_list, ini, resolve, vars_files, yaml_file};
 use crate::diagnostics::{Finding, Findings, Source, suggest};
+use crate::vault::Vault;
 
 /// Endings of files in an inventory's directory that are none.
 const LEFT_OUT: [&str; 9] = [
@@ -15,11 +16,15 @@ const LEFT_OUT: [&str; 9] = [
 impl Inventory {
     /// Reads sources in order: files, directories of files, or names separated by commas (`fe1,`). Later ones override
     /// earlier ones. Variables in `group_vars` and `host_vars` are looked for beside each, and in `playbook_directories`.
-    pub fn load(sources: &[String], playbook_directories: &[PathBuf]) -> Result<Self, Findings> {
+    pub fn load(
+        sources: &[String],
+        playbook_directories: &[PathBuf],
+        vault: &Vault,
+    ) -> Result<Self, Findings> {
         let mut draft = Draft::new();
         let mut beside: Vec<(PathBuf, bool)> = Vec::new();
         for source in sources {
-            if let Some(directory) = read(source, &mut draft) {
+            if let Some(directory) = read(source, &mut draft, vault) {
                 beside.push((directory, false));
             }
         }
@@ -37,29 +42,29 @@ impl Inventory {
             is_new
         });
         let mut inventory = resolve::resolve(draft)?;
-        let files = vars_files::read(&beside, &inventory)?;
+        let files = vars_files::read(&beside, &inventory, vault)?;
         inventory.add_vars(files);
         Ok(inventory)
     }
 }
 
 /// Reads one `-i`; the directory its variables stand in.
-fn read(given: &str, draft: &mut Draft) -> Option<PathBuf> {
+fn read(given: &str, draft: &mut Draft, vault: &Vault) -> Option<PathBuf> {
     let path = Path::new(given);
     if path.is_dir() {
-        read_directory(path, draft);
+        read_directory(path, draft, vault);
         return Some(path.to_owned());
     }
     if given.contains(',') && !path.exists() {
         host_list::read(&Source::new("-i", given), draft);
         return None;
     }
-    read_file(path, draft);
+    read_file(path, draft, vault);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     Some(parent.unwrap_or(Path::new(".")).to_owned())
 }
 
-fn read_directory(directory: &Path, draft: &mut Draft) {
+fn read_directory(directory: &Path, draft: &mut Draft, vault: &Vault) {
     let paths = match entries(directory) {
         Ok(paths) => paths,
         Err(finding) => return draft.findings.push(finding),
@@ -73,15 +78,15 @@ fn read_directory(directory: &Path, draft: &mut Draft) {
             continue;
         }
         if path.is_dir() {
-            read_directory(&path, draft);
+            read_directory(&path, draft, vault);
         } else {
-            read_file(&path, draft);
+            read_file(&path, draft, vault);
         }
     }
 }
 
-fn read_file(path: &Path, draft: &mut Draft) {
-    match source_of(path) {
+fn read_file(path: &Path, draft: &mut Draft, vault: &Vault) {
+    match source_of(path, vault) {
         Err(finding) => draft.findings.push(finding),
         Ok(source) if source.text.starts_with("#!") => {
             let finding = Finding::nowhere(format!("the inventory {} is a script", path.display()));
@@ -89,7 +94,7 @@ fn read_file(path: &Path, draft: &mut Draft) {
                 .findings
                 .push(finding.help("run it yourself, and give nebplay the inventory it writes"));
         }
-        Ok(source) if is_yaml(path, &source) => yaml_file::read(&source, draft),
+        Ok(source) if is_yaml(path, &source) => yaml_file::read(&source, draft, vault),
         Ok(source) => ini::read(&source, draft),
     }
 }
@@ -102,8 +107,8 @@ fn is_yaml(path: &Path, source: &Source) -> bool {
     }
 }
 
-/// The text of a file.
-pub(super) fn source_of(path: &Path) -> Result<Arc<Source>, Finding> {
+/// The text of a file, opened if it is encrypted.
+pub(super) fn source_of(path: &Path, vault: &Vault) -> Result<Arc<Source>, Finding> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| cannot_read(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -112,11 +117,7 @@ pub(super) fn source_of(path: &Path) -> Result<Arc<Source>, Finding> {
         let line = readable.matches('\n').count() + 1;
         Finding::nowhere(format!("line {line} of {name} is no UTF-8")).help("save the file as UTF-8")
     })?;
-    if text.starts_with("$ANSIBLE_VAULT;") {
-        return Err(Finding::nowhere(format!("{name} is encrypted by ansible-vault"))
-            .help("nebplay cannot open a vault yet: decrypt it to a file that is not shared, or give its values by -e @FILE"));
-    }
-    Ok(Source::new(name, text))
+    vault.source(name, text)
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Finding {

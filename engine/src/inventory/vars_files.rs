@@ -10,7 +10,7 @@ use super::draft::check_variable_name;
 use super::load::{entries, is_left_out, source_of};
 use crate::diagnostics::{Finding, Findings};
 use crate::playbook::Vars;
-use crate::yaml;
+use crate::vault::Vault;
 
 /// What the files of several directories say, those that win last.
 #[derive(Default)]
@@ -22,21 +22,29 @@ pub(super) struct VarsFiles {
 }
 
 /// Reads what stands beside inventories, then what stands beside playbooks, as far as it belongs to known hosts and groups.
-pub(super) fn read(beside: &[(PathBuf, bool)], inventory: &Inventory) -> Result<VarsFiles, Findings> {
+pub(super) fn read(
+    beside: &[(PathBuf, bool)],
+    inventory: &Inventory,
+    vault: &Vault,
+) -> Result<VarsFiles, Findings> {
     let mut found = VarsFiles::default();
     let mut findings = Findings::new();
     for (directory, beside_playbook) in beside {
-        let (vars, wrong) = read_all(&directory.join("group_vars"), &|name| {
-            inventory.group(name).is_some()
-        });
+        let (vars, wrong) = read_all(
+            &directory.join("group_vars"),
+            &|name| inventory.group(name).is_some(),
+            vault,
+        );
         found.groups.extend(
             vars.into_iter()
                 .map(|(name, vars)| (name, vars, *beside_playbook)),
         );
         findings.extend(wrong);
-        let (vars, wrong) = read_all(&directory.join("host_vars"), &|name| {
-            inventory.host(name).is_some()
-        });
+        let (vars, wrong) = read_all(
+            &directory.join("host_vars"),
+            &|name| inventory.host(name).is_some(),
+            vault,
+        );
         found.hosts.extend(vars);
         findings.extend(wrong);
     }
@@ -49,7 +57,7 @@ pub(super) fn read(beside: &[(PathBuf, bool)], inventory: &Inventory) -> Result<
 
 type Read = (Vec<(String, Vars)>, Findings);
 
-fn read_all(directory: &Path, is_known: &dyn Fn(&str) -> bool) -> Read {
+fn read_all(directory: &Path, is_known: &dyn Fn(&str) -> bool, vault: &Vault) -> Read {
     if !directory.is_dir() {
         return Read::default();
     }
@@ -63,7 +71,7 @@ fn read_all(directory: &Path, is_known: &dyn Fn(&str) -> bool) -> Read {
             let mut vars = Vars::new();
             let mut findings = Findings::new();
             for file in files {
-                match vars_of_file(&file) {
+                match vars_of_file(&file, vault) {
                     Ok(more) => vars.extend(more),
                     Err(wrong) => findings.extend(wrong),
                 }
@@ -142,9 +150,9 @@ fn gather(path: PathBuf, files: &mut Vec<PathBuf>) -> Result<(), Finding> {
 }
 
 /// The variables of a file: a YAML or JSON mapping.
-pub fn vars_of_file(path: &Path) -> Result<Vars, Findings> {
-    let source = source_of(path).map_err(|finding| vec![finding])?;
-    let Some(root) = yaml::parse(&source).map_err(|finding| vec![finding])? else {
+pub fn vars_of_file(path: &Path, vault: &Vault) -> Result<Vars, Findings> {
+    let source = source_of(path, vault).map_err(|finding| vec![finding])?;
+    let Some(root) = vault.parse(&source).map_err(|finding| vec![finding])? else {
         return Ok(Vars::new());
     };
     let Some(entries) = root.as_mapping() else {

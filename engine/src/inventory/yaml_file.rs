@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::ALL;
 use super::draft::Draft;
 use crate::diagnostics::{Finding, Source, suggest};
-use crate::yaml::{self, Entry, Node};
+use crate::vault::Vault;
+use crate::yaml::{Entry, Node};
 
 const KEYS: [&str; 3] = ["hosts", "vars", "children"];
 
 /// Reads a file into the draft.
-pub(super) fn read(source: &Arc<Source>, draft: &mut Draft) {
-    match yaml::parse(source) {
+pub(super) fn read(source: &Arc<Source>, draft: &mut Draft, vault: &Vault) {
+    match vault.parse(source) {
         Err(finding) => draft.findings.push(finding),
         Ok(None) => {}
         Ok(Some(root)) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::diagnostics::{Finding, Findings, Source, Span};
 use crate::template::Templates;
-use crate::yaml::{self, Node};
+use crate::yaml::Node;
 
 use super::reader::{Reader, beside, plain};
 use super::syntax::{Item, Play, Playbook, Vars};
@@ -16,7 +16,10 @@ pub fn load(path: &Path, reader: &dyn Reader) -> Result<Playbook, Findings> {
     let mut loader = Loader::new(reader);
     let path = plain(path);
     let source = match reader.read(&path) {
-        Ok(text) => Source::new(path.to_string_lossy(), text),
+        Ok(text) => reader
+            .vault()
+            .source(path.to_string_lossy(), text)
+            .map_err(|finding| vec![finding])?,
         Err(why) => {
             let finding = Finding::nowhere(format!("cannot read the playbook {}: {why}", path.display()));
             return Err(vec![finding]);
@@ -112,7 +115,7 @@ impl<'a> Loader<'a> {
 
     /// What stands in a source, if it is YAML at all.
     fn parse(&mut self, source: &Arc<Source>) -> Result<Option<Node>, Broken> {
-        yaml::parse(source).map_err(|finding| {
+        self.reader.vault().parse(source).map_err(|finding| {
             self.wrong(finding);
             Broken
         })
@@ -122,7 +125,8 @@ impl<'a> Loader<'a> {
     fn root(&mut self, path: &Path, from: &Span) -> Option<(Arc<Source>, Option<Node>)> {
         match self.reader.read(path) {
             Ok(text) => {
-                let source = Source::new(path.to_string_lossy(), text);
+                let source = self.reader.vault().source(path.to_string_lossy(), text);
+                let source = source.map_err(|finding| self.wrong(finding)).ok()?;
                 let node = self.parse(&source).ok()?;
                 Some((source, node))
             }

@@ -3,12 +3,21 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostics::Span;
+use crate::vault::Vault;
 
 /// Reads files; the loader needs nothing else of the world.
 pub trait Reader: Send + Sync {
     /// A file's text, or why it cannot be had, as an operator would say it.
     fn read(&self, path: &Path) -> Result<String, String>;
+
+    /// What opens files and values that are encrypted.
+    fn vault(&self) -> &Vault {
+        &CLOSED
+    }
 }
+
+/// Opens nothing.
+static CLOSED: Vault = Vault::closed();
 
 /// The files of this machine.
 #[derive(Debug, Clone, Copy, Default)]

@@ -161,6 +161,10 @@ impl Loader for Reading {
         self.files.vars(file, from)
     }
 
+    fn opened(&self, name: &str, content: Vec<u8>) -> Result<Vec<u8>, String> {
+        self.files.opened(name, content)
+    }
+
     fn included(&self, tasks: &[Node]) {
         self.recorder.learn(Script::answers_of(tasks));
     }

@@ -28,7 +28,7 @@ pub struct Stage {
     /// The directory of the first playbook.
     pub directory: PathBuf,
     /// Makes what reads included files.
-    pub loader: fn(Arc<Events>) -> Arc<dyn Loader>,
+    pub loader: Arc<dyn Fn(Arc<Events>) -> Arc<dyn Loader> + Send + Sync>,
     /// What must never be shown.
     pub secrets: Arc<Secrets>,
     /// What an operator does after a run that stopped.

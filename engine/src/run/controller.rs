@@ -62,7 +62,9 @@ impl Files {
             file: path.display().to_string(),
             digest: sha256(&content),
         });
-        Ok(content)
+        self.loader
+            .opened(name, content)
+            .map_err(|why| Failure::failed(format!("{}: {why}", path.display())))
     }
 }
 

@@ -40,6 +40,11 @@ pub trait Loader: Send + Sync {
     fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings>;
     /// The variables of a file, relative to the file `from` stands in.
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings>;
+    /// What is in a file that is copied or rendered, opened if it is encrypted; or why that cannot be, a sentence's end.
+    fn opened(&self, name: &str, content: Vec<u8>) -> Result<Vec<u8>, String> {
+        let _ = name;
+        Ok(content)
+    }
     /// Told which tasks a file came to, before the first of them runs.
     fn included(&self, tasks: &[Node]) {
         let _ = tasks;

@@ -6,7 +6,7 @@ use minijinja::ErrorKind;
 use regex::Regex;
 
 use crate::diagnostics::{Finding, Findings, Span, suggest};
-use crate::yaml::{Node, Value as Yaml};
+use crate::yaml::{Node, Tag, Value as Yaml};
 
 use super::Templates;
 use super::braces::{QUOTED, code_in, has_template, lone_expression};
@@ -17,7 +17,9 @@ impl Templates {
     /// Whether a node has anything that must be rendered before its value is known.
     pub fn is_template(node: &Node) -> bool {
         match &node.value {
-            Yaml::Scalar { text, .. } => node.tag.as_deref() != Some("unsafe") && has_template(text),
+            Yaml::Scalar { text, .. } => {
+                !node.tag.as_ref().is_some_and(Tag::is_literal) && has_template(text)
+            }
             Yaml::Sequence(items) => items.iter().any(Self::is_template),
             Yaml::Mapping(entries) => entries
                 .iter()

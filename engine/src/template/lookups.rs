@@ -20,6 +20,8 @@ pub trait Lookups: Send + Sync {
     fn now(&self) -> Zoned;
     /// Is told each variable as it was evaluated, before anybody sees it: some must not be shown.
     fn evaluated(&self, _name: &str, _value: &Json) {}
+    /// Is told what came out of a vault, before anybody sees it.
+    fn opened(&self, _value: &Json) {}
 }
 
 /// Looks nothing up.

@@ -9,7 +9,8 @@ use minijinja::{Error, ErrorKind};
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostics::{Findings, Span};
-use crate::yaml::{Node, Value as Yaml};
+use crate::vault::GIVE_A_PASSWORD;
+use crate::yaml::{Node, Tag, Value as Yaml};
 
 use super::braces::{has_template, lone_expression};
 use super::dict::out_of_template;
@@ -58,10 +59,10 @@ impl Templates {
             return Err(findings);
         }
         Ok(match &node.value {
-            Yaml::Scalar { .. } if node.tag.as_deref() == Some("vault") => {
+            Yaml::Scalar { .. } if node.tag == Some(Tag::Vault) => {
                 return Err(vec![vault(&node.span).into_finding()]);
             }
-            Yaml::Scalar { text, .. } if node.tag.as_deref() == Some("unsafe") && has_template(text) => {
+            Yaml::Scalar { text, .. } if is_literal(node) && has_template(text) => {
                 Json::from(format!("{{% raw %}}{text}{{% endraw %}}"))
             }
             Yaml::Scalar { .. } => node.to_value(),
@@ -142,12 +143,17 @@ impl Templates {
     }
 
     pub(super) fn node_in(&self, node: &Node, evaluation: &Arc<Evaluation>) -> Result<Json, TemplateError> {
+        let value = self.plain_node_in(node, evaluation)?;
+        if node.tag.as_ref().is_some_and(Tag::is_secret) {
+            self.lookups.opened(&value);
+        }
+        Ok(value)
+    }
+
+    fn plain_node_in(&self, node: &Node, evaluation: &Arc<Evaluation>) -> Result<Json, TemplateError> {
         match &node.value {
-            // `!unsafe`: whatever it contains, it is text.
-            Yaml::Scalar { text, .. } if node.tag.as_deref() == Some("unsafe") => {
-                Ok(Json::from(text.as_str()))
-            }
-            Yaml::Scalar { .. } if node.tag.as_deref() == Some("vault") => Err(vault(&node.span)),
+            Yaml::Scalar { text, .. } if is_literal(node) => Ok(Json::from(text.as_str())),
+            Yaml::Scalar { .. } if node.tag == Some(Tag::Vault) => Err(vault(&node.span)),
             Yaml::Scalar { text, .. } if has_template(text) => {
                 self.template(text, Some(&node.span), evaluation)
             }
@@ -391,9 +397,14 @@ fn place(mut error: TemplateError, source: &str, span: Option<&Span>) -> Templat
     error
 }
 
+/// Whether a scalar is text, whatever it contains.
+fn is_literal(node: &Node) -> bool {
+    node.tag.as_ref().is_some_and(Tag::is_literal)
+}
+
 fn vault(span: &Span) -> TemplateError {
-    let error = TemplateError::other("a value encrypted with ansible-vault cannot be read yet");
-    error.at(Some(span.clone()), "encrypted")
+    let error = TemplateError::other("this value is encrypted by ansible-vault");
+    error.help(GIVE_A_PASSWORD).at(Some(span.clone()), "encrypted")
 }
 
 fn without_omitted(value: Json) -> Json {

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag as WrittenTag};
 
 use super::explain;
-use super::node::{Entry, Node, Style, Value};
+use super::node::{Entry, Node, Style, Tag, Value};
 use super::offsets::Offsets;
 use crate::diagnostics::{Finding, Source, Span};
 
@@ -51,7 +51,7 @@ struct Grown {
 struct Open {
     span: Span,
     anchor: usize,
-    tag: Option<String>,
+    tag: Option<Tag>,
     size: usize,
     height: usize,
     end: usize,
@@ -149,7 +149,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn open(&mut self, span: Span, anchor: usize, tag: Option<&Tag>, inside: Inside) -> Result<(), Finding> {
+    fn open(
+        &mut self,
+        span: Span,
+        anchor: usize,
+        tag: Option<&WrittenTag>,
+        inside: Inside,
+    ) -> Result<(), Finding> {
         if let Some(Inside::Mapping { key: None, .. }) = self.open.last().map(|open| &open.inside) {
             return Err(explain::key_is_a_collection(self.source, span.start));
         }
@@ -354,7 +360,12 @@ fn merge(from: Node, entries: &mut Vec<Entry>, index: &mut HashMap<String, usize
     }
 }
 
-fn scalar(span: Span, text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node, Finding> {
+fn scalar(
+    span: Span,
+    text: Cow<'_, str>,
+    style: ScalarStyle,
+    tag: Option<&WrittenTag>,
+) -> Result<Node, Finding> {
     let forced = tag.is_some_and(|tag| {
         (tag.is_yaml_core_schema() && tag.suffix == "str") || (tag.handle.is_empty() && tag.suffix == "!")
     });
@@ -372,12 +383,16 @@ fn scalar(span: Span, text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>)
 }
 
 /// An application's tag (`!vault`). YAML's own say nothing that the text doesn't, or are refused.
-fn own_tag(tag: Option<&Tag>, span: &Span) -> Result<Option<String>, Finding> {
+fn own_tag(tag: Option<&WrittenTag>, span: &Span) -> Result<Option<Tag>, Finding> {
     let Some(tag) = tag else { return Ok(None) };
     if !tag.is_yaml_core_schema() {
         let name = format!("{}{}", tag.handle.trim_start_matches('!'), tag.suffix);
-        let name = name.trim_start_matches('!');
-        return Ok((!name.is_empty()).then(|| name.to_owned()));
+        return Ok(match name.trim_start_matches('!') {
+            "" => None,
+            "vault" | "vault-encrypted" => Some(Tag::Vault),
+            "unsafe" => Some(Tag::Unsafe),
+            other => Some(Tag::Other(other.to_owned())),
+        });
     }
     match tag.suffix.as_str() {
         "str" | "int" | "float" | "bool" | "null" | "map" | "seq" => Ok(None),

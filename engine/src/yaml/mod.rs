@@ -12,5 +12,5 @@ mod scalar;
 mod tests;
 
 pub use build::parse;
-pub use node::{Entry, Node, Style, Value};
+pub use node::{Entry, Node, Style, Tag, Value};
 pub use scalar::decimal_is_exact;

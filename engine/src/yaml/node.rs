@@ -14,13 +14,28 @@ pub enum Style {
     Text,
 }
 
+/// What a node's author, or whoever opened it, says of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tag {
+    /// `!vault`: encrypted by ansible-vault.
+    Vault,
+    /// It was: a secret, and as in Ansible text whatever it contains.
+    Opened,
+    /// It stands in a file that was encrypted.
+    Secret,
+    /// `!unsafe`: text, whatever it contains.
+    Unsafe,
+    /// Another, without the exclamation mark.
+    Other(String),
+}
+
 /// A node and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Where it stands; for a collection, from its first entry to its last.
     pub span: Span,
-    /// Its tag, `!vault` for instance, without the exclamation mark.
-    pub tag: Option<String>,
+    /// Its tag.
+    pub tag: Option<Tag>,
     /// What it is.
     pub value: Value,
 }
@@ -48,6 +63,18 @@ pub enum Value {
     Sequence(Vec<Node>),
     /// A mapping, in the order of the file.
     Mapping(Vec<Entry>),
+}
+
+impl Tag {
+    /// Whether it says that nobody is to see the text.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Opened | Self::Secret)
+    }
+
+    /// Whether it says that the text is no template, whatever it looks like.
+    pub fn is_literal(&self) -> bool {
+        matches!(self, Self::Opened | Self::Unsafe)
+    }
 }
 
 impl Node {

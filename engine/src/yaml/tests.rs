@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Entry, Node, Value, parse};
+use super::{Entry, Node, Tag, Value, parse};
 use crate::diagnostics::{Finding, Source};
 
 fn read(text: &str) -> Node {
@@ -148,8 +148,8 @@ fn nothing_is_nothing() {
 #[test]
 fn tags_are_kept_without_the_mark() {
     let node = read("a: !vault |\n  $ANSIBLE_VAULT;1.1\nb: !unsafe '{{ x }}'\nc: !!int 3\n");
-    assert_eq!(node.get("a").unwrap().tag.as_deref(), Some("vault"));
-    assert_eq!(node.get("b").unwrap().tag.as_deref(), Some("unsafe"));
+    assert_eq!(node.get("a").unwrap().tag, Some(Tag::Vault));
+    assert_eq!(node.get("b").unwrap().tag, Some(Tag::Unsafe));
     assert_eq!(node.get("c").unwrap().tag, None);
 }
 

@@ -348,7 +348,10 @@ fn stage(prepared: Prepared, afterwards: Afterwards) -> Stage {
         extra_vars: layer_of(&options.hosts.extra_vars),
         templates: prepared.templates,
         directory: prepared.directory,
-        loader: |events| Arc::new(Files::new(events)),
+        loader: {
+            let vault = Arc::clone(&options.hosts.vault);
+            Arc::new(move |events| Arc::new(Files::new(events, Arc::clone(&vault))))
+        },
         secrets: prepared.secrets,
         afterwards,
     }

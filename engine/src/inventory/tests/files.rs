@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use crate::diagnostics::Findings;
 use crate::inventory::Inventory;
+use crate::vault::Vault;
 
 /// A directory with these files.
 fn tree(files: &[(&str, &str)]) -> TempDir {
@@ -26,7 +27,7 @@ fn load(directory: &Path, sources: &[&str], playbooks: &[&str]) -> Result<Invent
         .iter()
         .map(|playbook| directory.join(playbook))
         .collect();
-    Inventory::load(&sources, &playbooks)
+    Inventory::load(&sources, &playbooks, &Vault::closed())
 }
 
 fn value<'a>(inventory: &'a Inventory, host: &str, name: &str) -> &'a str {
@@ -92,7 +93,7 @@ fn several_sources_and_directories() {
 
 #[test]
 fn hosts_on_the_command_line() {
-    let inventory = Inventory::load(&["fe1,fe[2:3]:22, ".to_owned()], &[]).unwrap();
+    let inventory = Inventory::load(&["fe1,fe[2:3]:22, ".to_owned()], &[], &Vault::closed()).unwrap();
     assert_eq!(inventory.select("all").unwrap(), ["fe1", "fe2", "fe3"]);
 }
 
@@ -133,7 +134,7 @@ fn files_that_cannot_be_read() {
         (
             "v",
             "v/host_vars/h.yml is encrypted by ansible-vault",
-            "nebplay cannot open a vault yet: decrypt it to a file that is not shared, or give its values by -e @FILE",
+            "give its password with --vault-password-file FILE, or --ask-vault-password",
         ),
         ("l", "a file of variables is a mapping", ""),
     ];

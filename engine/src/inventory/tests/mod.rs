@@ -10,13 +10,14 @@ mod wrong;
 use super::draft::Draft;
 use super::{Inventory, ini, resolve, yaml_file};
 use crate::diagnostics::{Findings, Source};
+use crate::vault::Vault;
 
 /// An inventory from the text of a file; `hosts.yml` makes it YAML.
 fn read(name: &str, text: &str) -> Result<Inventory, Findings> {
     let mut draft = Draft::new();
     let source = Source::new(name, text);
     if name == "hosts.yml" {
-        yaml_file::read(&source, &mut draft);
+        yaml_file::read(&source, &mut draft, &Vault::closed());
     } else {
         ini::read(&source, &mut draft);
     }

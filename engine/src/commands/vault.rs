@@ -1,0 +1,154 @@
+//! Where the passwords of vaults come from: files, programs, the operator.
+
+use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::error::CommandError;
+use crate::vault::{Vault, VaultPassword};
+
+/// What stands in a `--vault-id` for the operator.
+const PROMPT: &str = "prompt";
+
+/// How what ansible-vault has encrypted is opened.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+pub(super) struct VaultArgs {
+    /// File with the password of what ansible-vault has encrypted, or a program that prints it. May be repeated.
+    #[arg(
+        long = "vault-password-file",
+        alias = "vault-pass-file",
+        value_name = "FILE",
+        env = "NEBPLAY_VAULT_PASSWORD_FILE",
+        help_heading = "Hosts"
+    )]
+    files: Vec<PathBuf>,
+    /// Ask for that password, once, before anything starts.
+    #[arg(
+        short = 'J',
+        long = "ask-vault-password",
+        alias = "ask-vault-pass",
+        help_heading = "Hosts"
+    )]
+    ask: bool,
+    /// The password of what is encrypted with this label: `LABEL@FILE`, or `LABEL@prompt` to be asked. May be repeated.
+    #[arg(long = "vault-id", value_name = "LABEL@FILE", help_heading = "Hosts")]
+    ids: Vec<String>,
+    /// What the operator answered, by label: whoever reads the hosts twice does not ask twice.
+    #[arg(skip)]
+    #[serde(skip)]
+    answers: Arc<Mutex<HashMap<String, String>>>,
+}
+
+impl VaultArgs {
+    /// Reads the passwords, and asks for those that must be asked for.
+    pub(super) fn read(&self) -> Result<Arc<Vault>, CommandError> {
+        let mut passwords = Vec::new();
+        for id in &self.ids {
+            let (label, source) = id.split_once('@').unwrap_or(("", id));
+            let secret = match source {
+                PROMPT => self.ask_for(label)?,
+                file => from_file(Path::new(file), label)?,
+            };
+            let label = Some(label).filter(|label| !label.is_empty());
+            passwords.push(VaultPassword {
+                label: label.map(str::to_owned),
+                secret,
+            });
+        }
+        for file in &self.files {
+            passwords.push(VaultPassword {
+                label: None,
+                secret: from_file(file, "")?,
+            });
+        }
+        if self.ask {
+            passwords.push(VaultPassword {
+                label: None,
+                secret: self.ask_for("")?,
+            });
+        }
+        Ok(Arc::new(Vault::new(passwords)))
+    }
+
+    /// Takes another's word, if that says anything.
+    pub(super) fn replace(&mut self, other: &Self) {
+        if !other.files.is_empty() || other.ask || !other.ids.is_empty() {
+            self.clone_from(other);
+        }
+    }
+
+    fn ask_for(&self, label: &str) -> Result<Vec<u8>, CommandError> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = answers.get(label) {
+            return Ok(known.clone().into_bytes());
+        }
+        let question = match label {
+            "" => "Vault password: ".to_owned(),
+            label => format!("Vault password ({label}): "),
+        };
+        let answer = rpassword::prompt_password(question).map_err(|error| CommandError::Io {
+            doing: "ask for the vault's password (that needs a terminal)".to_owned(),
+            error,
+        })?;
+        let answer = answer.trim();
+        if answer.is_empty() {
+            return Err(CommandError::usage("the vault's password is empty"));
+        }
+        answers.insert(label.to_owned(), answer.to_owned());
+        Ok(answer.as_bytes().to_vec())
+    }
+}
+
+/// What a file holds, or prints if it is a program, without the white space around it.
+fn from_file(file: &Path, label: &str) -> Result<Vec<u8>, CommandError> {
+    let cannot = |error| CommandError::Io {
+        doing: format!("read the vault password file {}", file.display()),
+        error,
+    };
+    let is_program = file.metadata().map_err(cannot)?.permissions().mode() & 0o111 != 0;
+    let content = if is_program {
+        printed_by(file, label)?
+    } else {
+        std::fs::read(file).map_err(cannot)?
+    };
+    let secret = content.trim_ascii();
+    if secret.is_empty() {
+        return Err(CommandError::usage(format!(
+            "the vault password file {} is empty",
+            file.display()
+        )));
+    }
+    Ok(secret.to_vec())
+}
+
+/// What a program prints. As in Ansible, one whose name ends with `-client` is told for which label.
+fn printed_by(program: &Path, label: &str) -> Result<Vec<u8>, CommandError> {
+    // A name without a slash would be looked for on the path.
+    let path = std::path::absolute(program).unwrap_or_else(|_| program.to_owned());
+    let mut command = Command::new(path);
+    let stem = program.file_stem().and_then(|stem| stem.to_str());
+    if stem.is_some_and(|stem| stem.ends_with("-client")) {
+        command.args(["--vault-id", if label.is_empty() { "default" } else { label }]);
+    }
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| CommandError::Io {
+        doing: format!(
+            "run the vault password program {} (if it is none, `chmod -x` it)",
+            program.display()
+        ),
+        error,
+    })?;
+    if !output.status.success() {
+        return Err(CommandError::usage(format!(
+            "the vault password program {} failed: {}",
+            program.display(),
+            output.status
+        )));
+    }
+    Ok(output.stdout)
+}
