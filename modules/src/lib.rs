@@ -11,6 +11,7 @@ mod job_run;
 pub mod lock;
 pub mod memory;
 pub mod module;
+pub mod patterns;
 pub mod registry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

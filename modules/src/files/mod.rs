@@ -3,10 +3,13 @@
 mod config_backup;
 mod copy;
 mod distribute;
+mod edit;
 mod fetch;
 mod file;
+mod lineinfile;
 mod mode;
 mod place;
+mod replace;
 mod stat;
 mod template;
 
@@ -18,6 +21,8 @@ pub(crate) fn modules() -> Vec<Entry> {
         registry::changes::<copy::Copy>(),
         registry::changes::<fetch::Fetch>(),
         registry::changes::<file::File>(),
+        registry::changes::<lineinfile::LineInFile>(),
+        registry::changes::<replace::ReplaceModule>(),
         registry::reads::<stat::StatModule>(),
         registry::changes::<template::Template>(),
         registry::changes::<config_backup::ConfigBackup>(),

@@ -194,17 +194,19 @@ impl Wanted<'_> {
 
     /// Reads it back by its digest, computed on the host, and its stat.
     pub(super) async fn verify(&self, cx: &Cx<'_>, change: &Change) -> Result<(), Failure> {
-        self.found(change).read_back(cx, change).await
+        let found = self.found(change);
+        found.read_back(cx, change, &sha256(self.content)).await
     }
 
-    async fn read_back(&self, cx: &Cx<'_>, change: &Change) -> Result<(), Failure> {
+    /// The same for a content of which the digest is known.
+    pub(super) async fn read_back(&self, cx: &Cx<'_>, change: &Change, written: &str) -> Result<(), Failure> {
         let digest = digest_on(cx, self.dest).await?;
         let stat = cx.host.stat(self.dest, &cx.run_as).await?;
         let mut wrong = stat.map_or_else(
             || vec!["it is not there".to_owned()],
             |stat| self.meta_differs(&stat),
         );
-        if !only_meta(change) && digest.as_deref() != Some(&sha256(self.content)) {
+        if !only_meta(change) && digest.as_deref() != Some(written) {
             wrong.push("its content is another".to_owned());
         }
         if wrong.is_empty() {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
-use regex::{Captures, Regex, RegexBuilder};
+use nebplay_modules::patterns::{self, expand, group};
+use regex::{Captures, Regex};
 
 use super::given::Given;
 use super::{invalid, text_of};
@@ -37,16 +38,8 @@ fn pattern_alone(given: Rest<ValueOrKwargs>) -> Result<Regex, Error> {
 }
 
 fn compile(pattern: &str, ignorecase: Option<bool>, multiline: Option<bool>) -> Result<Regex, Error> {
-    RegexBuilder::new(pattern)
-        .case_insensitive(ignorecase.unwrap_or_default())
-        .multi_line(multiline.unwrap_or_default())
-        .build()
-        .map_err(|error| {
-            let last = error.to_string();
-            let last = last.lines().last().unwrap_or_default().trim();
-            let what = last.strip_prefix("error: ").unwrap_or(last);
-            invalid(format!("`{pattern}` is no regular expression: {what}"))
-        })
+    let (ignorecase, multiline) = (ignorecase.unwrap_or_default(), multiline.unwrap_or_default());
+    patterns::compile(pattern, ignorecase, multiline).map_err(invalid)
 }
 
 /// `regex_replace(pattern, replacement, ignorecase=false, multiline=false, count=0)`; `\1` and `\g<name>` stand for groups.
@@ -60,46 +53,6 @@ fn replace(value: &Value, given: Rest<ValueOrKwargs>) -> Result<String, Error> {
     let text = text_of(value)?;
     let replaced = regex.replacen(&text, count, |found: &Captures<'_>| expand(&replacement, found));
     Ok(replaced.into_owned())
-}
-
-/// A replacement with its groups filled in, in Python's notation.
-fn expand(replacement: &str, found: &Captures<'_>) -> String {
-    let mut out = String::new();
-    let mut rest = replacement;
-    while let Some((before, after)) = rest.split_once('\\') {
-        out.push_str(before);
-        let digits = after
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(after.len())
-            .min(2);
-        if digits > 0 {
-            let group = after[..digits].parse().ok().and_then(|index| found.get(index));
-            out.push_str(group.map_or("", |group| group.as_str()));
-            rest = &after[digits..];
-        } else if let Some((name, after)) = after.strip_prefix("g<").and_then(|named| named.split_once('>')) {
-            out.push_str(group(found, name).unwrap_or_default());
-            rest = after;
-        } else {
-            let mut chars = after.chars();
-            match chars.next() {
-                Some('n') => out.push('\n'),
-                Some('t') => out.push('\t'),
-                Some(other) => out.push(other),
-                None => out.push('\\'),
-            }
-            rest = chars.as_str();
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn group<'t>(found: &Captures<'t>, name: &str) -> Option<&'t str> {
-    let group = match name.parse::<usize>() {
-        Ok(index) => found.get(index),
-        Err(_) => found.name(name),
-    };
-    group.map(|group| group.as_str())
 }
 
 /// `regex_search(pattern, '\1', '\g<name>', ignorecase=false, multiline=false)`: the match, or the groups asked for; none where

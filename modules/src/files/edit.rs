@@ -1,0 +1,127 @@
+//! Editing a text file of the host in place: what `lineinfile`, `blockinfile` and `replace` have in common.
+//!
+//! Rules and results are those of Ansible's modules of these names (ansible-core 2.19, <https://docs.ansible.com/ansible/latest/collections/ansible/builtin/>).
+
+use serde_json::Value;
+
+use super::mode::Mode;
+use super::place::{LIMIT, Wanted};
+use crate::module::{Change, Cx, Failure, Finding, Outcome};
+
+/// A text after an edit, and what was done to it, as Ansible says it; no words: nothing.
+pub(super) struct Edited {
+    pub(super) text: String,
+    pub(super) said: String,
+}
+
+/// A file that is to be edited.
+pub(super) struct File<'a> {
+    pub(super) path: &'a str,
+    pub(super) mode: Option<Mode>,
+    pub(super) owner: Option<&'a str>,
+    pub(super) group: Option<&'a str>,
+    /// Keep the old file beside the new one.
+    pub(super) backup: bool,
+    pub(super) missing: Missing,
+}
+
+/// What becomes of a file that is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// That is an error.
+    Fails,
+    /// It is made: an empty text is edited.
+    IsMade,
+    /// Then there is nothing to do.
+    IsFine,
+}
+
+impl File<'_> {
+    /// Its text; nothing where there is no file.
+    async fn text(&self, cx: &Cx<'_>) -> Result<Option<String>, Failure> {
+        let name = cx.host.name();
+        let Some(content) = cx.host.read_file(self.path, &cx.run_as, LIMIT).await? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8(content)
+            .map_err(|_| Failure::failed(format!("{name}: {} is no UTF-8 text", self.path)))?;
+        Ok(Some(text))
+    }
+
+    /// Nothing: there is no file, and nothing to do.
+    async fn edited(
+        &self,
+        cx: &Cx<'_>,
+        edit: impl Fn(&str) -> Result<Edited, Failure>,
+    ) -> Result<Option<Edited>, Failure> {
+        match (self.text(cx).await?, self.missing) {
+            (Some(text), _) => edit(&text).map(Some),
+            (None, Missing::IsMade) => edit("").map(Some),
+            (None, Missing::IsFine) => Ok(None),
+            (None, Missing::Fails) => Err(Failure::failed(format!(
+                "{}: {} does not exist",
+                cx.host.name(),
+                self.path
+            ))),
+        }
+    }
+
+    fn wanted<'a>(&'a self, content: &'a str) -> Wanted<'a> {
+        Wanted {
+            dest: self.path,
+            name: None,
+            content: content.as_bytes(),
+            mode: self.mode,
+            owner: self.owner,
+            group: self.group,
+            backup: self.backup,
+            force: true,
+        }
+    }
+
+    /// What the edit would change.
+    pub(super) async fn inspect(
+        &self,
+        cx: &Cx<'_>,
+        edit: impl Fn(&str) -> Result<Edited, Failure>,
+    ) -> Result<Finding, Failure> {
+        let Some(edited) = self.edited(cx, edit).await? else {
+            return Ok(Finding::no_change("file not present"));
+        };
+        Ok(match self.wanted(&edited.text).inspect(cx).await? {
+            Finding::NoChange(outcome) => Finding::NoChange(outcome.with("msg", "")),
+            Finding::Change(change) if !edited.said.is_empty() => Finding::Change(Change {
+                what: vec![format!("{}: {}", self.path, edited.said)],
+                ..change
+            }),
+            other => other,
+        })
+    }
+
+    /// Edits what is there now: it may have changed since the look.
+    pub(super) async fn apply(
+        &self,
+        cx: &Cx<'_>,
+        change: &Change,
+        edit: impl Fn(&str) -> Result<Edited, Failure>,
+    ) -> Result<Outcome, Failure> {
+        let Some(edited) = self.edited(cx, edit).await? else {
+            return Ok(Outcome::unchanged("file not present"));
+        };
+        let outcome = self.wanted(&edited.text).apply(cx, change).await?;
+        Ok(outcome.with("msg", edited.said))
+    }
+
+    /// Reads back what was written, by its digest: an edit that is done again may find something else to do.
+    pub(super) async fn verify(
+        &self,
+        cx: &Cx<'_>,
+        change: &Change,
+        outcome: &Outcome,
+    ) -> Result<(), Failure> {
+        let written = outcome.result.get("checksum").and_then(Value::as_str);
+        self.wanted("")
+            .read_back(cx, change, written.unwrap_or_default())
+            .await
+    }
+}
