@@ -312,13 +312,31 @@ pub trait Peers: Send + Sync {
     async fn peer(&self, name: &str) -> Result<Arc<dyn Host>, HostError>;
 }
 
+/// What becomes of white space around the blocks (`{% … %}`) of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocks {
+    /// A newline right behind one is removed.
+    pub trim: bool,
+    /// White space in front of one that begins a line is removed.
+    pub lstrip: bool,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self {
+            trim: true,
+            lstrip: false,
+        }
+    }
+}
+
 /// Files beside the playbook, on the machine nebplay runs on.
 #[async_trait]
 pub trait Controller: Send + Sync {
     /// Reads a file for `copy`, looked up beside the playbook and in its `files/`.
     async fn read(&self, name: &str) -> Result<Vec<u8>, Failure>;
     /// Reads a template, looked up in `templates/` too, and renders it with the task's variables.
-    async fn render(&self, name: &str) -> Result<String, Failure>;
+    async fn render(&self, name: &str, blocks: Blocks) -> Result<String, Failure>;
     /// Reads a variables file for `include_vars`, looked up in `vars/` too; templates in it stay templates.
     async fn vars_file(&self, name: &str) -> Result<Map<String, Value>, Failure>;
     /// Writes what `fetch` brought; directories are made. Relative to the playbook.

@@ -94,6 +94,8 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
         become_user: options.become_user.clone(),
         reconnect: options.reconnect,
         tags: tags(&options),
+        limit: options.hosts.limit_given.clone(),
+        verbosity: options.verbosity,
         halt: options.halt.clone(),
     };
     let hosts: Arc<Hosts> = Arc::new(options.hosts);

@@ -20,6 +20,8 @@ pub struct Hosts {
     pub zoned: Arc<Zoned>,
     /// The hosts of `-l`, in the inventory's order; nothing where there is no `-l`.
     pub limit: Option<Vec<String>>,
+    /// `-l` as it was given.
+    pub limit_given: Option<String>,
     /// `-e`.
     pub extra_vars: Vars,
     /// What the command line says about connections.
@@ -267,6 +269,7 @@ mod tests {
         Hosts {
             zoned: Arc::new(Zoned::new(inventory).unwrap()),
             limit,
+            limit_given: None,
             overrides: Overrides {
                 extra: extra_vars.clone(),
                 ..Overrides::default()

@@ -389,6 +389,7 @@ impl InventoryArgs {
         Ok(Hosts {
             zoned: Arc::new(zoned),
             limit,
+            limit_given: self.limit.clone(),
             extra_vars,
             overrides,
             vault,

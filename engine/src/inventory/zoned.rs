@@ -1,12 +1,14 @@
 //! An inventory together with its zones: what a run asks.
 
+use std::path::Path;
+
 use nebplay_modules::federation_map::Federation;
 use serde_json::{Map, Value};
 
 use super::Inventory;
 use crate::diagnostics::Findings;
 use crate::run;
-use crate::template::{Layer, layer_of};
+use crate::template::{Binding, Layer, layer_of};
 
 /// An inventory whose zones do not contradict each other.
 #[derive(Debug)]
@@ -34,7 +36,22 @@ impl run::Inventory for Zoned {
     }
 
     fn vars(&self, host: &str) -> Layer {
-        self.inventory.host_vars(host).map(layer_of).unwrap_or_default()
+        let mut vars = self.inventory.host_vars(host).map(layer_of).unwrap_or_default();
+        let named = self.inventory.host(host).and_then(|host| host.span.as_ref());
+        // What stands on the command line is no file.
+        if let Some(file) = named
+            .map(|span| Path::new(&span.source.name))
+            .filter(|file| file.is_file())
+        {
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+            let mut set = |name: &str, path: &Path| {
+                let value = Value::from(path.display().to_string());
+                vars.insert(name.to_owned(), Binding::Value(value));
+            };
+            set("inventory_dir", file.parent().unwrap_or(&file));
+            set("inventory_file", &file);
+        }
+        vars
     }
 
     fn groups(&self) -> Map<String, Value> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use nebplay_modules::digest::sha256;
-use nebplay_modules::module::{Controller, Failure};
+use nebplay_modules::module::{Blocks, Controller, Failure};
 use serde_json::{Map, Value};
 
 use super::outcome::{findings_failure, template_failure};
@@ -74,10 +74,10 @@ impl Controller for Files {
         self.read_found(name, "files").await
     }
 
-    async fn render(&self, name: &str) -> Result<String, Failure> {
+    async fn render(&self, name: &str, blocks: Blocks) -> Result<String, Failure> {
         let text = String::from_utf8(self.read_found(name, "templates").await?)
             .map_err(|_| Failure::failed(format!("{name}: a template must be UTF-8 text")))?;
-        let rendered = self.templates.render_text(&text, &self.scope);
+        let rendered = self.templates.render_file(&text, blocks, &self.scope);
         rendered.map_err(|error| {
             let failure = template_failure(error);
             Failure {

@@ -57,12 +57,23 @@ pub(super) struct Runner {
 /// Runs a plan to its end. Everything that happens is told in events, the last one being [`What::RunEnded`].
 pub async fn run(plan: Plan, world: World) -> Summary {
     let playbook_dir = std::path::absolute(&world.directory).unwrap_or_else(|_| world.directory.clone());
-    let common = layer([
-        ("ansible_check_mode", world.options.check.into()),
-        ("ansible_diff_mode", world.options.diff.into()),
-        ("ansible_forks", world.options.forks.into()),
+    let options = &world.options;
+    let run_tags = match options.tags.only.as_slice() {
+        [] => vec!["all".to_owned()],
+        only => only.to_vec(),
+    };
+    let mut common = layer([
+        ("ansible_check_mode", options.check.into()),
+        ("ansible_diff_mode", options.diff.into()),
+        ("ansible_forks", options.forks.into()),
+        ("ansible_run_tags", run_tags.into()),
+        ("ansible_skip_tags", options.tags.skip.clone().into()),
+        ("ansible_verbosity", options.verbosity.into()),
         ("playbook_dir", Value::from(playbook_dir.display().to_string())),
     ]);
+    if let Some(limit) = &options.limit {
+        common.extend(layer([("ansible_limit", limit.as_str().into())]));
+    }
     let (tell, told) = watch::channel(Stop::Run);
     let runner = Arc::new(Runner {
         federation: world.inventory.federation(),

@@ -68,6 +68,9 @@ impl Variables {
             ("group_names", Value::from(self.inventory.groups_of(host))),
         ];
         layer.extend(names.map(|(name, value)| (name.to_owned(), Binding::Value(value))));
+        layer
+            .entry("ansible_host".to_owned())
+            .or_insert_with(|| Binding::Value(host.into()));
         let layer = Arc::new(layer);
         base.insert(host.to_owned(), Arc::clone(&layer));
         layer

@@ -77,6 +77,10 @@ pub struct Options {
     pub reconnect: Duration,
     /// Which tasks of files that are included at run time.
     pub tags: Tags,
+    /// `-l`, as it was given: playbooks may insist on one.
+    pub limit: Option<String>,
+    /// How many `-v`.
+    pub verbosity: u8,
     /// Where the process ends by its own hand.
     pub halt: Option<Halt>,
 }

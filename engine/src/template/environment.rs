@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+use nebplay_modules::module::Blocks;
 
 use super::hole::{TRACKER, Tracker};
 use super::lookups::{self, Lookups};
 use super::{filters, hole, limits, methods, outcomes};
 
 /// Builds the environment.
-pub(super) fn build(lookups: Arc<dyn Lookups>) -> Environment<'static> {
+pub(super) fn build(lookups: Arc<dyn Lookups>, blocks: Blocks) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // Its debug information looks at every variable of a failing template: it would ask for unknown ones and show secret ones.
@@ -21,7 +22,8 @@ pub(super) fn build(lookups: Arc<dyn Lookups>) -> Environment<'static> {
     environment.set_formatter(print);
     environment.set_unknown_method_callback(methods::call);
     if let Ok(syntax) = SyntaxConfig::builder()
-        .trim_blocks(true)
+        .trim_blocks(blocks.trim)
+        .lstrip_blocks(blocks.lstrip)
         .keep_trailing_newline(true)
         .build()
     {

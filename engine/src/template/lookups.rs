@@ -72,8 +72,13 @@ fn look_up(
 ) -> Result<Vec<Value>, Error> {
     let invalid = |message: String| Error::new(ErrorKind::InvalidOperation, message);
     let default: Option<Value> = options.get("default")?;
-    options.assert_all_used()?;
     let kind = kind.strip_prefix("ansible.builtin.").unwrap_or(kind);
+    let (mut lstrip, mut rstrip) = (false, true);
+    if kind == "file" {
+        lstrip = options.get::<Option<bool>>("lstrip")?.unwrap_or(lstrip);
+        rstrip = options.get::<Option<bool>>("rstrip")?.unwrap_or(rstrip);
+    }
+    options.assert_all_used()?;
     let playbook_dir = state
         .lookup("playbook_dir")
         .filter(|directory| !is_undefined(directory));
@@ -88,7 +93,10 @@ fn look_up(
             }),
             "file" => lookups
                 .file(playbook_dir.as_ref().and_then(Value::as_str), name)
-                .map(|text| Value::from(text.trim_end()))
+                .map(|text| {
+                    let text = if lstrip { text.trim_start() } else { &text };
+                    Value::from(if rstrip { text.trim_end() } else { text })
+                })
                 .map_err(invalid),
             "vars" => Ok(match (state.lookup(name).unwrap_or_default(), &default) {
                 (value, Some(default)) if is_undefined(&value) => default.clone(),

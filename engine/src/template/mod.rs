@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod evaluation;
 mod facts;
+mod file;
 mod filters;
 mod hole;
 mod limits;
@@ -28,6 +29,7 @@ mod tests;
 use std::sync::Arc;
 
 use minijinja::Environment;
+use nebplay_modules::module::Blocks;
 
 pub use error::{TemplateError, TemplateErrorKind};
 pub use lookups::{Lookups, NoLookups};
@@ -52,7 +54,7 @@ impl Templates {
     /// An environment that looks up environment variables and files by asking the caller.
     pub fn with_lookups(lookups: Arc<dyn Lookups>) -> Self {
         Self {
-            environment: Arc::new(environment::build(Arc::clone(&lookups))),
+            environment: Arc::new(environment::build(Arc::clone(&lookups), Blocks::default())),
             lookups,
         }
     }

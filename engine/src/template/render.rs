@@ -16,6 +16,7 @@ use super::braces::{has_template, lone_expression};
 use super::dict::out_of_template;
 use super::error::{TemplateError, TemplateErrorKind, locate, sounds_secret};
 use super::evaluation::Evaluation;
+use super::file::ending_as;
 use super::limits;
 use super::literals::keep_backslashes;
 use super::subscript::as_attributes;
@@ -106,10 +107,13 @@ impl Templates {
         Ok(rendered)
     }
 
-    /// Renders a text that stands in no YAML file (a template file), to text.
+    /// Renders a text that stands in no YAML file, to text.
     pub fn render_text(&self, text: &str, scope: &Scope) -> Result<String, TemplateError> {
-        let evaluation = Evaluation::new(self, scope);
-        match self.piece(Piece::Text(text), None, &evaluation)? {
+        self.text(text, &Evaluation::new(self, scope))
+    }
+
+    pub(super) fn text(&self, text: &str, evaluation: &Arc<Evaluation>) -> Result<String, TemplateError> {
+        match self.piece(Piece::Text(text), None, evaluation)? {
             Json::String(text) => Ok(text),
             other => Ok(other.to_string()),
         }
@@ -204,10 +208,7 @@ impl Templates {
         span: Option<&Span>,
         evaluation: &Arc<Evaluation>,
     ) -> Result<Json, TemplateError> {
-        let (body, end) = match text.strip_suffix('\n') {
-            Some(body) => (body, "\n"),
-            None => (text, ""),
-        };
+        let body = text.strip_suffix('\n').unwrap_or(text);
         let piece = match lone_expression(body) {
             Some(range) if !body.starts_with(char::is_whitespace) && !body.ends_with(char::is_whitespace) => {
                 Piece::Expression(&body[range])
@@ -216,7 +217,7 @@ impl Templates {
             _ => Piece::Text(body),
         };
         Ok(match self.piece(piece, span, evaluation)? {
-            Json::String(text) => Json::String(text + end),
+            Json::String(rendered) => Json::String(ending_as(text, rendered)),
             other => other,
         })
     }

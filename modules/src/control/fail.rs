@@ -17,7 +17,7 @@ pub(super) struct Fail {
 }
 
 fn because() -> String {
-    "failed as requested by the task".to_owned()
+    "Failed as requested from task".to_owned()
 }
 
 #[async_trait]

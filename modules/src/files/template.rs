@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::mode::Mode;
 use super::place::{Wanted, name_of};
 use crate::contract::{Contract, Recovery};
-use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
+use crate::module::{Blocks, Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
 /// Renders a template of the controller and puts the result on the host.
 ///
@@ -31,6 +31,12 @@ pub(super) struct Template {
     /// Replace a file whose content differs.
     #[serde(default = "yes")]
     force: bool,
+    /// Remove a newline right behind a block (`{% … %}`).
+    #[serde(default = "yes")]
+    trim_blocks: bool,
+    /// Remove white space in front of a block that begins a line.
+    #[serde(default)]
+    lstrip_blocks: bool,
 }
 
 fn yes() -> bool {
@@ -38,6 +44,14 @@ fn yes() -> bool {
 }
 
 impl Template {
+    async fn content(&self, cx: &Cx<'_>) -> Result<String, Failure> {
+        let blocks = Blocks {
+            trim: self.trim_blocks,
+            lstrip: self.lstrip_blocks,
+        };
+        cx.controller.render(&self.src, blocks).await
+    }
+
     fn wanted<'a>(&'a self, content: &'a str) -> Wanted<'a> {
         Wanted {
             dest: &self.dest,
@@ -65,7 +79,7 @@ impl Module for Template {
 ";
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
-        let content = cx.controller.render(&self.src).await?;
+        let content = self.content(cx).await?;
         self.wanted(&content).inspect(cx).await
     }
 }
@@ -73,12 +87,12 @@ impl Module for Template {
 #[async_trait]
 impl Effect for Template {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
-        let content = cx.controller.render(&self.src).await?;
+        let content = self.content(cx).await?;
         self.wanted(&content).apply(cx, change).await
     }
 
     async fn verify(&self, cx: &Cx<'_>, change: &Change, _: &mut Outcome) -> Result<(), Failure> {
-        let content = cx.controller.render(&self.src).await?;
+        let content = self.content(cx).await?;
         self.wanted(&content).verify(cx, change).await
     }
 }

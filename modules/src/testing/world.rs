@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{FakeHost, locked};
 use crate::federation_map::{Federation, Role, Zone};
 use crate::host::{Host, HostError, Lines, RunAs};
-use crate::module::{Controller, Cx, Failure, Finding, Outcome, Peers, Progress, Secrets};
+use crate::module::{Blocks, Controller, Cx, Failure, Finding, Outcome, Peers, Progress, Secrets};
 
 /// Everything of a [`Cx`] beside the host, remembering what was reported.
 pub struct FakeWorld {
@@ -120,7 +120,7 @@ impl Controller for FakeWorld {
         let content = locked(&self.files).get(name).cloned();
         content.ok_or_else(|| Failure::failed(format!("{name}: no such file on the controller")))
     }
-    async fn render(&self, name: &str) -> Result<String, Failure> {
+    async fn render(&self, name: &str, _: Blocks) -> Result<String, Failure> {
         Ok(String::from_utf8_lossy(&self.read(name).await?).into_owned())
     }
     async fn vars_file(&self, name: &str) -> Result<Map<String, Value>, Failure> {

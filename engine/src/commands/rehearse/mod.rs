@@ -338,6 +338,8 @@ fn stage(prepared: Prepared, afterwards: Afterwards) -> Stage {
         become_user: options.become_user.clone(),
         reconnect: options.reconnect,
         tags: tags(&options),
+        limit: options.hosts.limit_given.clone(),
+        verbosity: options.verbosity,
         halt: None,
     };
     Stage {

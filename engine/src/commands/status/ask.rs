@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use nebplay_modules::federation_map::Federation;
 use nebplay_modules::host::{HostError, Lines, RunAs};
-use nebplay_modules::module::{Controller, Cx, Failure, Peers, Progress};
+use nebplay_modules::module::{Blocks, Controller, Cx, Failure, Peers, Progress};
 use nebplay_modules::opennebula::status::{ZoneStatus, zone_status};
 use serde_json::{Map, Value};
 
@@ -98,7 +98,7 @@ impl Controller for Nothing {
     async fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
         Self::refuse(name)
     }
-    async fn render(&self, name: &str) -> Result<String, Failure> {
+    async fn render(&self, name: &str, _: Blocks) -> Result<String, Failure> {
         Self::refuse(name)
     }
     async fn vars_file(&self, name: &str) -> Result<Map<String, Value>, Failure> {

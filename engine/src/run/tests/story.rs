@@ -75,6 +75,8 @@ impl Story {
                 become_user: None,
                 reconnect: Duration::from_secs(600),
                 tags: Tags::default(),
+                limit: None,
+                verbosity: 0,
                 halt: None,
             },
             secrets: Arc::default(),
