@@ -240,10 +240,26 @@ pub struct Stat {
     pub owner: String,
     /// Group's name, or number where it has none.
     pub group: String,
+    /// Owner's number.
+    pub uid: u32,
+    /// Group's number.
+    pub gid: u32,
     /// Last modification, seconds since the epoch.
     pub mtime: i64,
     /// Where a link points.
     pub target: Option<String>,
+}
+
+impl Stat {
+    /// Whether this is the owner, by name or number.
+    pub fn is_owner(&self, wanted: &str) -> bool {
+        self.owner == wanted || wanted.parse() == Ok(self.uid)
+    }
+
+    /// Whether this is the group, by name or number.
+    pub fn is_group(&self, wanted: &str) -> bool {
+        self.group == wanted || wanted.parse() == Ok(self.gid)
+    }
 }
 
 /// What a file gets when it is written; `None` keeps what is there, or the default of a new file.

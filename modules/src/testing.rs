@@ -133,6 +133,8 @@ impl FakeHost {
             mode,
             owner: owner.to_owned(),
             group: group.to_owned(),
+            uid: 0,
+            gid: 0,
             mtime: 0,
             target: None,
         };
@@ -150,6 +152,8 @@ impl FakeHost {
             mode: 0o755,
             owner: "root".to_owned(),
             group: "root".to_owned(),
+            uid: 0,
+            gid: 0,
             mtime: 0,
             target: None,
         };

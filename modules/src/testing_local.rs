@@ -372,6 +372,8 @@ fn stat_of(path: &Path) -> Option<Stat> {
         mode: meta.mode() & 0o7777,
         owner: "oneadmin".to_owned(),
         group: "oneadmin".to_owned(),
+        uid: 9869,
+        gid: 9869,
         mtime: meta.mtime(),
         target: std::fs::read_link(path)
             .ok()

@@ -157,11 +157,12 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let mut next = || fields.next();
     let raw_mode = u32::from_str_radix(next()?, 16).ok()?;
     let size = next()?.parse().ok()?;
-    let mut name = || {
+    let mut named = || {
         let (name, number) = (next()?, next()?);
-        Some(if name == "UNKNOWN" { number } else { name }.to_owned())
+        let known = if name == "UNKNOWN" { number } else { name };
+        Some((known.to_owned(), number.parse().ok()?))
     };
-    let (owner, group) = (name()?, name()?);
+    let ((owner, uid), (group, gid)) = (named()?, named()?);
     let mtime = next()?.parse().ok()?;
     let target = next().filter(|target| !target.is_empty()).map(str::to_owned);
     let kind = match raw_mode & 0o170_000 {
@@ -176,6 +177,8 @@ fn parse_stat(text: &str) -> Option<Stat> {
         mode: raw_mode & 0o7777,
         owner,
         group,
+        uid,
+        gid,
         mtime,
         target,
     })

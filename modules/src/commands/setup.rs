@@ -201,7 +201,12 @@ impl Module for Setup {
             ..cx.command([""])
         };
         let facts = read(&cx.host.run(&command).await?.text());
-        let mut outcome = Outcome::unchanged(format!("{} facts", facts.len()));
+        let registered = facts
+            .iter()
+            .map(|(name, value)| (format!("ansible_{name}"), value.clone()));
+        let registered = Value::Object(registered.collect());
+        let mut outcome =
+            Outcome::unchanged(format!("{} facts", facts.len())).with("ansible_facts", registered);
         outcome.facts = facts;
         Ok(Finding::NoChange(outcome))
     }

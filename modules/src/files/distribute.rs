@@ -262,7 +262,7 @@ impl Module for Distribute {
                 self.dest
             )));
         }
-        let as_wanted = stat.mode == mode && stat.owner == self.owner && stat.group == self.group;
+        let as_wanted = stat.mode == mode && stat.is_owner(&self.owner) && stat.is_group(&self.group);
         let wanted = if let Some(recorded) = self.recorded(at_source.size) {
             recorded
         } else {
@@ -355,7 +355,7 @@ impl Together for Distribute {
         }
         let mode = self.check()?;
         match cx.host.stat(&self.dest, &RunAs::root()).await? {
-            Some(stat) if stat.mode == mode && stat.owner == self.owner && stat.group == self.group => {
+            Some(stat) if stat.mode == mode && stat.is_owner(&self.owner) && stat.is_group(&self.group) => {
                 outcome.result.insert("mode".to_owned(), json!(self.mode));
                 Ok(())
             }

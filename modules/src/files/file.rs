@@ -102,6 +102,8 @@ impl File {
             set("mode", format!("{:04o}", stat.mode).into());
             set("owner", stat.owner.as_str().into());
             set("group", stat.group.as_str().into());
+            set("uid", stat.uid.into());
+            set("gid", stat.gid.into());
             set("size", stat.size.into());
         }
     }
@@ -147,15 +149,16 @@ impl File {
         {
             what.push(format!("set mode {wanted:04o} of {path}"));
         }
-        for (name, is, wanted) in [
-            ("owner", stat.map(|stat| &stat.owner), &self.owner),
-            ("group", stat.map(|stat| &stat.group), &self.group),
-        ] {
-            if let Some(wanted) = wanted
-                && is != Some(wanted)
-            {
-                what.push(format!("set {name} {wanted} of {path}"));
-            }
+        let has = |is: fn(&Stat, &str) -> bool, wanted: &str| stat.is_some_and(|stat| is(stat, wanted));
+        if let Some(owner) = &self.owner
+            && !has(Stat::is_owner, owner)
+        {
+            what.push(format!("set owner {owner} of {path}"));
+        }
+        if let Some(group) = &self.group
+            && !has(Stat::is_group, group)
+        {
+            what.push(format!("set group {group} of {path}"));
         }
         Ok(what)
     }

@@ -33,14 +33,14 @@ pub(super) struct Wanted<'a> {
 pub(super) async fn digest_on(cx: &Cx<'_>, path: &str) -> Result<Option<String>, Failure> {
     let command = cx.command(["sha256sum", "-b", "--", path]);
     let output = cx.host.run(&command).await?;
-    let text = output.text();
+    Ok(digest_in(&output.text()).filter(|_| output.exit.success()))
+}
+
+/// The digest in a line of `sha256sum`.
+pub(super) fn digest_in(line: &str) -> Option<String> {
     // A name with a backslash or a newline is escaped, and the line then begins with a backslash.
-    let digest = text
-        .trim_start_matches('\\')
-        .split(' ')
-        .next()
-        .unwrap_or_default();
-    Ok((output.exit.success() && digest.len() == 64).then(|| digest.to_owned()))
+    let digest = line.trim_start_matches('\\').split(' ').next()?;
+    (digest.len() == 64).then(|| digest.to_owned())
 }
 
 /// Whether only owner, group or mode are another.
@@ -62,15 +62,11 @@ impl Wanted<'_> {
         {
             differs.push(format!("mode {:04o} → {mode:04o}", stat.mode));
         }
-        for (what, is, wanted) in [
-            ("owner", &stat.owner, self.owner),
-            ("group", &stat.group, self.group),
-        ] {
-            if let Some(wanted) = wanted
-                && is != wanted
-            {
-                differs.push(format!("{what} {is} → {wanted}"));
-            }
+        if let Some(owner) = self.owner.filter(|owner| !stat.is_owner(owner)) {
+            differs.push(format!("owner {} → {owner}", stat.owner));
+        }
+        if let Some(group) = self.group.filter(|group| !stat.is_group(group)) {
+            differs.push(format!("group {} → {group}", stat.group));
         }
         differs
     }

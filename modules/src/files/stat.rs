@@ -5,15 +5,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::place::digest_on;
+use super::place::digest_in;
 use crate::contract::{Contract, Privilege};
-use crate::host::FileKind;
+use crate::host::{Command, FileKind};
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 
 /// Reads what a path names; a path that names nothing is no failure.
 ///
-/// Registers `stat` with `exists` and, where it exists, `path`, `isreg`, `isdir`, `islnk`, `size`, `mode`, `pw_name`, `gr_name`,
-/// `mtime`, who may do what by its mode (`rusr`, `wgrp`, `xoth` and so on, `isuid`, `isgid`), of a file `checksum`, and of a link
+/// Registers `stat` with `exists` and, where it exists, `path`, `isreg`, `isdir`, `islnk`, `size`, `mode`, `pw_name`, `gr_name`, `uid`,
+/// `gid`, `mtime`, whether the task's user may do what (`readable`, `writeable`, `executable`), who may do what by its mode (`rusr`, `wgrp`, `xoth` and so on, `isuid`, `isgid`), of a file `checksum`, and of a link
 /// `lnk_target`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +31,15 @@ fn yes() -> bool {
     true
 }
 
+/// `sh -c … sh PATH WITH_DIGEST`: what this user may do with it, a letter each; then its digest, if that is wanted and can be had.
+const ACCESS: &str = r#"
+    for may in r w x; do
+        if [ "-$may" "$1" ]; then printf %s "$may"; fi
+    done
+    echo
+    [ -z "$2" ] || sha256sum -b -- "$1"
+"#;
+
 #[async_trait]
 impl Module for StatModule {
     const NAME: &'static str = "stat";
@@ -47,11 +56,15 @@ impl Module for StatModule {
             let outcome = Outcome::unchanged(format!("{} does not exist", self.path));
             return Ok(Finding::NoChange(outcome.with("stat", json!({"exists": false}))));
         };
-        let digest = if self.get_checksum && stat.kind == FileKind::File {
-            digest_on(cx, &self.path).await?
-        } else {
-            None
+        let with_digest = self.get_checksum && stat.kind == FileKind::File;
+        let words = [self.path.as_str(), if with_digest { "yes" } else { "" }];
+        let command = Command {
+            argv: Command::script(ACCESS, words).argv,
+            ..cx.command([""])
         };
+        let said = cx.host.run(&command).await?.text();
+        let (access, digest) = said.split_once('\n').unwrap_or_default();
+        let digest = digest_in(digest);
         let mut value = json!({
             "exists": true,
             "path": self.path,
@@ -62,7 +75,12 @@ impl Module for StatModule {
             "mode": format!("{:04o}", stat.mode),
             "pw_name": stat.owner,
             "gr_name": stat.group,
+            "uid": stat.uid,
+            "gid": stat.gid,
             "mtime": stat.mtime,
+            "readable": access.contains('r'),
+            "writeable": access.contains('w'),
+            "executable": access.contains('x'),
             "isuid": stat.mode & 0o4000 != 0,
             "isgid": stat.mode & 0o2000 != 0,
         });
@@ -96,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mode_says_who_may_do_what() {
-        let host = FakeHost::new("m").dir("/srv");
+        let host = FakeHost::new("m").dir("/srv").on("^sh -c", 0, "rx\n");
         let args = json!({"path": "/srv", "get_checksum": false});
         let outcome = FakeWorld::default().run(&host, "stat", args).await.unwrap();
         let stat = &outcome.result["stat"];
@@ -107,6 +125,9 @@ mod tests {
             ("wgrp", false),
             ("xoth", true),
             ("isuid", false),
+            ("readable", true),
+            ("writeable", false),
+            ("executable", true),
         ] {
             assert_eq!(stat[name], Value::from(allowed), "{name}");
         }
