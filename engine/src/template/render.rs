@@ -217,7 +217,7 @@ impl Templates {
             _ => Piece::Text(body),
         };
         Ok(match self.piece(piece, span, evaluation)? {
-            Json::String(rendered) => Json::String(ending_as(text, rendered)),
+            Json::String(rendered) if rendered != OMIT => Json::String(ending_as(text, rendered)),
             other => other,
         })
     }
