@@ -14,8 +14,8 @@ pub struct Source {
     pub name: String,
     /// Its text.
     pub text: String,
-    /// Nobody is to see the text: it was encrypted.
-    pub secret: bool,
+    /// Nobody is to see the text: it was encrypted. The SHA-256 (hex) of the file as it is.
+    pub sealed: Option<String>,
 }
 
 impl Source {
@@ -24,16 +24,16 @@ impl Source {
         Arc::new(Self {
             name: name.into(),
             text: text.into(),
-            secret: false,
+            sealed: None,
         })
     }
 
-    /// A named text that is never shown; places in it are told by line.
-    pub fn secret(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+    /// The text of a file that was encrypted, and the SHA-256 (hex) of that. It is never shown; places in it are told by line.
+    pub fn sealed(name: impl Into<String>, text: impl Into<String>, digest: String) -> Arc<Self> {
         Arc::new(Self {
             name: name.into(),
             text: text.into(),
-            secret: true,
+            sealed: Some(digest),
         })
     }
 }
@@ -174,7 +174,7 @@ impl Finding {
     /// Labels in the file of the first, if that may be shown, and all others.
     fn places(&self) -> (impl Iterator<Item = &Label>, impl Iterator<Item = &Label>) {
         let first = self.labels.first().map(|(span, _)| &span.source);
-        let first = first.filter(|source| !source.secret);
+        let first = first.filter(|source| source.sealed.is_none());
         let is_here = move |label: &&Label| first.is_some_and(|first| Arc::ptr_eq(&label.0.source, first));
         (
             self.labels.iter().filter(is_here),

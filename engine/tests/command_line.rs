@@ -313,6 +313,74 @@ fn what_comes_out_of_a_vault_is_never_shown() {
     assert!(text(&asked.stdout).contains("not Redacted("), "{asked:?}");
 }
 
+/// `opened: hunter2-0`, encrypted twice with the password `correct horse`.
+const SEALED_FILES: [&str; 2] = [
+    "\
+$ANSIBLE_VAULT;1.1;AES256
+61616338323330306538363263653735333366633734666364623230313337393832336563363964
+3664376631666565636536616465376361663038336336610a313066666630313666323138316434
+62643932633664656631623166393666343139616634623737336131663564613066623339313439
+6163333830306238660a373031633265393065323333373331623638336332643533313233616233
+33383731313163396436323238613939613963373264343930343465366434616161\n",
+    "\
+$ANSIBLE_VAULT;1.1;AES256
+65316533333334353230313735306638643266346561633265383331326339616133353565333039
+6137626633353663613838353963393262343463313163650a666638646566666438656239353139
+36636330313233386236663232343135643232326539396131303334646563326134313465383765
+6465336232313361310a646635376538343031623731316536623632373036383763373061316130
+39366136646431623934663566663130356539373331336261323633613038383234\n",
+];
+
+#[test]
+fn a_run_with_a_vault_goes_on_if_the_vault_is_as_it_was() {
+    let test = Test::new(
+        "\
+- hosts: here
+  tasks:
+  - command: touch {{ playbook_dir }}/made
+    args: {creates: '{{ playbook_dir }}/made'}
+  - command: test -e {{ playbook_dir }}/ready
+  - assert: {that: opened == 'hunter2' ~ '-0'}
+",
+    );
+    let home = test.directory.path();
+    let vars = home.join("group_vars/all.yml");
+    fs::create_dir(home.join("group_vars")).unwrap();
+    fs::write(&vars, SEALED_FILES[0]).unwrap();
+    fs::write(home.join("password"), "correct horse\n").unwrap();
+    let nebplay = |arguments: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_nebplay"))
+            .args(arguments.split(' '))
+            .current_dir(home)
+            .env("HOME", home)
+            .env("XDG_STATE_HOME", home.join("state"))
+            .output()
+            .unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, said) = nebplay("play.yml -i hosts.ini --vault-password-file password");
+    assert_eq!(code, Some(2), "{said}");
+
+    fs::write(&vars, SEALED_FILES[1]).unwrap();
+    let (code, said) = nebplay("resume");
+    assert!(
+        code == Some(3) && said.contains("`opened` of here has changed"),
+        "{said}"
+    );
+
+    fs::write(&vars, SEALED_FILES[0]).unwrap();
+    fs::rename(home.join("password"), home.join("moved")).unwrap();
+    let (code, said) = nebplay("resume");
+    assert!(
+        code == Some(1) && said.contains("cannot read the vault password file password"),
+        "{said}"
+    );
+
+    fs::write(home.join("ready"), "").unwrap();
+    let (code, said) = nebplay("resume --retry-failed --vault-password-file moved");
+    assert_eq!(code, Some(0), "{said}");
+}
+
 #[test]
 fn the_inventory_may_come_from_the_environment() {
     let test = Test::new(TOUCH);

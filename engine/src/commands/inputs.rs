@@ -51,8 +51,8 @@ impl Reader for Noting {
     }
 }
 
-/// The variables of these hosts and of `-e`, each with a digest of how it is written. Passwords, and all in a file that was encrypted,
-/// are left out of it: the digest of a short one would give it away.
+/// The variables of these hosts and of `-e`, each with a digest of how it is written; in a file that is encrypted, of all of that.
+/// Passwords are left out of it: the digest of a short one would give it away.
 pub(super) fn variables(
     hosts: &Hosts,
     names: &[String],
@@ -62,10 +62,10 @@ pub(super) fn variables(
         vars.iter()
             .map(|(name, node)| {
                 let written = node.span.text();
-                let digest = if !node.span.source.secret && secrets.scrub(written) == written {
-                    sha256(written)[..DIGITS].to_owned()
-                } else {
-                    String::new()
+                let digest = match &node.span.source.sealed {
+                    Some(sealed) => sealed[..DIGITS.min(sealed.len())].to_owned(),
+                    None if secrets.scrub(written) == written => sha256(written)[..DIGITS].to_owned(),
+                    None => String::new(),
                 };
                 (name.clone(), digest)
             })

@@ -210,7 +210,7 @@ impl StepResult {
     pub(super) fn template(error: TemplateError) -> Self {
         match error.kind {
             TemplateErrorKind::Unknown { why } if why.starts_with(LOST) => Self::failed(
-                Failure::failed(format!("{}: {why}", error.message))
+                Failure::failed(error.message.replacen(" before it is run", "", 1))
                     .hint("resume with --from and the step that finds this value, so that it is found again"),
             ),
             TemplateErrorKind::Unknown { why } => Self::unknown(why),

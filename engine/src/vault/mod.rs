@@ -10,6 +10,8 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use nebplay_modules::digest::sha256;
+
 use crate::diagnostics::{Finding, Source};
 use crate::yaml::{self, Node, Style, Tag, Value};
 use sealed::{SIGN, Sealed};
@@ -70,7 +72,7 @@ impl Vault {
             return Ok(Source::new(name, text));
         }
         match self.open(&text).and_then(as_text) {
-            Ok(text) => Ok(Source::secret(name, text)),
+            Ok(opened) => Ok(Source::sealed(name, opened, sha256(&text))),
             Err(Closed::NoPassword) => {
                 Err(Finding::nowhere(format!("{name} is encrypted by ansible-vault")).help(GIVE_A_PASSWORD))
             }
@@ -125,7 +127,7 @@ impl Vault {
             },
             // What else an encrypted file says by its look, as a number does, tells nobody a password.
             Value::Scalar { .. } => {
-                if node.span.source.secret && node.tag.is_none() && node.to_value().is_string() {
+                if node.span.source.sealed.is_some() && node.tag.is_none() && node.to_value().is_string() {
                     node.tag = Some(Tag::Secret);
                 }
                 Ok(())

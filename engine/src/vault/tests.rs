@@ -153,7 +153,7 @@ fn a_file_that_is_no_text_is_opened_as_it_is() {
 
 #[test]
 fn a_finding_in_a_file_that_was_encrypted_shows_nothing_of_it() {
-    let source = Source::secret("vars.yml", "a: hunter2\na: [hunter3\n");
+    let source = Source::sealed("vars.yml", "a: hunter2\na: [hunter3\n", String::new());
     let findings: Findings = both().parse(&source).err().into_iter().collect();
     let said: String = findings.iter().map(shown).collect();
     assert!(said.contains("vars.yml:") && !said.contains("hunter"), "{said}");
