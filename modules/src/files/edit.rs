@@ -1,6 +1,6 @@
-//! Editing a text file of the host in place: what `lineinfile`, `blockinfile` and `replace` have in common.
+//! Editing a text file of the host in place: what `lineinfile` and `replace` have in common.
 //!
-//! Rules and results are those of Ansible's modules of these names (ansible-core 2.19, <https://docs.ansible.com/ansible/latest/collections/ansible/builtin/>).
+//! Rules and results are those of Ansible's modules of these names (ansible-core 2.19).
 
 use serde_json::Value;
 
