@@ -1,10 +1,9 @@
 //! Where the passwords of vaults come from: files, programs, the operator.
 
-use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -38,20 +37,28 @@ pub(super) struct VaultArgs {
     /// The password of what is encrypted with this label: `LABEL@FILE`, or `LABEL@prompt` to be asked. May be repeated.
     #[arg(long = "vault-id", value_name = "LABEL@FILE", help_heading = "Hosts")]
     ids: Vec<String>,
-    /// What the operator answered, by label: whoever reads the hosts twice does not ask twice.
+    /// Once the passwords are read: nobody is asked, and no program run, twice, whoever reads the hosts again.
     #[arg(skip)]
     #[serde(skip)]
-    answers: Arc<Mutex<HashMap<String, String>>>,
+    vault: Arc<OnceLock<Arc<Vault>>>,
 }
 
 impl VaultArgs {
     /// Reads the passwords, and asks for those that must be asked for.
     pub(super) fn read(&self) -> Result<Arc<Vault>, CommandError> {
+        if let Some(vault) = self.vault.get() {
+            return Ok(Arc::clone(vault));
+        }
+        let vault = Arc::new(Vault::new(self.passwords()?));
+        Ok(Arc::clone(self.vault.get_or_init(|| vault)))
+    }
+
+    fn passwords(&self) -> Result<Vec<VaultPassword>, CommandError> {
         let mut passwords = Vec::new();
         for id in &self.ids {
             let (label, source) = id.split_once('@').unwrap_or(("", id));
             let secret = match source {
-                PROMPT => self.ask_for(label)?,
+                PROMPT => ask_for(label)?,
                 file => from_file(Path::new(file), label)?,
             };
             let label = Some(label).filter(|label| !label.is_empty());
@@ -69,10 +76,10 @@ impl VaultArgs {
         if self.ask {
             passwords.push(VaultPassword {
                 label: None,
-                secret: self.ask_for("")?,
+                secret: ask_for("")?,
             });
         }
-        Ok(Arc::new(Vault::new(passwords)))
+        Ok(passwords)
     }
 
     /// Takes another's word, if that says anything.
@@ -81,27 +88,22 @@ impl VaultArgs {
             self.clone_from(other);
         }
     }
+}
 
-    fn ask_for(&self, label: &str) -> Result<Vec<u8>, CommandError> {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = answers.get(label) {
-            return Ok(known.clone().into_bytes());
-        }
-        let question = match label {
-            "" => "Vault password: ".to_owned(),
-            label => format!("Vault password ({label}): "),
-        };
-        let answer = rpassword::prompt_password(question).map_err(|error| CommandError::Io {
-            doing: "ask for the vault's password (that needs a terminal)".to_owned(),
-            error,
-        })?;
-        let answer = answer.trim();
-        if answer.is_empty() {
-            return Err(CommandError::usage("the vault's password is empty"));
-        }
-        answers.insert(label.to_owned(), answer.to_owned());
-        Ok(answer.as_bytes().to_vec())
+fn ask_for(label: &str) -> Result<Vec<u8>, CommandError> {
+    let question = match label {
+        "" => "Vault password: ".to_owned(),
+        label => format!("Vault password ({label}): "),
+    };
+    let answer = rpassword::prompt_password(question).map_err(|error| CommandError::Io {
+        doing: "ask for the vault's password (that needs a terminal)".to_owned(),
+        error,
+    })?;
+    let answer = answer.trim();
+    if answer.is_empty() {
+        return Err(CommandError::usage("the vault's password is empty"));
     }
+    Ok(answer.as_bytes().to_vec())
 }
 
 /// What a file holds, or prints if it is a program, without the white space around it.

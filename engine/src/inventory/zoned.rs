@@ -1,6 +1,7 @@
 //! An inventory together with its zones: what a run asks.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use nebplay_modules::federation_map::Federation;
 use serde_json::{Map, Value};
@@ -17,15 +18,28 @@ pub struct Zoned {
     pub inventory: Inventory,
     /// Its zones.
     pub federation: Federation,
+    /// The whole paths of files that name hosts, by what they were given as.
+    files: BTreeMap<String, PathBuf>,
 }
 
 impl Zoned {
     /// Works out the zones.
     pub fn new(inventory: Inventory) -> Result<Self, Findings> {
         let federation = inventory.federation()?;
+        let mut files = BTreeMap::new();
+        for span in inventory.hosts().filter_map(|host| host.span.as_ref()) {
+            let name = &span.source.name;
+            let file = Path::new(name);
+            // What stands on the command line is no file.
+            if !files.contains_key(name) && file.is_file() {
+                let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+                files.insert(name.clone(), whole);
+            }
+        }
         Ok(Self {
             inventory,
             federation,
+            files,
         })
     }
 }
@@ -38,18 +52,13 @@ impl run::Inventory for Zoned {
     fn vars(&self, host: &str) -> Layer {
         let mut vars = self.inventory.host_vars(host).map(layer_of).unwrap_or_default();
         let named = self.inventory.host(host).and_then(|host| host.span.as_ref());
-        // What stands on the command line is no file.
-        if let Some(file) = named
-            .map(|span| Path::new(&span.source.name))
-            .filter(|file| file.is_file())
-        {
-            let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        if let Some(file) = named.and_then(|span| self.files.get(&span.source.name)) {
             let mut set = |name: &str, path: &Path| {
                 let value = Value::from(path.display().to_string());
                 vars.insert(name.to_owned(), Binding::Value(value));
             };
-            set("inventory_dir", file.parent().unwrap_or(&file));
-            set("inventory_file", &file);
+            set("inventory_dir", file.parent().unwrap_or(file));
+            set("inventory_file", file);
         }
         vars
     }

@@ -61,20 +61,23 @@ impl Runner {
             return TaskEnd::default();
         };
         let scope = scoped.scope(first, &[]);
-        let unit = Arc::new(Unit {
+        let mut unit = Unit {
             scoped,
             name: self.task_name(node, &scope),
             node: Arc::clone(node),
             id,
             caught: context.caught,
+            once: false,
             answers: tokio::sync::Mutex::default(),
             undone: self.undone(),
-        });
+        };
         // Whoever cannot be told whether a task runs once must not run it many times.
         let once = unit
             .keywords(&scope)
             .flag(node.keywords.run_once.as_ref(), false)
             .unwrap_or(true);
+        unit.once = once;
+        let unit = Arc::new(unit);
         if once && let Some(result) = play.ran_once(&unit.id) {
             return self.share(&unit, hosts, &result);
         }

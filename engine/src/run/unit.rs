@@ -36,6 +36,8 @@ pub(super) struct Unit {
     pub(super) id: String,
     /// Whether a `rescue` catches its failure.
     pub(super) caught: bool,
+    /// Whether it is done once, for all hosts of the play.
+    pub(super) once: bool,
     /// What the operator answered, by question and item.
     pub(super) answers: tokio::sync::Mutex<Answers>,
     /// What check mode had left undone before this task; what it leaves undone on one host says nothing about the next.
@@ -408,10 +410,7 @@ impl Unit {
         let host = &part.step.host;
         let variables = &self.scoped.runner.variables;
         let module = self.node.task.module.name;
-        let scope = || self.scoped.scope(host, &part.locals);
-        let once = self.node.keywords.run_once.as_ref();
-        let is_for_all = once.is_some() && self.keywords(&scope()).flag(once, false).unwrap_or(false);
-        let hosts = if is_for_all {
+        let hosts = if self.once {
             &self.scoped.play.plan.hosts[..]
         } else {
             std::slice::from_ref(host)
@@ -429,7 +428,7 @@ impl Unit {
                 _ => {}
             }
             if let (Status::Unknown, "set_fact", Some(why)) = (result.status, module, &result.unknown) {
-                let scope = scope();
+                let scope = self.scoped.scope(&part.step.host, &part.locals);
                 for name in self.node.task.args.keys() {
                     let name = self.scoped.runner.world.templates.render_text(name, &scope);
                     if let Ok(name) = name {

@@ -40,7 +40,7 @@ pub(super) fn build(lookups: Arc<dyn Lookups>, blocks: Blocks) -> Environment<'s
 /// the only undefined value that comes here.
 fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     if let Some(tracker) = state.lookup(TRACKER).as_ref().and_then(Tracker::of) {
-        tracker.print(value);
+        tracker.printing.print(value);
     }
     if value.is_none() || value.is_undefined() {
         return Ok(());

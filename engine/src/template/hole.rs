@@ -12,6 +12,7 @@ use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::error::{TemplateError, TemplateErrorKind};
+use super::printed::Printing;
 
 /// What was probably meant. Most holes are excused by `default`, so it is worked out only for one that is told of.
 #[derive(Clone)]
@@ -81,6 +82,7 @@ pub(super) const TRACKER: &str = "tracker!";
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     state: Mutex<Noted>,
+    pub(super) printing: Printing,
 }
 
 #[derive(Debug, Default)]
@@ -88,16 +90,6 @@ struct Noted {
     next: usize,
     holes: Vec<Used>,
     rendering: Vec<String>,
-    /// What the texts print that are being rendered, innermost last.
-    printed: Vec<Printed>,
-}
-
-/// What a text has printed so far.
-#[derive(Debug)]
-enum Printed {
-    Nothing,
-    One(Value),
-    Several,
 }
 
 impl Tracker {
@@ -168,29 +160,6 @@ impl Tracker {
     /// The variable entered last has been rendered.
     pub(super) fn leave(&self) {
         self.lock().rendering.pop();
-    }
-
-    /// A text is rendered of which it matters what it prints.
-    pub(super) fn listen(&self) {
-        self.lock().printed.push(Printed::Nothing);
-    }
-
-    /// A value is printed.
-    pub(super) fn print(&self, value: &Value) {
-        if let Some(printed) = self.lock().printed.last_mut() {
-            *printed = match printed {
-                Printed::Nothing => Printed::One(value.clone()),
-                _ => Printed::Several,
-            };
-        }
-    }
-
-    /// The text has been rendered: the value it printed, if that was one.
-    pub(super) fn heard(&self) -> Option<Value> {
-        match self.lock().printed.pop() {
-            Some(Printed::One(value)) => Some(value),
-            _ => None,
-        }
     }
 
     fn excuse(&self, id: usize) {

@@ -20,6 +20,7 @@ mod literals;
 mod lookups;
 mod methods;
 mod outcomes;
+mod printed;
 mod render;
 mod scope;
 mod subscript;

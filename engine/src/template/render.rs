@@ -265,9 +265,9 @@ impl Templates {
             Piece::Text(_) | Piece::Value(_) => {
                 limits::check(source, false)?;
                 let source = as_attributes(source, false);
-                evaluation.tracker.listen();
+                evaluation.tracker.printing.begin();
                 let rendered = self.environment.render_str(&source, evaluation.root());
-                let printed = evaluation.tracker.heard();
+                let printed = evaluation.tracker.printing.end();
                 let rendered = rendered?;
                 match (piece, printed) {
                     (Piece::Value(_), Some(value)) if value.to_string() == rendered => {

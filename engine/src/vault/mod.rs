@@ -20,6 +20,10 @@ use sealed::{SIGN, Sealed};
 pub const GIVE_A_PASSWORD: &str =
     "give its password with --vault-password-file FILE, or --ask-vault-password";
 
+/// What to do where none of them opens it.
+const GIVE_ITS_OWN: &str =
+    "give the password it was encrypted with: --vault-password-file FILE, or --vault-id LABEL@FILE";
+
 /// A password, and the label (`--vault-id`) of what it opens first.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VaultPassword {
@@ -43,8 +47,14 @@ pub struct Vault(Vec<VaultPassword>);
 enum Closed {
     /// No password was given.
     NoPassword,
-    /// A sentence without an end.
-    Because(String),
+    /// A sentence without an end, and what to do about it.
+    Because(String, Option<&'static str>),
+}
+
+impl Closed {
+    fn because(why: &str) -> Self {
+        Self::Because(why.to_owned(), None)
+    }
 }
 
 impl Vault {
@@ -76,9 +86,10 @@ impl Vault {
             Err(Closed::NoPassword) => {
                 Err(Finding::nowhere(format!("{name} is encrypted by ansible-vault")).help(GIVE_A_PASSWORD))
             }
-            Err(Closed::Because(why)) => Err(Finding::nowhere(format!(
-                "{name} is encrypted by ansible-vault and cannot be opened: {why}"
-            ))),
+            Err(Closed::Because(why, help)) => {
+                let message = format!("{name} is encrypted by ansible-vault and cannot be opened: {why}");
+                Err(with_help(Finding::nowhere(message), help))
+            }
         }
     }
 
@@ -89,11 +100,14 @@ impl Vault {
         }
         let opened = match std::str::from_utf8(content) {
             Ok(text) => self.open(text),
-            Err(_) => Err(Closed::Because("it is damaged: it is no text".to_owned())),
+            Err(_) => Err(Closed::because("it is damaged: it is no text")),
         };
         opened.map(Some).map_err(|closed| match closed {
             Closed::NoPassword => format!("it is encrypted by ansible-vault; {GIVE_A_PASSWORD}"),
-            Closed::Because(why) => format!("it is encrypted by ansible-vault and cannot be opened: {why}"),
+            Closed::Because(why, help) => {
+                let help = help.map_or_else(String::new, |help| format!("; {help}"));
+                format!("it is encrypted by ansible-vault and cannot be opened: {why}{help}")
+            }
         })
     }
 
@@ -120,9 +134,9 @@ impl Vault {
                     Ok(())
                 }
                 Err(Closed::NoPassword) => Ok(()),
-                Err(Closed::Because(why)) => {
+                Err(Closed::Because(why, help)) => {
                     let message = "this value is encrypted by ansible-vault and cannot be opened";
-                    Err(Finding::at(&node.span, message, why))
+                    Err(with_help(Finding::at(&node.span, message, why), help))
                 }
             },
             // What else an encrypted file says by its look, as a number does, tells nobody a password.
@@ -136,11 +150,10 @@ impl Vault {
     }
 
     fn open(&self, text: &str) -> Result<Vec<u8>, Closed> {
-        let because = |why: &str| Closed::Because(why.to_owned());
         if self.0.is_empty() {
             return Err(Closed::NoPassword);
         }
-        let sealed = Sealed::read(text).map_err(because)?;
+        let sealed = Sealed::read(text).map_err(Closed::because)?;
         let is_labelled =
             |password: &&VaultPassword| sealed.label.is_some() && password.label == sealed.label;
         let first = self.0.iter().filter(is_labelled);
@@ -151,11 +164,21 @@ impl Vault {
         opened.ok_or_else(|| {
             let label = sealed.label.as_deref();
             let label = label.map_or_else(String::new, |label| format!(" (its label is `{label}`)"));
-            because(&format!("none of the passwords opens it{label}"))
+            Closed::Because(
+                format!("none of the passwords opens it{label}"),
+                Some(GIVE_ITS_OWN),
+            )
         })
     }
 }
 
+fn with_help(finding: Finding, help: Option<&str>) -> Finding {
+    match help {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}
+
 fn as_text(opened: Vec<u8>) -> Result<String, Closed> {
-    String::from_utf8(opened).map_err(|_| Closed::Because("what is in it is no UTF-8 text".to_owned()))
+    String::from_utf8(opened).map_err(|_| Closed::because("what is in it is no UTF-8 text"))
 }

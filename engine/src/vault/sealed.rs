@@ -31,10 +31,8 @@ impl Sealed {
     /// Reads it; an error says what is wrong with it, a sentence without an end.
     pub(super) fn read(text: &str) -> Result<Self, &'static str> {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut header = lines.next().unwrap_or_default().split(';');
-        if header.next() != SIGN.strip_suffix(';') {
-            return Err("it does not begin with $ANSIBLE_VAULT");
-        }
+        let header = lines.next().and_then(|line| line.strip_prefix(SIGN));
+        let mut header = header.ok_or("it does not begin with $ANSIBLE_VAULT")?.split(';');
         let (version, cipher) = (header.next(), header.next());
         if !matches!(version, Some("1.1" | "1.2")) || cipher != Some("AES256") {
             return Err("only versions 1.1 and 1.2 with AES256 are known");

@@ -14,6 +14,16 @@ pub(super) struct Edited {
     pub(super) said: String,
 }
 
+impl Edited {
+    /// There is nothing to do.
+    pub(super) fn nothing(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            said: String::new(),
+        }
+    }
+}
+
 /// A file that is to be edited.
 pub(super) struct File<'a> {
     pub(super) path: &'a str,
@@ -28,8 +38,8 @@ pub(super) struct File<'a> {
 /// What becomes of a file that is not there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// That is an error.
-    Fails,
+    /// That is an error; what to do about it.
+    Fails(&'static str),
     /// It is made: an empty text is edited.
     IsMade,
     /// Then there is nothing to do.
@@ -58,11 +68,9 @@ impl File<'_> {
             (Some(text), _) => edit(&text).map(Some),
             (None, Missing::IsMade) => edit("").map(Some),
             (None, Missing::IsFine) => Ok(None),
-            (None, Missing::Fails) => Err(Failure::failed(format!(
-                "{}: {} does not exist",
-                cx.host.name(),
-                self.path
-            ))),
+            (None, Missing::Fails(hint)) => {
+                Err(Failure::failed(format!("{}: {} does not exist", cx.host.name(), self.path)).hint(hint))
+            }
         }
     }
 

@@ -109,7 +109,7 @@ impl LineInFile {
             backup: self.backup,
             missing: match self.state {
                 State::Present if self.create => Missing::IsMade,
-                State::Present => Missing::Fails,
+                State::Present => Missing::Fails("`create: true` makes it"),
                 State::Absent => Missing::IsFine,
             },
         }
@@ -134,26 +134,19 @@ impl LineInFile {
                 .map_err(Failure::failed),
             (None, Some(text), _) => Ok(Match::Containing(text)),
             (None, None, Some(line)) => Ok(Match::Same(bare(line))),
-            (None, None, None) => Err(Failure::failed(match self.state {
-                State::Present => "`line` is missing",
-                State::Absent => "give `line`, `regexp` or `search_string`",
-            })),
+            (None, None, None) => Err(Failure::failed("give `line`, `regexp` or `search_string`")),
         }
     }
 
     fn edit(&self, text: &str) -> Result<Edited, Failure> {
-        let matching = self.matching()?;
-        match self.state {
-            State::Present => self.present(text, &matching),
-            State::Absent => Ok(absent(text, &matching)),
+        match (self.state, &self.line) {
+            (State::Present, Some(line)) => self.present(text, line, &self.matching()?),
+            (State::Present, None) => Err(Failure::failed("`line` is missing")),
+            (State::Absent, _) => Ok(absent(text, &self.matching()?)),
         }
     }
 
-    fn present(&self, text: &str, matching: &Match<'_>) -> Result<Edited, Failure> {
-        let line = self
-            .line
-            .as_deref()
-            .ok_or_else(|| Failure::failed("`line` is missing"))?;
+    fn present(&self, text: &str, line: &str, matching: &Match<'_>) -> Result<Edited, Failure> {
         let pattern = match matching {
             Match::Pattern(pattern) => Some(pattern),
             _ if self.backrefs => return Err(Failure::failed("`backrefs` needs `regexp`")),
@@ -180,13 +173,13 @@ impl LineInFile {
                 new.push('\n');
             }
             if lines[at] == new {
-                return Ok(unchanged(text));
+                return Ok(Edited::nothing(text));
             }
             lines[at] = new;
             return Ok(changed(&lines, "line replaced"));
         }
         if self.backrefs {
-            return Ok(unchanged(text));
+            return Ok(Edited::nothing(text));
         }
         let at = match &place {
             Place::First => Some(0),
@@ -210,18 +203,11 @@ fn absent(text: &str, matching: &Match<'_>) -> Edited {
     let lines = text.split_inclusive('\n');
     let (gone, kept): (Vec<&str>, Vec<&str>) = lines.partition(|line| matching.is(bare(line)));
     if gone.is_empty() {
-        return unchanged(text);
+        return Edited::nothing(text);
     }
     Edited {
         text: kept.concat(),
         said: format!("{} line(s) removed", gone.len()),
-    }
-}
-
-fn unchanged(text: &str) -> Edited {
-    Edited {
-        text: text.to_owned(),
-        said: String::new(),
     }
 }
 

@@ -49,7 +49,7 @@ impl ReplaceModule {
             owner: self.owner.as_deref(),
             group: self.group.as_deref(),
             backup: self.backup,
-            missing: Missing::Fails,
+            missing: Missing::Fails("`lineinfile` with `create: true` makes a file"),
         }
     }
 
@@ -79,18 +79,14 @@ impl ReplaceModule {
 
     fn edit(&self, text: &str) -> Result<Edited, Failure> {
         let pattern = compile(&self.regexp, false, true).map_err(Failure::failed)?;
-        let nothing = Edited {
-            text: text.to_owned(),
-            said: String::new(),
-        };
         let Some(stretch) = self.stretch(text)? else {
-            return Ok(nothing);
+            return Ok(Edited::nothing(text));
         };
         let within = &text[stretch.clone()];
         let count = pattern.find_iter(within).count();
         let replaced = pattern.replace_all(within, |found: &Captures<'_>| expand(&self.replace, found));
         if replaced == within {
-            return Ok(nothing);
+            return Ok(Edited::nothing(text));
         }
         Ok(Edited {
             text: [&text[..stretch.start], &replaced, &text[stretch.end..]].concat(),
