@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::Bench;
-use crate::floor::{IN_GROUPS, TASK_BY_TASK};
+use crate::floor::{AT_ONCE, IN_GROUPS, TASK_BY_TASK};
 use crate::measure::{Contender, Fallible, on_path, promise, race};
 use crate::sshd::Servers;
 
@@ -52,6 +52,7 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
         }),
         Contender::new("the floor, task by task", || floor(TASK_BY_TASK)),
         Contender::new("the floor, in bash and process groups", || floor(IN_GROUPS)),
+        Contender::new("the floor, acknowledging at once", || floor(AT_ONCE)),
         Contender::new("nebplay", || {
             let mut command = Command::new(&bench.nebplay);
             command
@@ -80,7 +81,7 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
         bench.rounds,
         &mut contenders,
     )?;
-    if let [floor, in_order, in_groups, ours, ..] = contenders.as_slice() {
+    if let [floor, in_order, in_groups, at_once, ours, ..] = contenders.as_slice() {
         let ratio = ours.wall() / floor.wall();
         let megabytes = f64::from(u32::try_from(ours.peak()).unwrap_or(u32::MAX)) / 1024.0;
         promise("within 1.3 times the floor", ratio, ratio <= 1.3);
@@ -91,6 +92,10 @@ pub(crate) fn bench(bench: &Bench) -> Fallible<()> {
         println!(
             "  {:.2} times the floor whose hosts do as much: a shell that can end a command with all that it started",
             ours.wall() / in_groups.wall()
+        );
+        println!(
+            "  {:.2} times the floor that acknowledges at once, as nebplay does",
+            ours.wall() / at_once.wall()
         );
         promise("below 40 MB", megabytes, megabytes < 40.0);
     }

@@ -263,6 +263,13 @@ impl Actor {
         true
     }
 
+    /// Whether a channel is asked for, or a command on it.
+    fn opening(&self) -> bool {
+        matches!(self.ear, Ear::Opening)
+            || self.tasks.iter().any(Task::starting)
+            || self.shells.iter().any(Shell::starting)
+    }
+
     /// Starts the next request, if no other is just starting.
     fn admit(&mut self) -> Result<bool, Gone> {
         if self.full_until.is_some_and(|until| Instant::now() < until) {
@@ -285,9 +292,7 @@ impl Actor {
             ));
             return Ok(true);
         }
-        let busy = matches!(self.ear, Ear::Opening)
-            || self.tasks.iter().any(Task::starting)
-            || self.shells.iter().any(Shell::starting);
+        let busy = self.opening();
         // One password at a time: if it is wrong, it is not tried a second time.
         let asking = next.may_ask()
             && (self.tasks.iter().any(Task::may_ask) || self.shells.iter().any(Shell::may_ask));
@@ -376,6 +381,9 @@ impl Actor {
             .unwrap_or(longest)
             .min(retry.unwrap_or(longest))
             .min(longest);
+        if self.opening() {
+            self.wire.acknowledge();
+        }
         match self.ear {
             Ear::None { .. } if self.channels() == 0 && self.queue.is_empty() => {
                 self.wire.wait_for_bell(DEAF)

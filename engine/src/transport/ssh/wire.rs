@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
+#[cfg(target_os = "linux")]
+use std::os::linux::net::TcpStreamExt as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -64,6 +66,14 @@ impl Socket {
             Self::Tcp(socket) => Self::Tcp(socket.try_clone()?),
             Self::Pair(socket) => Self::Pair(socket.try_clone()?),
         })
+    }
+
+    /// See [`Wire::acknowledge`]. Other systems have no such switch, and are as slow as they were.
+    fn acknowledge(&self) {
+        #[cfg(target_os = "linux")]
+        if let Self::Tcp(socket) = self {
+            let _ = socket.set_quickack(true);
+        }
     }
 
     fn close(&self) {
@@ -177,6 +187,15 @@ impl Wire {
             }
             _ => OpError::Gone(Gone(error.to_string())),
         }
+    }
+
+    /// Acknowledges what the host has said so far, and what it says next, without waiting for something to say ourselves.
+    ///
+    /// Until a session's first command OpenSSH's server leaves small packets to Nagle's algorithm: it keeps one back until we have
+    /// acknowledged the one before, which we would do after 40 ms. After a login it says what keys it has, and then answers
+    /// the request for a channel. Linux forgets the switch sooner or later, so it is set at each wait that matters (`man 7 tcp`).
+    pub(super) fn acknowledge(&self) {
+        self.socket.acknowledge();
     }
 
     /// Waits until the host says something, the bell rings, or the time is over.
