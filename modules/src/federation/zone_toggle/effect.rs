@@ -149,25 +149,23 @@ impl Difference {
 
 impl Looked {
     async fn of(cx: &Cx<'_>, sight: &Sight<'_>, wanted: Option<ZoneState>) -> Result<Self, Failure> {
-        let (this, own) = (sight.zone, sight.zone.id);
+        let own = sight.zone.id;
         let master = master_of(cx)?;
-        // The master is disabled after all slaves, and asks every zone.
-        let is_before_master = this.role == Role::Slave && wanted == Some(ZoneState::Disabled);
-        let about = if is_before_master {
-            About::Zone(own)
-        } else {
-            About::All
-        };
         let mut looked = Self {
             told: [(own, Ok(vec![sight.info.clone()]))].into(),
             to_be: wanted.map(|wanted| (own, wanted)).into_iter().collect(),
         };
-        let at_master = ask(cx, &sight.oned, master, about).await;
+        let follow = others_follow(cx, sight, master, wanted).await;
+        let about = match follow {
+            Ok(true) => About::Zone(own),
+            _ => About::All,
+        };
+        let at_master = match follow {
+            Ok(_) => ask(cx, &sight.oned, master, about).await,
+            Err(failure) => Err(failure),
+        };
         // Nobody else is asked while the master does not answer.
-        if let Ok(all) = &at_master
-            && !is_before_master
-            && !(wanted == Some(ZoneState::Enabled) && others_follow(cx, this, all))
-        {
+        if let (Ok(all), About::All) = (&at_master, about) {
             for zone in all {
                 looked.to_be.entry(zone.id).or_insert(zone.state);
             }
@@ -201,13 +199,32 @@ impl Looked {
     }
 }
 
-/// Whether slaves are left that are enabled after this zone: the master is the first, and slaves follow by their numbers. One that is
-/// to stay disabled cannot be told from them; that zones follow is for `fed_index_check` to see then.
-fn others_follow(cx: &Cx<'_>, this: &Zone, at_master: &[ZoneInfo]) -> bool {
+/// Whether this is not the last toggle: every slave is disabled before the master, and enabled after it, by their numbers. One that is
+/// to stay disabled cannot be told from those that are left to be enabled; that zones follow is for `fed_index_check` to see then.
+async fn others_follow(
+    cx: &Cx<'_>,
+    sight: &Sight<'_>,
+    master: &Zone,
+    wanted: Option<ZoneState>,
+) -> Result<bool, Failure> {
+    let this = sight.zone;
+    match wanted {
+        Some(ZoneState::Disabled) => return Ok(this.role == Role::Slave),
+        Some(ZoneState::Enabled) => {}
+        None => return Ok(false),
+    }
     let after = |slave: &&Zone| this.role == Role::Master || slave.id > this.id;
-    let is_disabled =
-        |slave: &Zone| state_in(at_master, slave.id).is_ok_and(|state| state == ZoneState::Disabled);
-    cx.federation.slaves().filter(after).any(is_disabled)
+    // One by one, since it is the first as a rule: the pool of a large federation is long.
+    for slave in cx.federation.slaves().filter(after) {
+        match ask(cx, &sight.oned, master, About::Zone(slave.id)).await {
+            Ok(told) if state_in(&told, slave.id)? == ZoneState::Disabled => return Ok(true),
+            Ok(_) => {}
+            // The master does not know such a zone.
+            Err(failure) if failure.kind == FailureKind::Failed => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(false)
 }
 
 fn not_everywhere(differences: &[Difference], own: u32, wanted: Option<ZoneState>) -> Failure {
