@@ -80,14 +80,12 @@ pub fn parse(text: &str) -> Result<Element, XmlError> {
             Event::Text(text) => add(&text.xml10_content(), &mut open)?,
             Event::CData(text) => add(&text.xml10_content(), &mut open)?,
             Event::GeneralRef(reference) => {
-                let resolved = match reference.resolve_char_ref() {
-                    Ok(Some(c)) => c.to_string(),
-                    Ok(None) => resolve_xml_entity(&reference.xml10_content())
-                        .ok_or_else(|| XmlError("an unknown entity".to_owned()))?
-                        .to_owned(),
-                    Err(error) => return Err(XmlError(format!("a character reference: {error}"))),
-                };
-                add(&resolved, &mut open)?;
+                match (resolve_xml_entity(&reference), reference.resolve_char_ref()) {
+                    (Some(text), _) => add(text, &mut open)?,
+                    (None, Ok(Some(c))) => add(c.encode_utf8(&mut [0; 4]), &mut open)?,
+                    (None, Ok(None)) => return Err(XmlError("an unknown entity".to_owned())),
+                    (None, Err(error)) => return Err(XmlError(format!("a character reference: {error}"))),
+                }
             }
             Event::DocType(_) => return Err(XmlError("a document type, which oned never sends".to_owned())),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
