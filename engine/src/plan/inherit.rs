@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::playbook::{Keywords, Parallelism, Vars};
+use crate::playbook::{Keywords, Parallelism, Spanned, Vars};
 use crate::yaml::Node;
 
 /// The keywords that hold for an item. The innermost that says something wins; tags add up, every `when` counts.
@@ -36,6 +36,8 @@ pub struct Inherited {
     pub run_once: Option<Node>,
     /// Check mode or not, whatever the command line says.
     pub check_mode: Option<Node>,
+    /// Handlers to run if something changed.
+    pub notify: Vec<Spanned<String>>,
 }
 
 impl Inherited {
@@ -67,6 +69,11 @@ impl Inherited {
             delegate_to: nearest(&inner.delegate_to, &self.delegate_to),
             run_once: nearest(&inner.run_once, &self.run_once),
             check_mode: nearest(&inner.check_mode, &self.check_mode),
+            notify: if inner.notify.is_empty() {
+                self.notify.clone()
+            } else {
+                inner.notify.clone()
+            },
         }
     }
 

@@ -52,17 +52,19 @@ impl Loader<'_> {
         });
         let mut unknown: Vec<&Spanned<String>> = Vec::new();
         for section in [&play.pre_tasks, &play.tasks, &play.post_tasks, &play.handlers] {
-            each_task(section, &mut Vec::new(), &mut |task, _| {
-                let missing = task.notify.iter().filter(|notified| {
+            each_task(section, &mut Vec::new(), &mut |task, around| {
+                let all = around.iter().copied().chain([&task.keywords]);
+                unknown.extend(all.flat_map(|keywords| &keywords.notify).filter(|notified| {
                     !notified.value.contains("{{") && !names.contains(&notified.value.as_str())
-                });
-                unknown.extend(missing);
+                }));
             });
         }
         // A name that is rendered may become any.
         if names.iter().any(|name| name.contains("{{")) {
             return;
         }
+        // A block's are met at each of its tasks.
+        unknown.dedup_by(|a, b| std::ptr::eq(*a, *b));
         for notified in unknown {
             let message = format!("no handler of this play is called `{}`", notified.value);
             let finding = Finding::at(&notified.span, message, "unknown handler");

@@ -76,6 +76,7 @@ impl Loader<'_> {
                 "block" => block.body = self.items(&entry.value),
                 "rescue" => block.rescue = self.items(&entry.value),
                 "always" => block.always = self.items(&entry.value),
+                "notify" => block.keywords.notify = self.texts(&entry.value, "notify", false),
                 _ if self.keyword(entry, &mut block.keywords) => {}
                 name if keys::TASK.contains(&name) || name.starts_with("with_") => {
                     let message = format!("a block cannot have `{name}`");

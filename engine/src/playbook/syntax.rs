@@ -109,6 +109,8 @@ pub struct Keywords {
     pub run_once: Option<Node>,
     /// Run it, or pretend, whatever the command line says about check mode.
     pub check_mode: Option<Node>,
+    /// Handlers to run at the end of the section if a task changed something. Plays have none.
+    pub notify: Vec<Spanned<String>>,
 }
 
 /// An item of a list of tasks. `import_tasks` is already replaced by what it imports (as a block that carries its keywords).
@@ -147,8 +149,6 @@ pub struct Task {
     pub retries: Option<Node>,
     /// Seconds between tries; 5 unless said.
     pub delay: Option<Node>,
-    /// Handlers to run at the end of the section if it changed something.
-    pub notify: Vec<Spanned<String>>,
     /// For a handler: further names it answers to.
     pub listen: Vec<Spanned<String>>,
     /// It failed if all of these are true, as in Ansible.

@@ -39,7 +39,7 @@ impl Loader<'_> {
             .unwrap_or_default();
         let retries = field("retries").map(|node| self.number(node, "retries"));
         let delay = field("delay").map(|node| self.number(node, "delay"));
-        let notify = field("notify")
+        keywords.notify = field("notify")
             .map(|node| self.texts(node, "notify", false))
             .unwrap_or_default();
         let listen = field("listen")
@@ -65,7 +65,6 @@ impl Loader<'_> {
             until,
             retries,
             delay,
-            notify,
             listen,
             failed_when,
             changed_when,

@@ -139,7 +139,7 @@ fn a_whole_playbook_is_read() {
         uptime.register.as_ref().map(|name| name.value.as_str()),
         Some("up")
     );
-    assert_eq!(uptime.notify.len(), 2);
+    assert_eq!(uptime.keywords.notify.len(), 2);
     assert_eq!(include.r#loop.as_ref().map(|over| over.var.as_str()), Some("n"));
     assert_eq!(play.handlers.len(), 2);
     assert_eq!(second.keywords.tags.len(), 2);

@@ -262,7 +262,7 @@ impl Runner {
             return;
         }
         if result.notifies() {
-            for topic in &task.notify {
+            for topic in &unit.node.keywords.notify {
                 let scope = unit.scoped.scope(host, &[]);
                 let topic = self.world.templates.render_text(&topic.value, &scope);
                 match topic {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use serde_json::{Map, Value, json};
 
 use super::world::Inventory;
+use crate::inventory::LOCALHOST;
 use crate::template::{Binding, Facts, Hosts, Layer, Scope};
 
 /// What a run has learned of a host.
@@ -24,6 +25,7 @@ struct Learned {
 pub(super) struct Variables {
     me: Weak<Self>,
     inventory: Arc<dyn Inventory>,
+    /// All hosts, and the `localhost` that no inventory has to name.
     known: HashSet<String>,
     /// The same for every host.
     common: Arc<Layer>,
@@ -42,7 +44,11 @@ impl Variables {
         );
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            known: inventory.names().into_iter().collect(),
+            known: inventory
+                .names()
+                .into_iter()
+                .chain([LOCALHOST.to_owned()])
+                .collect(),
             inventory,
             common: Arc::new(common),
             extra: Arc::new(extra),

@@ -311,12 +311,18 @@ fn carried(error: &Error) -> Option<&TemplateError> {
     None
 }
 
+/// How the template engine begins to say that `'%02d' % number`, which is Python's, is no remainder.
+const PERCENT_OF_A_TEXT: &str = "tried to use % operator on unsupported types string";
+
 /// An error of the template engine in our words.
 fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
-    // What the template engine says may quote a value.
     let detail = match error.detail() {
-        Some(detail) if !sounds_secret(source) || error.kind() == ErrorKind::SyntaxError => detail.to_owned(),
-        _ => "it does not fit here, and is not shown since it sounds like a secret".to_owned(),
+        // What the template engine says may quote a value.
+        Some(_) if sounds_secret(source) && error.kind() != ErrorKind::SyntaxError => {
+            "it does not fit here, and is not shown since it sounds like a secret".to_owned()
+        }
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
     };
     let blamed = error
         .range()
@@ -345,7 +351,12 @@ fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
             "the template makes more than fits in memory, or has no end".to_owned(),
             Some("look for loops in loops, and for variables that double each other".to_owned()),
         ),
-        _ => (TemplateErrorKind::Other, detail, None),
+        _ => {
+            let help = detail
+                .starts_with(PERCENT_OF_A_TEXT)
+                .then(|| "values are put into a text by a filter: `'%02d' | format(number)`".to_owned());
+            (TemplateErrorKind::Other, detail, help)
+        }
     };
     let mut explained = TemplateError::new(kind, message);
     explained.help = help;

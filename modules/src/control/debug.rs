@@ -13,6 +13,7 @@ use crate::module::{Cx, Failure, Finding, Module, Outcome};
 #[serde(deny_unknown_fields)]
 pub(super) struct Debug {
     /// What to show; text, or any value.
+    #[serde(default, deserialize_with = "whatever_it_is")]
     msg: Option<Value>,
     /// An expression, without braces, whose value to show.
     var: Option<Named>,
@@ -28,6 +29,11 @@ pub(super) struct Named {
     name: String,
     /// What it is.
     value: Value,
+}
+
+/// `None` where nothing was given; a value that is null is shown as such.
+fn whatever_it_is<'de, D: serde::Deserializer<'de>>(given: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(given).map(Some)
 }
 
 fn shown(value: &Value) -> String {

@@ -84,6 +84,7 @@ fn keywords(node: &Node) -> Keywords {
         delegate_to: get("delegate_to"),
         run_once: get("run_once"),
         check_mode: get("check_mode"),
+        notify: texts(node.get("notify")),
     }
 }
 
@@ -200,7 +201,6 @@ fn item(node: &Node) -> Item {
         until: several(node.get("until")),
         retries: node.get("retries").cloned(),
         delay: node.get("delay").cloned(),
-        notify: texts(node.get("notify")),
         listen: texts(node.get("listen")),
         rehearse: None,
         failed_when: node.get("failed_when").map(|node| several(Some(node))),

@@ -1,4 +1,4 @@
-//! Maps: `combine`, `dict2items`, `items2dict`, `extract`.
+//! Maps: `combine`, `dict`, `dict2items`, `items2dict`, `extract`, `subelements`.
 
 use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
@@ -13,6 +13,8 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("dict2items", dict2items);
     environment.add_filter("items2dict", items2dict);
     environment.add_filter("extract", extract);
+    environment.add_filter("subelements", subelements);
+    environment.add_function("dict", dict);
 }
 
 /// What becomes of two lists under the same key.
@@ -92,6 +94,55 @@ fn merge(into: &mut Map<String, Json>, from: Map<String, Json>, recursive: bool,
     }
 }
 
+/// `dict(a=1)`, `dict(map, a=1)`, and `dict(keys | zip(values))`.
+fn dict(state: &State, first: Option<Value>, named: Kwargs) -> Result<Value, Error> {
+    let pairs = || invalid("dict takes a mapping, or a list of pairs");
+    let mut map = match first.as_ref().map(out_of_template).transpose()? {
+        None => Map::new(),
+        Some(Json::Object(map)) => map,
+        Some(Json::Array(items)) => items
+            .iter()
+            .map(|item| match item.as_array().map(Vec::as_slice) {
+                Some([key, value]) => Ok((key_of(key), value.clone())),
+                _ => Err(pairs()),
+            })
+            .collect::<Result<_, _>>()?,
+        Some(_) => return Err(pairs()),
+    };
+    for name in named.args() {
+        map.insert(name.to_owned(), out_of_template(&named.get(name)?)?);
+    }
+    Ok(made(state, "dict", &Json::Object(map)))
+}
+
+/// `users | subelements('groups')`: pairs of an item and of each of what a list in it holds. `skip_missing=true`: some have no such list.
+fn subelements(state: &State, items: &Value, path: &str, options: Kwargs) -> Result<Value, Error> {
+    let skip_missing = options.get::<Option<bool>>("skip_missing")?.unwrap_or_default();
+    options.assert_all_used()?;
+    let items = match out_of_template(items)? {
+        Json::Array(items) => items,
+        Json::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
+        _ => {
+            return Err(invalid(format!(
+                "subelements takes a list, not a {}",
+                items.kind()
+            )));
+        }
+    };
+    let mut pairs = Vec::new();
+    for item in items {
+        let inner = path
+            .split('.')
+            .try_fold(&item, |inner, name| inner.as_object()?.get(name));
+        match inner {
+            Some(Json::Array(inner)) => pairs.extend(inner.iter().map(|each| json!([item, each]))),
+            None if skip_missing => {}
+            _ => return Err(invalid(format!("subelements: an item has no list `{path}`"))),
+        }
+    }
+    Ok(made(state, "subelements", &Json::Array(pairs)))
+}
+
 fn dict2items(state: &State, map: &Value, options: Kwargs) -> Result<Value, Error> {
     let (key_name, value_name) = names(&options)?;
     let Json::Object(map) = out_of_template(map)? else {
@@ -121,10 +172,14 @@ fn items2dict(state: &State, items: &Value, options: Kwargs) -> Result<Value, Er
                 "items2dict takes mappings that have `{key_name}` and `{value_name}`"
             )));
         };
-        let key = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
-        map.insert(key, value.clone());
+        map.insert(key_of(key), value.clone());
     }
     Ok(made(state, "items2dict", &Json::Object(map)))
+}
+
+/// Keys are texts.
+fn key_of(key: &Json) -> String {
+    key.as_str().map_or_else(|| key.to_string(), str::to_owned)
 }
 
 fn names(options: &Kwargs) -> Result<(String, String), Error> {
