@@ -98,7 +98,7 @@ pub(super) fn other_module(name: &str) -> Option<&'static str> {
         "apt_repository" | "yum_repository" => "`package_repo` sets OpenNebula's repository",
         "systemd" | "systemd_service" | "sysvinit" => "`service` starts and stops services",
         "raw" | "script" | "expect" => "`shell` runs a line in a shell",
-        "blockinfile" | "ini_file" => "`lineinfile` for a line, `template` or `copy` for the whole file",
+        "ini_file" => "`lineinfile` for a line, `template` or `copy` for the whole file",
         "synchronize" => {
             "`distribute` brings one file to many hosts; `copy` and `fetch` go through the controller"
         }

@@ -1,12 +1,65 @@
-//! Editing a text file of the host in place: what `lineinfile` and `replace` have in common.
+//! Editing a text file of the host in place: what `lineinfile`, `blockinfile` and `replace` have in common.
 //!
 //! Rules and results are those of Ansible's modules of these names (ansible-core 2.19).
 
+use regex::Regex;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::mode::Mode;
 use super::place::{LIMIT, Wanted};
 use crate::module::{Change, Cx, Failure, Finding, Outcome};
+use crate::patterns::compile;
+
+/// What is to become of a line, or of a block of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// It is there.
+    #[default]
+    Present,
+    /// It is not.
+    Absent,
+}
+
+/// Where something new goes.
+pub(super) enum Place {
+    First,
+    Last,
+    After(Regex),
+    Before(Regex),
+}
+
+impl Place {
+    /// As `insertafter` and `insertbefore` say it; at the end, unless they say something.
+    pub(super) fn of(after: Option<&str>, before: Option<&str>) -> Result<Self, Failure> {
+        let pattern = |text: &str| compile(text, false, false).map_err(Failure::failed);
+        match (after, before) {
+            (Some(_), Some(_)) => Err(Failure::failed("give either `insertafter` or `insertbefore`")),
+            (_, Some("BOF")) | (Some("BOF"), _) => Ok(Self::First),
+            (Some("EOF"), _) | (None, Some("EOF") | None) => Ok(Self::Last),
+            (Some(text), None) => pattern(text).map(Self::After),
+            (None, Some(text)) => pattern(text).map(Self::Before),
+        }
+    }
+
+    /// In front of which of so many lines; `find` finds the line that a pattern means. At the end where there is none.
+    pub(super) fn among(&self, lines: usize, find: impl Fn(&Regex) -> Option<usize>) -> usize {
+        let found = match self {
+            Self::First => Some(0),
+            Self::Last => None,
+            Self::After(pattern) => find(pattern).map(|at| at + 1),
+            Self::Before(pattern) => find(pattern),
+        };
+        found.unwrap_or(lines)
+    }
+}
+
+/// A line without its end.
+pub(super) fn bare(line: &str) -> &str {
+    line.trim_end_matches(['\r', '\n'])
+}
 
 /// A text after an edit, and what was done to it, as Ansible says it; no words: nothing.
 pub(super) struct Edited {

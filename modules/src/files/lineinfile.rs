@@ -5,7 +5,7 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::edit::{Edited, File, Missing};
+use super::edit::{Edited, File, Missing, Place, State, bare};
 use super::mode::Mode;
 use crate::contract::{Contract, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
@@ -59,24 +59,6 @@ pub(super) struct LineInFile {
     group: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    /// It is there.
-    #[default]
-    Present,
-    /// It is not.
-    Absent,
-}
-
-/// Where a new line goes.
-enum Place {
-    First,
-    Last,
-    After(Regex),
-    Before(Regex),
-}
-
 /// Which lines are meant.
 enum Match<'a> {
     Pattern(Regex),
@@ -94,11 +76,6 @@ impl Match<'_> {
     }
 }
 
-/// A line without its end.
-fn bare(line: &str) -> &str {
-    line.trim_end_matches(['\r', '\n'])
-}
-
 impl LineInFile {
     fn file(&self) -> File<'_> {
         File {
@@ -112,17 +89,6 @@ impl LineInFile {
                 State::Present => Missing::Fails("`create: true` makes it"),
                 State::Absent => Missing::IsFine,
             },
-        }
-    }
-
-    fn place(&self) -> Result<Place, Failure> {
-        let pattern = |text: &str| compile(text, false, false).map_err(Failure::failed);
-        match (self.insertafter.as_deref(), self.insertbefore.as_deref()) {
-            (Some(_), Some(_)) => Err(Failure::failed("give either `insertafter` or `insertbefore`")),
-            (_, Some("BOF")) | (Some("BOF"), _) => Ok(Place::First),
-            (Some("EOF"), _) | (None, Some("EOF") | None) => Ok(Place::Last),
-            (Some(text), None) => pattern(text).map(Place::After),
-            (None, Some(text)) => pattern(text).map(Place::Before),
         }
     }
 
@@ -152,7 +118,7 @@ impl LineInFile {
             _ if self.backrefs => return Err(Failure::failed("`backrefs` needs `regexp`")),
             _ => None,
         };
-        let place = self.place()?;
+        let place = Place::of(self.insertafter.as_deref(), self.insertbefore.as_deref())?;
         let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
         let chosen = |is: &dyn Fn(&str) -> bool| {
             let mut found = lines.iter().enumerate().filter(|(_, line)| is(bare(line)));
@@ -181,13 +147,7 @@ impl LineInFile {
         if self.backrefs {
             return Ok(Edited::nothing(text));
         }
-        let at = match &place {
-            Place::First => Some(0),
-            Place::Last => None,
-            Place::After(pattern) => chosen(&|line| pattern.is_match(line)).map(|at| at + 1),
-            Place::Before(pattern) => chosen(&|line| pattern.is_match(line)),
-        };
-        let at = at.unwrap_or(lines.len());
+        let at = place.among(lines.len(), |pattern| chosen(&|line| pattern.is_match(line)));
         if at == lines.len()
             && let Some(last) = lines.last_mut()
             && !last.ends_with('\n')

@@ -1,5 +1,6 @@
 //! Modules that move and change files.
 
+mod blockinfile;
 mod config_backup;
 mod copy;
 mod distribute;
@@ -18,6 +19,7 @@ use crate::registry::{self, Entry};
 /// The modules of this room.
 pub(crate) fn modules() -> Vec<Entry> {
     vec![
+        registry::changes::<blockinfile::BlockInFile>(),
         registry::changes::<copy::Copy>(),
         registry::changes::<fetch::Fetch>(),
         registry::changes::<file::File>(),
