@@ -3,12 +3,20 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::io::AsyncReadExt as _;
 
 use crate::contract::{Contract, Privilege};
 use crate::host::HostError;
 use crate::module::{Cx, Failure, FailureKind, Finding, Module, Outcome};
+use crate::patterns::compile;
+
+/// How much of a file, and of what answers at a port, is looked at.
+const MOST_READ: u64 = 64 << 20;
+const MOST_SAID: usize = 64 << 10;
 
 /// Waits until a port answers or a path exists, as seen from the host, or until it no longer does; with neither, for `timeout` seconds.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,6 +32,12 @@ pub(super) struct WaitFor {
     /// What to wait for.
     #[serde(default)]
     state: State,
+    /// With `started` and `present`: what the file must hold, or what answers at the port must say. A regular expression, `^` and `$` are
+    /// those of lines; its groups come back as `match_groups` and `match_groupdict`. The whole file is read at each look.
+    search_regex: Option<String>,
+    /// Seconds that a look at a port may take.
+    #[serde(default = "five")]
+    connect_timeout: u64,
     /// Seconds to wait before the first look.
     #[serde(default)]
     delay: u64,
@@ -45,6 +59,10 @@ fn one() -> u64 {
     1
 }
 
+fn five() -> u64 {
+    5
+}
+
 fn five_minutes() -> u64 {
     300
 }
@@ -64,25 +82,85 @@ enum State {
 }
 
 impl WaitFor {
-    async fn is_there(&self, cx: &Cx<'_>) -> Result<bool, Failure> {
-        if let Some(path) = &self.path {
-            return Ok(cx.host.stat(path, &cx.run_as).await?.is_some());
-        }
-        let Some(port) = self.port else { return Ok(true) };
-        match cx.host.connect(&self.host, port).await {
-            Ok(_) => Ok(true),
-            Err(HostError::Refused { .. } | HostError::TimedOut { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+    /// Whether it is to be there.
+    fn wanted(&self) -> bool {
+        matches!(self.state, State::Started | State::Present)
+    }
+
+    /// What is looked for in what is to be there.
+    fn wanted_text(&self) -> Option<&str> {
+        self.search_regex.as_deref().filter(|_| self.wanted())
+    }
+
+    async fn look(&self, cx: &Cx<'_>, pattern: Option<&Regex>) -> Result<Seen, Failure> {
+        match (&self.path, self.port, pattern) {
+            (Some(path), _, None) => Ok(cx.host.stat(path, &cx.run_as).await?.map(|_| Map::new())),
+            (Some(path), _, Some(pattern)) => {
+                let content = cx.host.read_file(path, &cx.run_as, MOST_READ).await?;
+                Ok(content.and_then(|content| groups(pattern, &content)))
+            }
+            (None, Some(port), pattern) => {
+                let limit = Duration::from_secs(self.connect_timeout);
+                tokio::time::timeout(limit, self.answer(cx, port, pattern))
+                    .await
+                    .unwrap_or(Ok(None))
+            }
+            (None, None, _) => Ok(Some(Map::new())),
         }
     }
 
+    async fn answer(&self, cx: &Cx<'_>, port: u16, pattern: Option<&Regex>) -> Result<Seen, Failure> {
+        let mut stream = match cx.host.connect(&self.host, port).await {
+            Ok(stream) => stream,
+            Err(HostError::Refused { .. } | HostError::TimedOut { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(pattern) = pattern else {
+            return Ok(Some(Map::new()));
+        };
+        let (mut said, mut part) = (Vec::new(), [0; 4096]);
+        while said.len() < MOST_SAID {
+            match stream.read(&mut part).await {
+                Ok(0) | Err(_) => break,
+                Ok(length) => said.extend_from_slice(&part[..length]),
+            }
+            let found = groups(pattern, &said);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
     fn what(&self) -> String {
-        match (&self.path, self.port) {
+        let place = match (&self.path, self.port) {
             (Some(path), _) => path.clone(),
             (None, Some(port)) => format!("{}:{port}", self.host),
             (None, None) => "nothing".to_owned(),
+        };
+        match self.wanted_text() {
+            Some(pattern) => format!("`{pattern}` in {place}"),
+            None => place,
         }
     }
+}
+
+/// What a look saw: nothing, or what was waited for, with the groups of the pattern.
+type Seen = Option<Map<String, Value>>;
+
+fn groups(pattern: &Regex, text: &[u8]) -> Seen {
+    let text = String::from_utf8_lossy(text);
+    let found = pattern.captures(&text)?;
+    let text_of = |group: Option<regex::Match<'_>>| group.map(|group| group.as_str().to_owned());
+    let all: Vec<_> = found.iter().skip(1).map(text_of).collect();
+    let named = pattern.capture_names().flatten();
+    let named: Map<String, Value> = named
+        .map(|name| (name.to_owned(), json!(text_of(found.name(name)))))
+        .collect();
+    Some(Map::from_iter([
+        ("match_groups".to_owned(), json!(all)),
+        ("match_groupdict".to_owned(), named.into()),
+    ]))
 }
 
 #[async_trait]
@@ -103,19 +181,22 @@ impl Module for WaitFor {
         let clock = cx.host.clock();
         let begin = clock.monotonic();
         clock.sleep(Duration::from_secs(self.delay)).await;
-        let wanted = matches!(self.state, State::Started | State::Present);
+        let wanted = self.wanted();
+        let pattern = self.wanted_text().map(|pattern| compile(pattern, false, true));
+        let pattern = pattern.transpose().map_err(Failure::failed)?;
         let elapsed = || clock.monotonic().saturating_sub(begin).as_secs();
-        let over = |said: String| {
-            let outcome = Outcome::unchanged(said).with("elapsed", elapsed());
-            Ok(Finding::NoChange(outcome))
-        };
         if self.port.is_none() && self.path.is_none() {
             clock.sleep(Duration::from_secs(self.timeout)).await;
-            return over(format!("waited {} s", elapsed()));
+            let outcome = Outcome::unchanged(format!("waited {} s", elapsed()));
+            return Ok(Finding::NoChange(outcome.with("elapsed", elapsed())));
         }
         loop {
-            if self.is_there(cx).await? == wanted {
-                return over(format!("{} after {} s", self.what(), elapsed()));
+            let seen = self.look(cx, pattern.as_ref()).await?;
+            if seen.is_some() == wanted {
+                let mut outcome = Outcome::unchanged(format!("{} after {} s", self.what(), elapsed()))
+                    .with("elapsed", elapsed());
+                outcome.result.extend(seen.into_iter().flatten());
+                return Ok(Finding::NoChange(outcome));
             }
             if clock.monotonic().saturating_sub(begin) >= Duration::from_secs(self.timeout) {
                 let still = if wanted { "is not there" } else { "is still there" };
@@ -135,8 +216,6 @@ impl Module for WaitFor {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
     use crate::testing::{FakeHost, FakeWorld};
 
@@ -161,6 +240,22 @@ mod tests {
         assert_eq!(failure.message, "m: 127.0.0.1:2633 is not there after 7 s");
         assert_eq!(failure.result["elapsed"], 7);
         assert_eq!(host.slept(), Duration::from_secs(7));
+        let log = FakeHost::new("m").file("/var/log/one/oned.log", "Starting\nListening on port 2633\n");
+        let cx = world.cx(&log);
+        let args =
+            json!({"path": "/var/log/one/oned.log", "search_regex": "^Listening on (\\w+) (?P<at>\\d+)$"});
+        let Ok(Finding::NoChange(found)) = task(args).inspect(&cx).await else {
+            panic!("it is there");
+        };
+        assert_eq!(found.result["match_groups"], json!(["port", "2633"]));
+        assert_eq!(found.result["match_groupdict"], json!({"at": "2633"}));
+        let args = json!({"path": "/var/log/one/oned.log", "search_regex": "^Stopped", "timeout": 3});
+        let failure = task(args).inspect(&cx).await.unwrap_err();
+        assert_eq!(
+            failure.message,
+            "m: `^Stopped` in /var/log/one/oned.log is not there after 3 s"
+        );
+        let cx = world.cx(&host);
         let waited = task(json!({"delay": 1, "timeout": 4}))
             .inspect(&cx)
             .await
