@@ -36,6 +36,8 @@ pub(super) struct Copy {
     /// Replace a file whose content differs.
     #[serde(default = "yes")]
     force: bool,
+    /// A command that is asked whether the new content is right before it is put in its place; `%s` is the file: `visudo -cf %s`.
+    validate: Option<String>,
 }
 
 fn yes() -> bool {
@@ -87,6 +89,7 @@ impl Copy {
             group: self.group.as_deref(),
             backup: self.backup,
             force: self.force,
+            validate: self.validate.as_deref(),
         }
     }
 }

@@ -85,6 +85,8 @@ pub(super) struct File<'a> {
     pub(super) group: Option<&'a str>,
     /// Keep the old file beside the new one.
     pub(super) backup: bool,
+    /// What is asked whether the new text is right before it is written.
+    pub(super) validate: Option<&'a str>,
     pub(super) missing: Missing,
 }
 
@@ -137,6 +139,7 @@ impl File<'_> {
             group: self.group,
             backup: self.backup,
             force: true,
+            validate: self.validate,
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) struct LineInFile {
     /// Keep the replaced file beside the new one.
     #[serde(default)]
     backup: bool,
+    /// A command that is asked whether the new content is right before it is put in its place; `%s` is the file: `visudo -cf %s`.
+    validate: Option<String>,
     /// Permissions, in octal and quotes: "0640".
     mode: Option<Mode>,
     /// Owner's name.
@@ -84,6 +86,7 @@ impl LineInFile {
             owner: self.owner.as_deref(),
             group: self.group.as_deref(),
             backup: self.backup,
+            validate: self.validate.as_deref(),
             missing: match self.state {
                 State::Present if self.create => Missing::IsMade,
                 State::Present => Missing::Fails("`create: true` makes it"),

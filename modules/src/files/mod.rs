@@ -13,6 +13,7 @@ mod place;
 mod replace;
 mod stat;
 mod template;
+mod validate;
 
 use crate::registry::{self, Entry};
 

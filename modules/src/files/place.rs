@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::mode::Mode;
+use super::validate::Validation;
 use crate::digest::sha256;
 use crate::host::{Command, FileKind, FileMeta, Stat};
 use crate::module::{Change, Cx, Diff, Failure, Finding, Outcome};
@@ -27,6 +28,8 @@ pub(super) struct Wanted<'a> {
     pub(super) backup: bool,
     /// Replace a file that differs; otherwise only a missing one is written.
     pub(super) force: bool,
+    /// What is asked whether the content is right before it is written.
+    pub(super) validate: Option<&'a str>,
 }
 
 /// The digest of a file as the host computes it; `None`: no regular file is there.
@@ -71,8 +74,13 @@ impl Wanted<'_> {
         differs
     }
 
+    fn validation(&self) -> Result<Option<Validation>, Failure> {
+        self.validate.map(Validation::of).transpose()
+    }
+
     /// Compares with what is there.
     pub(super) async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
+        self.validation()?;
         let stat = cx.host.stat(self.dest, &cx.run_as).await?;
         let Some(stat) = stat else {
             let diff = self.diff(&[]);
@@ -176,6 +184,9 @@ impl Wanted<'_> {
         if only_meta(change) {
             set_meta(cx, self.dest, &meta).await?;
             return Ok(outcome);
+        }
+        if let Some(validation) = self.validation()? {
+            validation.ask(cx, self.content, self.dest).await?;
         }
         if self.backup
             && let Some(kept) = keep_beside(cx, self.dest).await?

@@ -33,6 +33,8 @@ pub(super) struct ReplaceModule {
     /// Keep the replaced file beside the new one.
     #[serde(default)]
     backup: bool,
+    /// A command that is asked whether the new content is right before it is put in its place; `%s` is the file: `visudo -cf %s`.
+    validate: Option<String>,
     /// Permissions, in octal and quotes: "0640".
     mode: Option<Mode>,
     /// Owner's name.
@@ -49,6 +51,7 @@ impl ReplaceModule {
             owner: self.owner.as_deref(),
             group: self.group.as_deref(),
             backup: self.backup,
+            validate: self.validate.as_deref(),
             missing: Missing::Fails("`lineinfile` with `create: true` makes a file"),
         }
     }

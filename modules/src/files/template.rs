@@ -31,6 +31,8 @@ pub(super) struct Template {
     /// Replace a file whose content differs.
     #[serde(default = "yes")]
     force: bool,
+    /// A command that is asked whether the new content is right before it is put in its place; `%s` is the file: `visudo -cf %s`.
+    validate: Option<String>,
     /// Remove a newline right behind a block (`{% … %}`).
     #[serde(default = "yes")]
     trim_blocks: bool,
@@ -62,6 +64,7 @@ impl Template {
             group: self.group.as_deref(),
             backup: self.backup,
             force: self.force,
+            validate: self.validate.as_deref(),
         }
     }
 }
