@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::below::Below;
 use super::mode::Mode;
 use super::place::set_meta;
 use crate::contract::{Contract, Recovery};
@@ -30,6 +31,10 @@ pub(super) struct File {
     owner: Option<String>,
     /// Group's name.
     group: Option<String>,
+    /// Of a directory: all that is below it gets the same owner, group and mode, which is that of directories and of files then. Links are
+    /// not followed.
+    #[serde(default)]
+    recurse: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -85,6 +90,26 @@ impl File {
             argv: Command::script(script, words).argv,
             ..cx.command([""])
         }
+    }
+
+    /// What is not as it should be, below it too.
+    async fn to_do(&self, cx: &Cx<'_>, stat: Option<&Stat>) -> Result<Vec<String>, Failure> {
+        let mut what = self.differs(stat)?;
+        if !self.recurse {
+            return Ok(what);
+        }
+        if self.state != State::Directory {
+            return Err(Failure::failed("`recurse` is for `state: directory`"));
+        }
+        let (path, meta) = (self.path.as_str(), &self.meta());
+        if stat.is_some()
+            && let Some(other) = (Below { path, meta }).differs(cx).await?
+        {
+            what.push(format!(
+                "set owner and mode of what is below {path}, {other} for one"
+            ));
+        }
+        Ok(what)
     }
 
     /// Registers what is there now.
@@ -180,7 +205,7 @@ impl Module for File {
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
         let stat = cx.host.stat(&self.path, &cx.run_as).await?;
-        let what = self.differs(stat.as_ref())?;
+        let what = self.to_do(cx, stat.as_ref()).await?;
         if what.is_empty() {
             let mut outcome = Outcome::unchanged(format!("{} is as it should be", self.path));
             self.tell(stat.as_ref(), &mut outcome);
@@ -224,15 +249,18 @@ impl Effect for File {
                 )));
             }
         }
-        if self.state != State::Absent {
-            set_meta(cx, path, &self.meta()).await?;
+        let meta = &self.meta();
+        if self.recurse {
+            (Below { path, meta }).set(cx).await?;
+        } else if self.state != State::Absent {
+            set_meta(cx, path, meta).await?;
         }
         Ok(Outcome::changed(change.what.join(", ")))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
         let stat = cx.host.stat(&self.path, &cx.run_as).await?;
-        let left = self.differs(stat.as_ref())?;
+        let left = self.to_do(cx, stat.as_ref()).await?;
         if left.is_empty() {
             self.tell(stat.as_ref(), outcome);
             return Ok(());
@@ -315,6 +343,41 @@ mod tests {
         }
         let beside = std::fs::read_dir(host.mapped("/var/lib/one")).unwrap();
         assert_eq!(beside.count(), 2);
+    }
+
+    #[tokio::test]
+    async fn all_that_is_below_a_directory() {
+        let host = LocalHost::new("m");
+        host.write("/var/lib/one/d/e/f", "");
+        host.write("/var/lib/one/outside", "");
+        std::os::unix::fs::symlink("../outside", host.mapped("/var/lib/one/d/link")).unwrap();
+        let args = json!({"path": "/var/lib/one/d", "state": "directory", "recurse": true, "mode": "0700"});
+        done(&host, args.clone()).await;
+        let world = FakeWorld::default();
+        let cx = world.cx_of(&host);
+        for (path, mode) in [("d", 0o700), ("d/e", 0o700), ("d/e/f", 0o700), ("outside", 0o644)] {
+            let path = format!("/var/lib/one/{path}");
+            let stat = cx.host.stat(&path, &cx.run_as).await.unwrap().unwrap();
+            assert_eq!(stat.mode, mode, "{path}");
+        }
+        let module: File = serde_json::from_value(args).unwrap();
+        assert!(matches!(module.inspect(&cx).await, Ok(Finding::NoChange(_))));
+        let file = json!({"path": "/var/lib/one/outside", "recurse": true});
+        let module: File = serde_json::from_value(file).unwrap();
+        let failure = module.inspect(&cx).await.unwrap_err();
+        assert_eq!(failure.message, "`recurse` is for `state: directory`");
+    }
+
+    #[tokio::test]
+    async fn one_below_that_stays_as_it_was_is_found_out() {
+        let host = FakeHost::new("m")
+            .dir("/srv")
+            .on("^find", 0, "/srv/x\n")
+            .on("chown", 0, "");
+        let args = json!({"path": "/srv", "state": "directory", "recurse": true, "owner": "oneadmin"});
+        let failure = run(&host, args).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotVerified);
+        assert!(failure.message.contains("/srv/x for one"), "{}", failure.message);
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! Modules that move and change files.
 
+mod below;
 mod blockinfile;
 mod config_backup;
 mod copy;
