@@ -11,7 +11,7 @@ use crate::vault::Vault;
 
 /// Looks up in this process's environment, and in files beside the playbook.
 pub(super) struct ProcessLookups {
-    /// The directory of the playbook; relative paths start there, or in its `files/`.
+    /// The directory of the playbook, for templates that are told none.
     pub(super) directory: PathBuf,
     /// Learns what password variables come to.
     pub(super) secrets: Arc<Secrets>,
@@ -24,15 +24,16 @@ impl Lookups for ProcessLookups {
         std::env::var(name).ok()
     }
 
-    fn file(&self, playbook_dir: Option<&str>, path: &str) -> Result<String, String> {
-        let directory = playbook_dir.map_or(self.directory.as_path(), Path::new);
-        let beside = directory.join(path);
-        let in_files = directory.join("files").join(path);
-        let found = if !beside.exists() && in_files.exists() {
-            in_files
-        } else {
-            beside
+    fn file(&self, directories: &[String], path: &str) -> Result<String, String> {
+        let own = [self.directory.as_path()];
+        let directories: Vec<&Path> = match directories {
+            [] => own.to_vec(),
+            told => told.iter().map(Path::new).collect(),
         };
+        let places = |directory: &&Path| [directory.join(path), directory.join("files").join(path)];
+        let mut candidates = directories.iter().flat_map(places);
+        let found = candidates.find(|candidate| candidate.exists());
+        let found = found.unwrap_or_else(|| directories.last().unwrap_or(&own[0]).join(path));
         let cannot = |why: String| format!("cannot read {}: {why}", found.display());
         let text = std::fs::read_to_string(&found).map_err(|error| cannot(error.to_string()))?;
         match self.vault.open_file(text.as_bytes()).map_err(cannot)? {
@@ -77,11 +78,13 @@ mod tests {
             secrets: Arc::default(),
             vault: Arc::default(),
         };
-        assert_eq!(lookups.file(None, "a").unwrap(), "in files");
-        assert_eq!(lookups.file(None, "b").unwrap(), "beside");
-        assert!(lookups.file(None, "c").unwrap_err().contains("/c: "));
+        assert_eq!(lookups.file(&[], "a").unwrap(), "in files");
+        assert_eq!(lookups.file(&[], "b").unwrap(), "beside");
+        assert!(lookups.file(&[], "c").unwrap_err().contains("/c: "));
         let inner = directory.path().join("files");
-        assert_eq!(lookups.file(inner.to_str(), "a").unwrap(), "in files");
+        let several = [directory.path(), &inner].map(|directory| directory.display().to_string());
+        assert_eq!(lookups.file(&several[1..], "a").unwrap(), "in files");
+        assert_eq!(lookups.file(&several, "b").unwrap(), "beside");
         assert!(lookups.env("PATH").is_some());
     }
 }

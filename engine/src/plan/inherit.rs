@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::playbook::{Keywords, Parallelism, Spanned, Vars};
+use crate::playbook::{Keywords, Parallelism, Role, Spanned, Vars};
 use crate::yaml::Node;
 
 /// The keywords that hold for an item. The innermost that says something wins; tags add up, every `when` counts.
@@ -38,6 +38,8 @@ pub struct Inherited {
     pub check_mode: Option<Node>,
     /// Handlers to run if something changed.
     pub notify: Vec<Spanned<String>>,
+    /// The role it belongs to.
+    pub role: Option<Arc<Role>>,
 }
 
 impl Inherited {
@@ -69,6 +71,7 @@ impl Inherited {
             delegate_to: nearest(&inner.delegate_to, &self.delegate_to),
             run_once: nearest(&inner.run_once, &self.run_once),
             check_mode: nearest(&inner.check_mode, &self.check_mode),
+            role: inner.role.clone().or_else(|| self.role.clone()),
             notify: if inner.notify.is_empty() {
                 self.notify.clone()
             } else {

@@ -8,7 +8,7 @@ use super::identity::Siblings;
 use super::inherit::Inherited;
 use super::tags::Tags;
 use crate::diagnostics::{Findings, Source};
-use crate::playbook::{Batch, Block, Include, Item, Play, Playbook, Spanned, Task};
+use crate::playbook::{Batch, Block, Include, Item, Play, Playbook, RoleRun, Spanned, Task};
 use crate::yaml;
 
 /// What of the command line decides the plan.
@@ -90,6 +90,8 @@ pub struct BlockNode {
     pub rescue: Vec<Node>,
     /// What runs in any case.
     pub always: Vec<Node>,
+    /// The role it is.
+    pub role: Option<RoleRun>,
 }
 
 /// An include of the plan.
@@ -179,9 +181,11 @@ pub fn resolve_items(items: &[Item], parent: &str, inherited: &Inherited, tags: 
     let mut resolve = |item: &Item| match item {
         Item::Task(task) => {
             let keywords = inherited.with(&task.keywords);
+            let mut task = (**task).clone();
+            task.name.value = called(task.name.value, &keywords);
             Node::Task(Arc::new(TaskNode {
                 id: siblings.next(&task.name.value),
-                task: (**task).clone(),
+                task,
                 chosen: tags.choose(&keywords.tags),
                 keywords,
             }))
@@ -191,6 +195,7 @@ pub fn resolve_items(items: &[Item], parent: &str, inherited: &Inherited, tags: 
             let name = include.name.as_ref().map(|name| name.value.clone());
             let name = name.unwrap_or_else(|| format!("include_tasks {}", written(&include.file)));
             let keywords = inherited.with(&include.keywords);
+            let name = called(name, &keywords);
             Node::Include(Arc::new(IncludeNode {
                 id: siblings.next(&name),
                 name,
@@ -202,6 +207,14 @@ pub fn resolve_items(items: &[Item], parent: &str, inherited: &Inherited, tags: 
         }
     };
     items.iter().map(&mut resolve).collect()
+}
+
+/// What a task is called, which in a role has that one's name in front.
+fn called(name: String, keywords: &Inherited) -> String {
+    match &keywords.role {
+        Some(role) => role.names(&name),
+        None => name,
+    }
 }
 
 fn resolve_block(
@@ -219,6 +232,7 @@ fn resolve_block(
         body: part(&block.body, ""),
         rescue: part(&block.rescue, "/[rescue]"),
         always: part(&block.always, "/[always]"),
+        role: block.role.clone(),
         id,
     }
 }

@@ -46,10 +46,14 @@ impl Loader<'_> {
             return;
         }
         let mut names: Vec<&str> = Vec::new();
-        each_task(&play.handlers, &mut Vec::new(), &mut |handler, _| {
+        let mut of_roles: Vec<String> = Vec::new();
+        each_task(&play.handlers, &mut Vec::new(), &mut |handler, around| {
             names.push(&handler.name.value);
             names.extend(handler.listen.iter().map(|name| name.value.as_str()));
+            let role = around.iter().find_map(|keywords| keywords.role.as_ref());
+            of_roles.extend(role.map(|role| role.names(&handler.name.value)));
         });
+        names.extend(of_roles.iter().map(String::as_str));
         let mut unknown: Vec<&Spanned<String>> = Vec::new();
         for section in [&play.pre_tasks, &play.tasks, &play.post_tasks, &play.handlers] {
             each_task(section, &mut Vec::new(), &mut |task, around| {

@@ -27,6 +27,7 @@ pub(super) const PLAY: &[&str] = &[
     "hosts",
     "post_tasks",
     "pre_tasks",
+    "roles",
     "serial",
     "tasks",
     "vars_files",
@@ -54,9 +55,7 @@ pub(super) const TASK: &[&str] = &[
 /// What to do about a keyword that Ansible has and nebplay has not.
 pub(super) fn unsupported(keyword: &str) -> Option<&'static str> {
     Some(match keyword {
-        "roles" | "include_role" | "import_role" => {
-            "roles are not supported yet: import the role's task files with `import_tasks`"
-        }
+        "include_role" => "`import_role` brings a role's tasks before anything runs",
         "async" | "poll" => {
             "long modules run as jobs by themselves and survive a lost connection; `timeout` limits how long a task may take"
         }

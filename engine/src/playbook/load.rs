@@ -9,6 +9,7 @@ use crate::template::Templates;
 use crate::yaml::Node;
 
 use super::reader::{Reader, beside, plain};
+use super::roles::Brought;
 use super::syntax::{Item, Play, Playbook, Vars};
 
 /// Loads a playbook and everything it imports; all that is wrong with any of it, in one go.
@@ -87,6 +88,8 @@ pub(super) struct Loader<'a> {
     open: Vec<PathBuf>,
     /// Files that are included at run time and have been looked at already.
     included: BTreeSet<PathBuf>,
+    /// What the roles of the play bring that is being loaded.
+    pub(super) brought: Brought,
 }
 
 impl<'a> Loader<'a> {
@@ -97,6 +100,7 @@ impl<'a> Loader<'a> {
             findings: Findings::new(),
             open: Vec::new(),
             included: BTreeSet::new(),
+            brought: Brought::default(),
         }
     }
 
@@ -122,7 +126,7 @@ impl<'a> Loader<'a> {
     }
 
     /// A file that something at `from` names.
-    fn root(&mut self, path: &Path, from: &Span) -> Option<(Arc<Source>, Option<Node>)> {
+    pub(super) fn root(&mut self, path: &Path, from: &Span) -> Option<(Arc<Source>, Option<Node>)> {
         match self.reader.read(path) {
             Ok(text) => {
                 let source = self.reader.vault().source(path.to_string_lossy(), text);
@@ -184,7 +188,7 @@ impl<'a> Loader<'a> {
             .unwrap_or_default()
     }
 
-    fn inside<T>(
+    pub(super) fn inside<T>(
         &mut self,
         path: PathBuf,
         from: &Span,

@@ -13,6 +13,7 @@ mod loops;
 mod plays;
 mod reader;
 mod rehearsed;
+mod roles;
 mod section;
 mod syntax;
 mod task;

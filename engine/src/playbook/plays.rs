@@ -72,6 +72,7 @@ impl Loader<'_> {
         let findings_before = self.findings.len();
         let mut name = None;
         let mut hosts = None;
+        let mut roles = None;
         let mut play = Play {
             name: Spanned {
                 value: String::new(),
@@ -80,6 +81,8 @@ impl Loader<'_> {
             hosts: node.clone(),
             vars: Vars::new(),
             vars_files: Vec::new(),
+            defaults: Vars::new(),
+            role_vars: Vars::new(),
             keywords: Keywords::default(),
             serial: Vec::new(),
             any_errors_fatal: false,
@@ -103,10 +106,12 @@ impl Loader<'_> {
                 "tasks" => play.tasks = self.items(value),
                 "post_tasks" => play.post_tasks = self.items(value),
                 "handlers" => play.handlers = self.items(value),
+                "roles" => roles = Some(value),
                 _ if self.keyword(entry, &mut play.keywords) => {}
                 _ => self.unknown_key(entry, "play", &[keys::COMMON, keys::PLAY]),
             }
         }
+        self.with_roles(&mut play, roles);
         let Some(hosts) = hosts else {
             // One that is misspelt has been found already.
             let close = |entry: &Entry| crate::diagnostics::suggest(entry.name(), ["hosts"]).is_some();

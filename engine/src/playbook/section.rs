@@ -17,6 +17,8 @@ enum Brings {
     Include,
 }
 
+const IMPORT_ROLE: [&str; 2] = ["import_role", "ansible.builtin.import_role"];
+
 fn brings(key: &str) -> Option<Brings> {
     match key.strip_prefix("ansible.builtin.").unwrap_or(key) {
         "import_tasks" => Some(Brings::Import),
@@ -52,6 +54,10 @@ impl Loader<'_> {
         if entries.iter().any(|entry| keys::BLOCK.contains(&entry.name())) {
             return Some(Item::Block(Box::new(self.block(node, entries))));
         }
+        let role = entries.iter().find(|entry| IMPORT_ROLE.contains(&entry.name()));
+        if let Some(role) = role {
+            return self.import_role(entries, role);
+        }
         let other_file = entries
             .iter()
             .find_map(|entry| brings(entry.name()).map(|brings| (brings, entry)));
@@ -69,6 +75,7 @@ impl Loader<'_> {
             body: Vec::new(),
             rescue: Vec::new(),
             always: Vec::new(),
+            role: None,
         };
         for entry in entries {
             match entry.name() {
@@ -131,6 +138,7 @@ impl Loader<'_> {
                 body,
                 rescue: Vec::new(),
                 always: Vec::new(),
+                role: None,
             })));
         }
         if fixed && let Some(path) = self.fixed_path(&file, "include_tasks") {

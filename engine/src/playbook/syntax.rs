@@ -1,6 +1,7 @@
 //! A playbook after loading: every name is known, every module exists, and every node knows its place.
 //! Templates are still unrendered [`Node`]s.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -41,6 +42,10 @@ pub struct Play {
     pub vars: Vars,
     /// Files of variables, in order; may be templates.
     pub vars_files: Vec<Node>,
+    /// What its roles define for all of it, weaker than everything else.
+    pub defaults: Vars,
+    /// What its roles define for all of it, stronger than its files of variables.
+    pub role_vars: Vars,
     /// What its tasks inherit.
     pub keywords: Keywords,
     /// Sizes of the batches of hosts that go through the play one after another; empty: all at once.
@@ -111,6 +116,39 @@ pub struct Keywords {
     pub check_mode: Option<Node>,
     /// Handlers to run at the end of the section if a task changed something. Plays have none.
     pub notify: Vec<Spanned<String>>,
+    /// The role whose tasks these are.
+    pub role: Option<Arc<Role>>,
+}
+
+/// A role, for what runs in it.
+#[derive(Debug, PartialEq)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its variables that everybody's are stronger than.
+    pub defaults: Vars,
+    /// Its variables that are stronger than those of the play.
+    pub vars: Vars,
+    /// How it was asked for, where that is more than its name: then it is another one.
+    pub asked: String,
+}
+
+/// All of a role: what it depends on, and its own tasks.
+#[derive(Debug, Clone)]
+pub struct RoleRun {
+    /// Which one.
+    pub role: Arc<Role>,
+    /// Whether a host goes through it that went through it before, in this play.
+    pub again: bool,
+}
+
+impl Role {
+    /// What a task or handler of that name is called.
+    pub fn names(&self, task: &str) -> String {
+        format!("{} : {task}", self.name)
+    }
 }
 
 /// An item of a list of tasks. `import_tasks` is already replaced by what it imports (as a block that carries its keywords).
@@ -209,6 +247,8 @@ pub struct Block {
     pub rescue: Vec<Item>,
     /// What runs in any case.
     pub always: Vec<Item>,
+    /// The role it is.
+    pub role: Option<RoleRun>,
 }
 
 /// An `include_tasks`.

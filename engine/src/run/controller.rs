@@ -16,7 +16,7 @@ use crate::template::{Scope, Templates};
 
 /// The controller as one step sees it.
 pub(super) struct Files {
-    /// The directory of the file that the task stands in; then that of its playbook, and of the one which imports that.
+    /// The task's role; the directory of the file that the task stands in; then that of its playbook, and of the one which imports that.
     pub(super) directories: Vec<PathBuf>,
     /// The task.
     pub(super) task: Span,

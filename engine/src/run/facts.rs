@@ -56,7 +56,7 @@ impl Runner {
         let files = Files {
             directories: vec![self.world.directory.clone()],
             task: task.clone(),
-            scope: self.variables.scope(host, &[], &[]),
+            scope: self.variables.scope(host, &[], &[], &[]),
             templates: self.world.templates.clone(),
             loader: Arc::clone(&self.world.loader),
             events: Arc::clone(&self.world.events),

@@ -13,6 +13,8 @@ use crate::template::Scope;
 pub(super) struct Handler {
     pub(super) id: String,
     pub(super) name: String,
+    /// The name that it has within its role.
+    short: Option<String>,
     topics: Vec<String>,
     node: Node,
 }
@@ -25,12 +27,17 @@ pub(super) fn handlers(nodes: &[Node]) -> Vec<Handler> {
             Node::Task(task) => all.push(Handler {
                 id: task.id.clone(),
                 name: task.task.name.value.clone(),
+                short: task.keywords.role.as_ref().and_then(|role| {
+                    let short = task.task.name.value.strip_prefix(&role.names(""))?;
+                    Some(short.to_owned())
+                }),
                 topics: task.task.listen.iter().map(|topic| topic.value.clone()).collect(),
                 node: node.clone(),
             }),
             Node::Include(include) => all.push(Handler {
                 id: include.id.clone(),
                 name: include.name.clone(),
+                short: None,
                 topics: Vec::new(),
                 node: node.clone(),
             }),
@@ -45,8 +52,11 @@ impl Runner {
     /// A name may be a template, whose variables are those of the task that notifies.
     pub(super) fn notify(&self, play: &PlayRun, topic: &str, host: &str, by: &str, scope: &Scope) {
         let is_called = |handler: &Handler| {
-            let rendered = self.world.templates.render_text(&handler.name, scope);
-            handler.name == topic || rendered.is_ok_and(|name| name == topic)
+            let is = |name: &str| {
+                let rendered = self.world.templates.render_text(name, scope);
+                name == topic || rendered.is_ok_and(|name| name == topic)
+            };
+            is(&handler.name) || handler.short.as_deref().is_some_and(is)
         };
         let named = play.handlers.iter().rposition(is_called);
         let listening =

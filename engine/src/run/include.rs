@@ -13,6 +13,7 @@ use super::runner::Runner;
 use super::scoped::Scoped;
 use super::step::written;
 use super::stop::{self, Stop};
+use super::task::defaults_of;
 use crate::diagnostics::{Finding, Span};
 use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
@@ -54,6 +55,7 @@ impl Runner {
         let scoped = Scoped {
             runner: Arc::clone(self),
             play: Arc::clone(play),
+            beneath: defaults_of(&node.keywords),
             middle: self.layers_of(play, &node.keywords),
             inner: context.inner.clone(),
             span: node.include.span.clone(),

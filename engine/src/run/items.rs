@@ -129,6 +129,15 @@ impl Runner {
         hosts: &[String],
         context: &Context,
     ) -> Dropped {
+        let to_go: Vec<String>;
+        let hosts = match &block.role {
+            Some(run) if !run.again => {
+                let has_to = |host: &&String| !play.went_through(&run.role, host);
+                to_go = hosts.iter().filter(has_to).cloned().collect();
+                to_go.as_slice()
+            }
+            _ => hosts,
+        };
         let body = Context {
             caught: context.caught || !block.rescue.is_empty(),
             ..context.clone()
@@ -139,6 +148,10 @@ impl Runner {
         }
         // What must run in any case runs on hosts that failed, too, and on those that cannot be reached it is tried.
         merge(&mut dropped, self.list(play, &block.always, hosts, context).await);
+        if let Some(run) = &block.role {
+            let through = hosts.iter().filter(|host| !dropped.contains_key(*host));
+            play.role_ended(&run.role, through);
+        }
         dropped
     }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::handlers::{Handler, handlers};
 use super::outcome::StepResult;
 use crate::plan::PlayPlan;
+use crate::playbook::{Role, Vars};
 use crate::template::{Binding, Layer, layer_of};
 
 /// What holds for all batches of a play.
@@ -30,6 +31,8 @@ struct State {
     /// Indices of handlers, in the order they were first notified; the hosts they are for.
     notified: IndexMap<usize, IndexSet<String>>,
     flushes: u32,
+    /// Roles of which a task ran on a host, and whether it has come to the role's end.
+    roles: HashMap<(PathBuf, String, String), bool>,
     files: HashMap<String, Vec<Arc<Layer>>>,
     active: Option<(Vec<String>, Arc<Layer>)>,
 }
@@ -44,7 +47,18 @@ pub(super) struct PlayRun {
     all: Arc<AllBatches>,
     constant: Arc<Layer>,
     vars: Arc<Layer>,
+    /// What roles define for the whole play: unless somebody else does, and in any case.
+    defaults: Option<Arc<Layer>>,
+    of_roles: Option<Arc<Layer>>,
     state: Mutex<State>,
+}
+
+fn of_host(role: &Role, host: &str) -> (PathBuf, String, String) {
+    (role.path.clone(), role.asked.clone(), host.to_owned())
+}
+
+fn some_layer(vars: &Vars) -> Option<Arc<Layer>> {
+    (!vars.is_empty()).then(|| Arc::new(layer_of(vars)))
 }
 
 impl PlayRun {
@@ -68,6 +82,8 @@ impl PlayRun {
             directory,
             constant: Arc::new(constant),
             vars: Arc::new(layer_of(&plan.play.vars)),
+            defaults: some_layer(&plan.play.defaults),
+            of_roles: some_layer(&plan.play.role_vars),
             handlers: handlers(&plan.handlers),
             plan: Arc::clone(plan),
             batch,
@@ -85,7 +101,33 @@ impl PlayRun {
         let files = self.state().files.get(host).cloned().unwrap_or_default();
         let mut layers = vec![Arc::clone(&self.constant), Arc::clone(&self.vars)];
         layers.extend(files);
+        layers.extend(self.of_roles.clone());
         layers
+    }
+
+    /// The variables of the play that are weaker than everybody's.
+    pub(super) fn defaults(&self) -> impl Iterator<Item = &Arc<Layer>> {
+        self.defaults.iter()
+    }
+
+    /// A task of the role ran on the host; one that was skipped does not count.
+    pub(super) fn ran_in(&self, role: &Role, host: &str) {
+        self.state().roles.entry(of_host(role, host)).or_default();
+    }
+
+    /// The role has ended on these hosts.
+    pub(super) fn role_ended<'a>(&self, role: &Role, hosts: impl Iterator<Item = &'a String>) {
+        let mut state = self.state();
+        for host in hosts {
+            if let Some(through) = state.roles.get_mut(&of_host(role, host)) {
+                *through = true;
+            }
+        }
+    }
+
+    /// Whether the host went through the role before, in this play.
+    pub(super) fn went_through(&self, role: &Role, host: &str) -> bool {
+        self.state().roles.get(&of_host(role, host)) == Some(&true)
     }
 
     /// A file of variables was read for a host.

@@ -346,6 +346,7 @@ impl Runner {
             let scoped = Scoped {
                 runner: Arc::clone(self),
                 play: Arc::clone(run),
+                beneath: Vec::new(),
                 middle: Vec::new(),
                 inner: Vec::new(),
                 span: node.span.clone(),

@@ -13,7 +13,9 @@ use crate::template::{Layer, Scope, TemplateErrorKind};
 pub(super) struct Scoped {
     pub(super) runner: Arc<Runner>,
     pub(super) play: Arc<PlayRun>,
-    /// Variables of blocks and task.
+    /// Defaults of the role.
+    pub(super) beneath: Vec<Arc<Layer>>,
+    /// Variables of role, blocks and task.
     pub(super) middle: Vec<Arc<Layer>>,
     /// Variables of loops around it.
     pub(super) inner: Vec<Arc<Layer>>,
@@ -27,7 +29,8 @@ impl Scoped {
         let mut middle = self.play.layers(host);
         middle.extend(self.middle.iter().cloned());
         let inner: Vec<_> = self.inner.iter().chain(locals).cloned().collect();
-        self.runner.variables.scope(host, &middle, &inner)
+        let beneath: Vec<_> = self.play.defaults().chain(&self.beneath).cloned().collect();
+        self.runner.variables.scope(host, &beneath, &middle, &inner)
     }
 
     /// Renders something, gathering facts if it asks for them.

@@ -125,9 +125,12 @@ impl Unit {
         let beside = Path::new(&self.node.task.span.source.name)
             .parent()
             .map(Path::to_path_buf);
+        let role = self.node.keywords.role.as_ref();
         let files = Files {
-            directories: beside
+            directories: role
+                .map(|role| role.path.clone())
                 .into_iter()
+                .chain(beside)
                 .chain(self.scoped.play.directory.clone())
                 .chain([world.directory.clone()])
                 .collect(),

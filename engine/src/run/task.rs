@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use nebplay_modules::module::{Directive, Failure};
 use nebplay_modules::registry::Acts;
+use serde_json::Value;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::items::{Context, Dropped};
 use super::outcome::StepResult;
-use super::play::PlayRun;
+use super::play::{PlayRun, layer};
 use super::runner::Runner;
 use super::scoped::Scoped;
 use super::stop::{self, Stop};
 use super::unit::{Unit, text};
-use crate::events::What;
+use crate::events::{Status, What};
 use crate::plan::{Inherited, TaskNode, pace};
+use crate::playbook::Role;
 use crate::template::{Layer, layer_of};
 use crate::yaml;
 
@@ -28,12 +30,30 @@ pub(super) struct TaskEnd {
     pub(super) directives: Vec<(String, Directive)>,
 }
 
+/// The variables of a role, for what runs in it.
+fn of_role(role: &Role) -> Layer {
+    let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());
+    let mut vars = layer_of(&role.vars);
+    vars.extend(layer([
+        ("role_name", Value::from(role.name.as_str())),
+        ("role_path", Value::from(path.display().to_string())),
+    ]));
+    vars
+}
+
+/// What a role says unless somebody else does.
+pub(super) fn defaults_of(keywords: &Inherited) -> Vec<Arc<Layer>> {
+    let role = keywords.role.iter();
+    role.map(|role| Arc::new(layer_of(&role.defaults))).collect()
+}
+
 type HostResult = (String, Option<StepResult>);
 
 impl Runner {
     /// The layers of an item's keywords, and who takes part.
     pub(super) fn layers_of(&self, play: &PlayRun, keywords: &Inherited) -> Vec<Arc<Layer>> {
         let mut layers = vec![play.active(|host| self.books.is_out(host))];
+        layers.extend(keywords.role.iter().map(|role| Arc::new(of_role(role))));
         layers.extend(keywords.vars.iter().map(|vars| Arc::new(layer_of(vars))));
         layers
     }
@@ -53,6 +73,7 @@ impl Runner {
         let scoped = Scoped {
             runner: Arc::clone(self),
             play: Arc::clone(play),
+            beneath: defaults_of(&node.keywords),
             middle: self.layers_of(play, &node.keywords),
             inner: context.inner.clone(),
             span: node.task.span.clone(),
@@ -243,6 +264,11 @@ impl Runner {
     /// The task ended on a host.
     fn account(&self, unit: &Unit, host: &str, result: &StepResult) {
         let task = &unit.node.task;
+        if let Some(role) = &unit.node.keywords.role
+            && result.status != Status::Skipped
+        {
+            unit.scoped.play.ran_in(role, host);
+        }
         if let Some(register) = &task.register {
             self.variables.set(host, &register.value, result.binding());
         }

@@ -1,7 +1,7 @@
 //! Everything that is known of the hosts, and the scopes that templates see.
 //!
-//! From weak to strong, as in Ansible: inventory, facts, play, files of the play, blocks and task, `include_vars`,
-//! `set_fact` and `register`, loop variables, `-e`.
+//! From weak to strong, as in Ansible: defaults of roles, inventory, facts, play, files of the play, roles, blocks and task,
+//! `include_vars`, `set_fact` and `register`, loop variables, `-e`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -82,17 +82,26 @@ impl Variables {
         layer
     }
 
-    /// What a template for this host sees: `middle` are the layers of play, blocks and task, `inner` those of loops.
-    pub(super) fn scope(&self, host: &str, middle: &[Arc<Layer>], inner: &[Arc<Layer>]) -> Scope {
+    /// What a template for this host sees: `beneath` are the layers of roles' defaults, `middle` those of play, blocks and task, `inner`
+    /// those of loops.
+    pub(super) fn scope(
+        &self,
+        host: &str,
+        beneath: &[Arc<Layer>],
+        middle: &[Arc<Layer>],
+        inner: &[Arc<Layer>],
+    ) -> Scope {
         let learned = self.learned().get(host).cloned().unwrap_or_default();
         let facts = Facts {
             host: host.to_owned(),
             gathered: learned.gathered,
             values: learned.facts,
         };
-        let mut scope = Scope::new()
-            .layer(Arc::clone(&self.common))
-            .layer(self.base(host));
+        let mut scope = Scope::new().layer(Arc::clone(&self.common));
+        for layer in beneath {
+            scope = scope.layer(Arc::clone(layer));
+        }
+        scope = scope.layer(self.base(host));
         if let Some(me) = self.me.upgrade() {
             scope = scope.with_hosts(me);
         }
@@ -153,6 +162,6 @@ impl Hosts for Variables {
     fn scope(&self, host: &str) -> Option<Scope> {
         self.known
             .contains(host)
-            .then(|| Self::scope(self, host, &[], &[]))
+            .then(|| Self::scope(self, host, &[], &[], &[]))
     }
 }

@@ -14,8 +14,8 @@ use super::hole::is_undefined;
 pub trait Lookups: Send + Sync {
     /// An environment variable.
     fn env(&self, name: &str) -> Option<String>;
-    /// The text of a file beside the playbook, which lies in this directory, or why there is none.
-    fn file(&self, playbook_dir: Option<&str>, path: &str) -> Result<String, String>;
+    /// The text of a file in one of these directories, or in their `files/`, or why there is none.
+    fn file(&self, directories: &[String], path: &str) -> Result<String, String>;
     /// The time, in the operator's time zone.
     fn now(&self) -> Zoned;
     /// Is told each variable as it was evaluated, before anybody sees it: some must not be shown.
@@ -31,7 +31,7 @@ impl Lookups for NoLookups {
     fn env(&self, _: &str) -> Option<String> {
         None
     }
-    fn file(&self, _: Option<&str>, path: &str) -> Result<String, String> {
+    fn file(&self, _: &[String], path: &str) -> Result<String, String> {
         Err(format!("no file can be looked up here: {path}"))
     }
     fn now(&self) -> Zoned {
@@ -79,9 +79,9 @@ fn look_up(
         rstrip = options.get::<Option<bool>>("rstrip")?.unwrap_or(rstrip);
     }
     options.assert_all_used()?;
-    let playbook_dir = state
-        .lookup("playbook_dir")
-        .filter(|directory| !is_undefined(directory));
+    let directory = |name: &&str| state.lookup(name).filter(|directory| !is_undefined(directory));
+    let directories = ["role_path", "playbook_dir"].iter().filter_map(directory);
+    let directories: Vec<String> = directories.map(|directory| directory.to_string()).collect();
     let look = |term: &Value| {
         let name = term
             .as_str()
@@ -92,7 +92,7 @@ fn look_up(
                 None => default.clone().unwrap_or_else(|| Value::from("")),
             }),
             "file" => lookups
-                .file(playbook_dir.as_ref().and_then(Value::as_str), name)
+                .file(&directories, name)
                 .map(|text| {
                     let text = if lstrip { text.trim_start() } else { &text };
                     Value::from(if rstrip { text.trim_end() } else { text })

@@ -85,6 +85,7 @@ fn keywords(node: &Node) -> Keywords {
         run_once: get("run_once"),
         check_mode: get("check_mode"),
         notify: texts(node.get("notify")),
+        role: None,
     }
 }
 
@@ -95,6 +96,8 @@ fn play(node: &Node) -> Play {
         hosts,
         vars: vars(node.get("vars")),
         vars_files: several(node.get("vars_files")),
+        defaults: Vars::new(),
+        role_vars: Vars::new(),
         keywords: Keywords {
             vars: Vars::new(),
             ..keywords(node)
@@ -135,6 +138,7 @@ fn item(node: &Node) -> Item {
             body: list(Some(body)),
             rescue: list(node.get("rescue")),
             always: list(node.get("always")),
+            role: None,
         }));
     }
     let over = node.get("loop").map(|over| Loop {
