@@ -31,12 +31,15 @@ pub(super) struct Brought {
     handlers: Vec<Item>,
     defaults: Vars,
     vars: Vars,
+    /// What the role that is being loaded was given, and those that depend on it.
+    params: Vars,
 }
 
 /// A role as a play, a task or another role asks for it.
 struct Asked {
     name: Spanned<String>,
     keywords: Keywords,
+    params: Vars,
     /// Which file of each part, where it is not `main`.
     from: Vec<(&'static str, String)>,
     /// What makes it another than one of the same name.
@@ -100,6 +103,7 @@ impl Loader<'_> {
             return Some(Asked {
                 name: self.fixed_text(node, "role")?,
                 keywords,
+                params: Vars::new(),
                 from: Vec::new(),
                 with: String::new(),
             });
@@ -117,7 +121,6 @@ impl Loader<'_> {
                 }
             }
         }
-        keywords.vars.extend(params);
         let Some(name) = name else {
             let message = "a role without a name";
             self.wrong(Finding::at(&node.span, message, "this role").help("say which: `- role: common`"));
@@ -126,6 +129,7 @@ impl Loader<'_> {
         Some(Asked {
             name,
             keywords,
+            params,
             from: Vec::new(),
             with: node.span.text().to_owned(),
         })
@@ -168,6 +172,7 @@ impl Loader<'_> {
         let asked = Asked {
             name,
             keywords,
+            params: Vars::new(),
             from,
             with: String::new(),
         };
@@ -179,7 +184,11 @@ impl Loader<'_> {
         let path = self.role_path(&asked.name)?;
         let before = self.brought.handlers.len();
         let span = &asked.name.span;
-        let (role, body) = self.inside(path.clone(), span, |loader| Some(loader.contents(path, &asked)))?;
+        let around = self.brought.params.clone();
+        self.brought.params.extend(asked.params.clone());
+        let contents = self.inside(path.clone(), span, |loader| Some(loader.contents(path, &asked)));
+        self.brought.params = around;
+        let (role, body) = contents?;
         // What holds for a role holds for its handlers and for what it depends on.
         let handlers = self.brought.handlers.split_off(before);
         if !handlers.is_empty() {
@@ -204,10 +213,12 @@ impl Loader<'_> {
             let node = self.part(&path, part, asked);
             node.map(|node| self.vars(&node)).unwrap_or_default()
         };
+        let (defaults, vars) = (vars("defaults"), vars("vars"));
         let role = Arc::new(Role {
             name: asked.name.value.clone(),
-            defaults: vars("defaults"),
-            vars: vars("vars"),
+            defaults,
+            vars,
+            params: self.brought.params.clone(),
             asked: asked.with.clone(),
             path,
         });

@@ -131,6 +131,8 @@ pub struct Role {
     pub defaults: Vars,
     /// Its variables that are stronger than those of the play.
     pub vars: Vars,
+    /// What whoever asked for it, or for one that depends on it, gave it beside keywords: stronger than facts that are set.
+    pub params: Vars,
     /// How it was asked for, where that is more than its name: then it is another one.
     pub asked: String,
 }

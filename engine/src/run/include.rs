@@ -13,7 +13,7 @@ use super::runner::Runner;
 use super::scoped::Scoped;
 use super::step::written;
 use super::stop::{self, Stop};
-use super::task::defaults_of;
+use super::task::{defaults_of, inner_of};
 use crate::diagnostics::{Finding, Span};
 use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
@@ -57,7 +57,7 @@ impl Runner {
             play: Arc::clone(play),
             beneath: defaults_of(&node.keywords),
             middle: self.layers_of(play, &node.keywords),
-            inner: context.inner.clone(),
+            inner: inner_of(&node.keywords, context),
             span: node.include.span.clone(),
         };
         let hosts = match (&node.keywords.run_once, hosts) {

@@ -47,6 +47,13 @@ pub(super) fn defaults_of(keywords: &Inherited) -> Vec<Arc<Layer>> {
     role.map(|role| Arc::new(layer_of(&role.defaults))).collect()
 }
 
+/// What is stronger than facts that are set: what its role was given, and what includes and their loops bring.
+pub(super) fn inner_of(keywords: &Inherited, context: &Context) -> Vec<Arc<Layer>> {
+    let params = keywords.role.iter().filter(|role| !role.params.is_empty());
+    let params = params.map(|role| Arc::new(layer_of(&role.params)));
+    params.chain(context.inner.iter().cloned()).collect()
+}
+
 type HostResult = (String, Option<StepResult>);
 
 impl Runner {
@@ -75,7 +82,7 @@ impl Runner {
             play: Arc::clone(play),
             beneath: defaults_of(&node.keywords),
             middle: self.layers_of(play, &node.keywords),
-            inner: context.inner.clone(),
+            inner: inner_of(&node.keywords, context),
             span: node.task.span.clone(),
         };
         let Some(first) = hosts.first() else {
