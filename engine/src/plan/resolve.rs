@@ -82,7 +82,7 @@ pub struct TaskNode {
 pub struct BlockNode {
     /// Its identity.
     pub id: String,
-    /// Its name, or `block`.
+    /// Its name, or `block`; none of a role.
     pub name: String,
     /// The tasks.
     pub body: Vec<Node>,
@@ -223,8 +223,12 @@ fn resolve_block(
     inherited: &Inherited,
     tags: &Tags,
 ) -> BlockNode {
-    let name = block.name.as_ref().map_or("block", |name| name.value.as_str());
-    let id = siblings.next(name);
+    let named = block.name.as_ref().map_or("block", |name| name.value.as_str());
+    // Its tasks have its name already.
+    let (id, name) = match &block.role {
+        Some(run) => (siblings.next(&format!("role {}", run.role.name)), ""),
+        None => (siblings.next(named), named),
+    };
     let inherited = inherited.with(&block.keywords);
     let part = |items: &[Item], part: &str| resolve_items(items, &format!("{id}{part}"), &inherited, tags);
     BlockNode {
@@ -291,14 +295,15 @@ impl Node {
                 visit(node, path);
                 continue;
             };
-            path.push(block.name.clone());
+            let depth = path.len();
+            path.extend(Some(&block.name).filter(|name| !name.is_empty()).cloned());
             Self::walk(&block.body, path, visit);
             for (name, part) in [("rescue", &block.rescue), ("always", &block.always)] {
                 path.push(name.to_owned());
                 Self::walk(part, path, visit);
                 path.pop();
             }
-            path.pop();
+            path.truncate(depth);
         }
     }
 }

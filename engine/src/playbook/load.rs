@@ -57,7 +57,7 @@ pub fn load_vars(file: &str, from: &Span, reader: &dyn Reader) -> Result<Vars, F
     }
 }
 
-/// Findings file by file, each from top to bottom.
+/// Findings file by file, each from top to bottom, and none twice.
 fn in_order(mut findings: Findings) -> Findings {
     let place = |finding: &Finding| finding.labels.first().map(|(span, _)| span.clone());
     let mut files: Vec<String> = Vec::new();
@@ -72,6 +72,8 @@ fn in_order(mut findings: Findings) -> Findings {
             (file, span.start)
         })
     });
+    // A file that is brought in twice is wrong once.
+    findings.dedup_by(|a, b| a.message == b.message && place(a).is_some() && place(a) == place(b));
     findings
 }
 

@@ -50,7 +50,7 @@ impl Loader<'_> {
                 name if IMPORT.contains(&name) => {}
                 _ => self.unknown_key(
                     entry,
-                    "import of a playbook",
+                    "playbook import",
                     &[&["name", "when", "tags", "vars", "import_playbook"]],
                 ),
             }

@@ -145,7 +145,7 @@ impl Loader<'_> {
                 }
                 key if key == named.name() => {}
                 _ if self.keyword(entry, &mut keywords) => {}
-                _ => self.unknown_key(entry, "import of a role", &[keys::COMMON]),
+                _ => self.unknown_key(entry, "role import", &[keys::COMMON]),
             }
         }
         let mut from = Vec::new();
@@ -161,7 +161,7 @@ impl Loader<'_> {
                 None if option.name() == "name" => name = self.fixed_text(&option.value, "name"),
                 None => {
                     let files = PARTS.map(|(_, key)| key);
-                    self.unknown_key(option, "import of a role", &[&["name"], &files]);
+                    self.unknown_key(option, "role import", &[&["name"], &files]);
                 }
             }
         }
@@ -188,25 +188,30 @@ impl Loader<'_> {
         self.brought.params.extend(asked.params.clone());
         let contents = self.inside(path.clone(), span, |loader| Some(loader.contents(path, &asked)));
         self.brought.params = around;
-        let (role, body) = contents?;
+        let (role, tasks, handlers) = contents?;
         // What holds for a role holds for its handlers and for what it depends on.
-        let handlers = self.brought.handlers.split_off(before);
-        if !handlers.is_empty() {
-            let handlers = block(span, asked.keywords.clone(), handlers);
+        let keywords = Keywords {
+            role: Some(Arc::clone(&role)),
+            ..asked.keywords
+        };
+        let mut all_handlers = self.brought.handlers.split_off(before);
+        all_handlers.extend(handlers);
+        if !all_handlers.is_empty() {
+            let handlers = block(span, keywords.clone(), all_handlers);
             self.brought.handlers.push(Item::Block(Box::new(handlers)));
         }
         Some(Item::Block(Box::new(Block {
             role: Some(RoleRun { role, again }),
-            ..block(span, asked.keywords, body)
+            ..block(span, keywords, tasks)
         })))
     }
 
-    /// Reads the files of a role: what it depends on and its tasks; its handlers and variables are the play's from then on.
-    fn contents(&mut self, path: PathBuf, asked: &Asked) -> (Arc<Role>, Vec<Item>) {
-        let span = &asked.name.span;
+    /// Reads the files of a role: its variables, which are the play's from then on, tasks, those of what it depends on before them, and
+    /// handlers.
+    fn contents(&mut self, path: PathBuf, asked: &Asked) -> (Arc<Role>, Vec<Item>, Vec<Item>) {
         let depends = self.part(&path, "meta", asked);
         let depends = depends.as_ref().and_then(|meta| meta.get("dependencies"));
-        let mut items = depends
+        let mut all_tasks = depends
             .map(|node| self.roles(node, "dependencies"))
             .unwrap_or_default();
         let mut vars = |part: &str| {
@@ -224,19 +229,13 @@ impl Loader<'_> {
         });
         self.brought.defaults.extend(role.defaults.clone());
         self.brought.vars.extend(role.vars.clone());
-        let own = Keywords {
-            role: Some(Arc::clone(&role)),
-            ..Keywords::default()
-        };
-        let mut tasks = |part: &str| {
+        let mut items = |part: &str| {
             let node = self.part(&role.path, part, asked);
-            let tasks = node.map(|node| self.items(&node)).unwrap_or_default();
-            Item::Block(Box::new(block(span, own.clone(), tasks)))
+            node.map(|node| self.items(&node)).unwrap_or_default()
         };
-        items.push(tasks("tasks"));
-        let handlers = tasks("handlers");
-        self.brought.handlers.push(handlers);
-        (role, items)
+        all_tasks.extend(items("tasks"));
+        let handlers = items("handlers");
+        (role, all_tasks, handlers)
     }
 
     /// A file of YAML of a role: `main`, which need not be there, or the one that was asked for.
