@@ -361,7 +361,7 @@ fn plays_are_checked_too() {
         ("- tasks: []\n", "a play without `hosts`"),
         (
             "- hosts: all\n  roles: [x]\n",
-            "the keyword `roles` is not supported",
+            "there is no role `x`",
         ),
         ("- hosts: all\n  taks: []\n", "a play has no keyword `taks`"),
         (
