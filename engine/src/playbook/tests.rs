@@ -359,10 +359,7 @@ fn plays_are_checked_too() {
         ("hosts: all\n", "a playbook is a list of plays, not a mapping"),
         ("", "play.yml: no play in it"),
         ("- tasks: []\n", "a play without `hosts`"),
-        (
-            "- hosts: all\n  roles: [x]\n",
-            "there is no role `x`",
-        ),
+        ("- hosts: all\n  roles: [x]\n", "there is no role `x`"),
         ("- hosts: all\n  taks: []\n", "a play has no keyword `taks`"),
         (
             "- hosts: all\n  serial: many\n",

@@ -17,7 +17,7 @@ const MOST: usize = 9;
 pub struct Story {
     /// What led to it: time since the beginning, host, what was done, and the name of the task that did it.
     pub deeds: Vec<(Duration, String, String, Option<String>)>,
-    /// The task that broke the rule, where it stands in a playbook.
+    /// The task that broke the rule, or after which it was broken in the end, where it stands in a playbook.
     pub task: Option<Span>,
     /// The rule, and what broke it.
     pub breach: Breach,
@@ -52,10 +52,11 @@ pub fn tell(stage: &Stage, breach: &Breach, deeds: &[Deed], work: &[Work]) -> St
         .filter(|(_, deed)| is_told(deed))
         .collect();
     let first = told.len().saturating_sub(MOST);
-    let last = breach.deed.and_then(|number| deeds.get(number));
-    let culprit = last
-        .and_then(by)
-        .or_else(|| work.last().filter(|_| last.is_none()));
+    let culprit = match breach.deed {
+        Some(number) => deeds.get(number).and_then(by),
+        // What is wrong in the end is wrong since the last that was done, if anything was.
+        None => told.last().and_then(|(_, deed)| by(deed)).or(work.last()),
+    };
     Story {
         deeds: told[first..]
             .iter()

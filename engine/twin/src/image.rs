@@ -159,7 +159,7 @@ const DIRECTORIES: [(&str, &str, u32); 34] = [
 ];
 
 /// The files of a front-end that are none of OpenNebula's packages.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     (
         "/etc/os-release",
         "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n",
@@ -169,6 +169,7 @@ const FILES: [(&str, &str); 6] = [
         "root:x:0:0:root:/root:/bin/bash\noneadmin:x:9869:9869::/var/lib/one:/bin/bash\n",
     ),
     ("/etc/group", "root:x:0:\noneadmin:x:9869:\n"),
+    ("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost\n"),
     ("/etc/one/monitord.conf", "# Configuration of the monitor\n"),
     (
         "/etc/apt/sources.list.d/opennebula.list",

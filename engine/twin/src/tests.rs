@@ -197,3 +197,27 @@ fn a_script_that_is_killed_leaves_what_it_came_to() {
     );
     assert!(!cut.starts_with("COMMIT;"), "{cut}");
 }
+
+#[test]
+fn find_knows_owners_modes_and_alternatives() {
+    let mut federation = guide();
+    let mut find = |line: &str| run(&mut federation, 0, "root", line);
+    find(
+        "mkdir -p /srv/d/e && touch /srv/d/f && chown oneadmin /srv/d/f && chmod 0700 /srv/d/e && ln -s f /srv/d/l",
+    );
+    for (conditions, found) in [
+        ("-mindepth 1 ! -user root", "/srv/d/f\n"),
+        ("-mindepth 1 -type d -perm 0700", "/srv/d/e\n"),
+        (
+            "-mindepth 1 ( ! -user root -o ! -type l ! -perm 0644 ) -print",
+            "/srv/d/e\n/srv/d/f\n",
+        ),
+        ("( -type l -o -type d ) -print -quit", "/srv/d\n"),
+    ] {
+        let quoted = conditions
+            .replace('(', "'('")
+            .replace(')', "')'")
+            .replace('!', "'!'");
+        assert_eq!(find(&format!("find -P /srv/d {quoted}")), found, "{conditions}");
+    }
+}

@@ -28,7 +28,13 @@ pub(super) fn text(story: &Story, because: &str, paint: Paint, terminal: &Termin
         let _ = writeln!(out, "    {:>14}  {host}: {what}{task}", time(*at));
     }
     let finding = match &story.task {
-        Some(span) => Finding::at(span, story.breach.what.clone(), "this did it"),
+        Some(span) => {
+            let label = match story.breach.deed {
+                Some(_) => "this did it",
+                None => "after this nothing was done about it",
+            };
+            Finding::at(span, story.breach.what.clone(), label)
+        }
         None => Finding::nowhere(story.breach.what.clone()),
     };
     let finding = finding.help(format!("the rule: {}; {}", rule.sentence, rule.source));

@@ -10,19 +10,29 @@ enum Test {
     Name(String),
     Type(char),
     MaxDepth(usize),
+    MinDepth(usize),
+    User(String),
+    Group(String),
+    Perm(u32),
+    Not(Box<Test>),
 }
 
 pub(super) fn find(process: &mut Process<'_>) -> i32 {
     let args = process.args.to_vec();
-    let first = args
-        .iter()
-        .position(|word| word.starts_with('-'))
-        .unwrap_or(args.len());
+    // It follows no links, as it does by itself.
+    let args = match args.split_first() {
+        Some((word, rest)) if word == "-P" => rest,
+        _ => &args,
+    };
+    let begins = |word: &String| word.starts_with('-') || ["(", "!"].contains(&word.as_str());
+    let first = args.iter().position(begins).unwrap_or(args.len());
     let (roots, conditions) = args.split_at(first);
     // Alternatives, each of which holds when all of its tests do.
     let mut alternatives: Vec<Vec<Test>> = vec![Vec::new()];
     let mut end = '\n';
-    let mut deletes = false;
+    let (mut deletes, mut first_only, mut is_negated) = (false, false, false);
+    // What stands in front of alternatives in brackets holds for each of them.
+    let mut common: Vec<Test> = Vec::new();
     let mut words = conditions.iter();
     while let Some(word) = words.next() {
         let test = match word.as_str() {
@@ -32,6 +42,29 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
                 .next()
                 .and_then(|depth| depth.parse().ok())
                 .map(Test::MaxDepth),
+            "-mindepth" => words
+                .next()
+                .and_then(|depth| depth.parse().ok())
+                .map(Test::MinDepth),
+            "-user" => words.next().cloned().map(Test::User),
+            "-group" => words.next().cloned().map(Test::Group),
+            "-perm" => words
+                .next()
+                .and_then(|mode| u32::from_str_radix(mode, 8).ok())
+                .map(Test::Perm),
+            "!" => {
+                is_negated = true;
+                continue;
+            }
+            "(" => {
+                common = alternatives.pop().unwrap_or_default();
+                alternatives.push(Vec::new());
+                continue;
+            }
+            "-quit" => {
+                first_only = true;
+                continue;
+            }
             "-o" => {
                 alternatives.push(Vec::new());
                 continue;
@@ -44,16 +77,25 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
                 deletes = true;
                 continue;
             }
-            "-print" | "-a" | "-xdev" => continue,
+            ")" | "-print" | "-a" | "-xdev" => continue,
             _ => {
                 process.did(Act::NotModelled(format!("find {}", args.join(" "))));
                 return 0;
             }
         };
         if let (Some(test), Some(last)) = (test, alternatives.last_mut()) {
-            last.push(test);
+            last.push(if is_negated {
+                Test::Not(Box::new(test))
+            } else {
+                test
+            });
         }
+        is_negated = false;
     }
+    let is_found = |path: &str, node: &Node, depth: usize| {
+        let all = |tests: &[Test]| tests.iter().all(|test| holds(test, path, node, depth));
+        all(&common) && alternatives.iter().any(|tests| all(tests))
+    };
     let mut status = 0;
     for root in roots {
         let path = process.path(root);
@@ -64,16 +106,19 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
             continue;
         };
         let mut found = Vec::new();
-        if alternatives.iter().any(|tests| holds(tests, root, node, 0)) {
+        if is_found(root, node, 0) {
             found.push(root.clone());
         }
         for (below, node) in files.below(&path) {
             let rest = &below[path.trim_end_matches('/').len()..];
             let shown = format!("{}{rest}", root.trim_end_matches('/'));
             let depth = rest.matches('/').count();
-            if alternatives.iter().any(|tests| holds(tests, &shown, node, depth)) {
+            if is_found(&shown, node, depth) {
                 found.push(shown);
             }
+        }
+        if first_only {
+            found.truncate(1);
         }
         for shown in found {
             if deletes {
@@ -87,14 +132,19 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
     status
 }
 
-fn holds(tests: &[Test], path: &str, node: &Node, depth: usize) -> bool {
+fn holds(test: &Test, path: &str, node: &Node, depth: usize) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    tests.iter().all(|test| match test {
+    match test {
         Test::Name(pattern) => is_named(name, pattern),
         Test::Type('f') => matches!(node, Node::File(..)),
         Test::Type('d') => matches!(node, Node::Directory(_)),
         Test::Type('l') => matches!(node, Node::Link(..)),
         Test::Type(_) => false,
         Test::MaxDepth(most) => depth <= *most,
-    })
+        Test::MinDepth(least) => depth >= *least,
+        Test::User(user) => *node.meta().owner == **user,
+        Test::Group(group) => *node.meta().group == **group,
+        Test::Perm(mode) => node.meta().mode == *mode,
+        Test::Not(test) => !holds(test, path, node, depth),
+    }
 }
