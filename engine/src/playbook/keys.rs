@@ -52,6 +52,17 @@ pub(super) const TASK: &[&str] = &[
     "until",
 ];
 
+/// Whether a keyword that is not supported asks for what is so anyway.
+pub(super) fn is_so_anyway(keyword: &str, value: Option<&str>) -> bool {
+    matches!(
+        (keyword, value),
+        ("strategy", Some("linear" | "ansible.builtin.linear"))
+            | ("order", Some("inventory"))
+            | ("become_method", Some("sudo" | "ansible.builtin.sudo"))
+            | ("force_handlers" | "delegate_facts", Some("false" | "no"))
+    )
+}
+
 /// What to do about a keyword that Ansible has and nebplay has not.
 pub(super) fn unsupported(keyword: &str) -> Option<&'static str> {
     Some(match keyword {

@@ -1,6 +1,7 @@
 //! Plays.
 
 use crate::diagnostics::Finding;
+use crate::inventory::LOCALHOST;
 use crate::yaml::{Entry, Node};
 
 use super::keys;
@@ -8,6 +9,12 @@ use super::load::Loader;
 use super::syntax::{Batch, Keywords, Play, Spanned, Vars};
 
 const IMPORT: [&str; 2] = ["import_playbook", "ansible.builtin.import_playbook"];
+
+/// Whether the hosts of a play are this machine.
+fn is_localhost(entries: &[Entry]) -> bool {
+    let hosts = entries.iter().find(|entry| entry.name() == "hosts");
+    hosts.is_some_and(|hosts| hosts.value.as_str() == Some(LOCALHOST))
+}
 
 impl Loader<'_> {
     /// The plays of a playbook.
@@ -107,6 +114,8 @@ impl Loader<'_> {
                 "post_tasks" => play.post_tasks = self.items(value),
                 "handlers" => play.handlers = self.items(value),
                 "roles" => roles = Some(value),
+                // It is not connected to in any other way.
+                "connection" if value.as_str() == Some("local") && is_localhost(entries) => {}
                 _ if self.keyword(entry, &mut play.keywords) => {}
                 _ => self.unknown_key(entry, "play", &[keys::COMMON, keys::PLAY]),
             }

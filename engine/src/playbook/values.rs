@@ -184,9 +184,12 @@ impl Loader<'_> {
         Some(text)
     }
 
-    /// A keyword that nothing knows.
+    /// A keyword that nothing knows, unless it says what is so anyway.
     pub(super) fn unknown_key(&mut self, entry: &Entry, of: &str, known: &[&[&str]]) {
         let name = entry.name();
+        if keys::is_so_anyway(name, entry.value.as_str()) {
+            return;
+        }
         let finding = if let Some(instead) = keys::unsupported(name) {
             let message = format!("the keyword `{name}` is not supported");
             Finding::at(&entry.key.span, message, "not supported").help(instead)
