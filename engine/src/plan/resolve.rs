@@ -212,7 +212,7 @@ pub fn resolve_items(items: &[Item], parent: &str, inherited: &Inherited, tags: 
 /// What a task is called, which in a role has that one's name in front.
 fn called(name: String, keywords: &Inherited) -> String {
     match &keywords.role {
-        Some(role) => role.names(&name),
+        Some(role) => role.qualified(&name),
         None => name,
     }
 }

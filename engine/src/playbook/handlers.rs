@@ -51,7 +51,7 @@ impl Loader<'_> {
             names.push(&handler.name.value);
             names.extend(handler.listen.iter().map(|name| name.value.as_str()));
             let role = around.iter().find_map(|keywords| keywords.role.as_ref());
-            of_roles.extend(role.map(|role| role.names(&handler.name.value)));
+            of_roles.extend(role.map(|role| role.qualified(&handler.name.value)));
         });
         names.extend(of_roles.iter().map(String::as_str));
         let mut unknown: Vec<&Spanned<String>> = Vec::new();

@@ -148,7 +148,7 @@ pub struct RoleRun {
 
 impl Role {
     /// What a task or handler of that name is called.
-    pub fn names(&self, task: &str) -> String {
+    pub fn qualified(&self, task: &str) -> String {
         format!("{} : {task}", self.name)
     }
 }

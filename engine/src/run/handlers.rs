@@ -28,7 +28,7 @@ pub(super) fn handlers(nodes: &[Node]) -> Vec<Handler> {
                 id: task.id.clone(),
                 name: task.task.name.value.clone(),
                 short: task.keywords.role.as_ref().and_then(|role| {
-                    let short = task.task.name.value.strip_prefix(&role.names(""))?;
+                    let short = task.task.name.value.strip_prefix(&role.qualified(""))?;
                     Some(short.to_owned())
                 }),
                 topics: task.task.listen.iter().map(|topic| topic.value.clone()).collect(),

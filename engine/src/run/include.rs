@@ -13,7 +13,6 @@ use super::runner::Runner;
 use super::scoped::Scoped;
 use super::step::written;
 use super::stop::{self, Stop};
-use super::task::{defaults_of, inner_of};
 use crate::diagnostics::{Finding, Span};
 use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
@@ -52,14 +51,7 @@ impl Runner {
             pace: "each host decides what it includes".to_owned(),
             handler: context.handler,
         });
-        let scoped = Scoped {
-            runner: Arc::clone(self),
-            play: Arc::clone(play),
-            beneath: defaults_of(&node.keywords),
-            middle: self.layers_of(play, &node.keywords),
-            inner: inner_of(&node.keywords, context),
-            span: node.include.span.clone(),
-        };
+        let scoped = Scoped::of(self, play, &node.keywords, context, &node.include.span);
         let hosts = match (&node.keywords.run_once, hosts) {
             (Some(once), [first, ..]) => {
                 let scope = scoped.scope(first, &[]);

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::items::Context;
 use super::keywords::Trouble;
 use super::outcome::StepResult;
-use super::play::PlayRun;
+use super::play::{PlayRun, layer};
 use super::runner::Runner;
 use crate::diagnostics::Span;
-use crate::template::{Layer, Scope, TemplateErrorKind};
+use crate::plan::Inherited;
+use crate::playbook::Role;
+use crate::template::{Layer, Scope, TemplateErrorKind, layer_of};
 
 /// A place in a play, with the variables that hold there.
 pub(super) struct Scoped {
@@ -17,13 +22,53 @@ pub(super) struct Scoped {
     pub(super) beneath: Vec<Arc<Layer>>,
     /// Variables of role, blocks and task.
     pub(super) middle: Vec<Arc<Layer>>,
-    /// Variables of loops around it.
+    /// What its role was given, and variables of includes and loops around it.
     pub(super) inner: Vec<Arc<Layer>>,
     /// The task.
     pub(super) span: Span,
 }
 
+/// The variables of a role, for what runs in it.
+fn of_role(role: &Role) -> Layer {
+    let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());
+    let mut vars = layer_of(&role.vars);
+    vars.extend(layer([
+        ("role_name", Value::from(role.name.as_str())),
+        ("role_path", Value::from(path.display().to_string())),
+    ]));
+    vars
+}
+
 impl Scoped {
+    /// Where an item with these keywords is.
+    pub(super) fn of(
+        runner: &Arc<Runner>,
+        play: &Arc<PlayRun>,
+        keywords: &Inherited,
+        context: &Context,
+        span: &Span,
+    ) -> Self {
+        let role = keywords.role.as_deref();
+        let layer_of = |vars| Arc::new(layer_of(vars));
+        let takes_part = play.active(|host| runner.books.is_out(host));
+        let of_role = role.map(|role| Arc::new(of_role(role)));
+        let blocks = keywords.vars.iter().map(|vars| layer_of(vars));
+        // What a role was given is as strong as what an include is.
+        let params = role.map(|role| &role.params).filter(|params| !params.is_empty());
+        Self {
+            runner: Arc::clone(runner),
+            play: Arc::clone(play),
+            beneath: role.map(|role| layer_of(&role.defaults)).into_iter().collect(),
+            middle: [takes_part].into_iter().chain(of_role).chain(blocks).collect(),
+            inner: params
+                .map(layer_of)
+                .into_iter()
+                .chain(context.inner.iter().cloned())
+                .collect(),
+            span: span.clone(),
+        }
+    }
+
     /// What templates see.
     pub(super) fn scope(&self, host: &str, locals: &[Arc<Layer>]) -> Scope {
         let mut middle = self.play.layers(host);

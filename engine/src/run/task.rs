@@ -5,20 +5,17 @@ use std::sync::Arc;
 
 use nebplay_modules::module::{Directive, Failure};
 use nebplay_modules::registry::Acts;
-use serde_json::Value;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::items::{Context, Dropped};
 use super::outcome::StepResult;
-use super::play::{PlayRun, layer};
+use super::play::PlayRun;
 use super::runner::Runner;
 use super::scoped::Scoped;
 use super::stop::{self, Stop};
 use super::unit::{Unit, text};
 use crate::events::{Status, What};
-use crate::plan::{Inherited, TaskNode, pace};
-use crate::playbook::Role;
-use crate::template::{Layer, layer_of};
+use crate::plan::{TaskNode, pace};
 use crate::yaml;
 
 /// What came of a task.
@@ -30,41 +27,9 @@ pub(super) struct TaskEnd {
     pub(super) directives: Vec<(String, Directive)>,
 }
 
-/// The variables of a role, for what runs in it.
-fn of_role(role: &Role) -> Layer {
-    let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());
-    let mut vars = layer_of(&role.vars);
-    vars.extend(layer([
-        ("role_name", Value::from(role.name.as_str())),
-        ("role_path", Value::from(path.display().to_string())),
-    ]));
-    vars
-}
-
-/// What a role says unless somebody else does.
-pub(super) fn defaults_of(keywords: &Inherited) -> Vec<Arc<Layer>> {
-    let role = keywords.role.iter();
-    role.map(|role| Arc::new(layer_of(&role.defaults))).collect()
-}
-
-/// What is stronger than facts that are set: what its role was given, and what includes and their loops bring.
-pub(super) fn inner_of(keywords: &Inherited, context: &Context) -> Vec<Arc<Layer>> {
-    let params = keywords.role.iter().filter(|role| !role.params.is_empty());
-    let params = params.map(|role| Arc::new(layer_of(&role.params)));
-    params.chain(context.inner.iter().cloned()).collect()
-}
-
 type HostResult = (String, Option<StepResult>);
 
 impl Runner {
-    /// The layers of an item's keywords, and who takes part.
-    pub(super) fn layers_of(&self, play: &PlayRun, keywords: &Inherited) -> Vec<Arc<Layer>> {
-        let mut layers = vec![play.active(|host| self.books.is_out(host))];
-        layers.extend(keywords.role.iter().map(|role| Arc::new(of_role(role))));
-        layers.extend(keywords.vars.iter().map(|vars| Arc::new(layer_of(vars))));
-        layers
-    }
-
     /// Runs a task on hosts, as many at once as its contract allows.
     pub(super) async fn task(
         self: &Arc<Self>,
@@ -77,14 +42,7 @@ impl Runner {
             0 | 1 => node.id.clone(),
             occasion => format!("{}~{occasion}", node.id),
         };
-        let scoped = Scoped {
-            runner: Arc::clone(self),
-            play: Arc::clone(play),
-            beneath: defaults_of(&node.keywords),
-            middle: self.layers_of(play, &node.keywords),
-            inner: inner_of(&node.keywords, context),
-            span: node.task.span.clone(),
-        };
+        let scoped = Scoped::of(self, play, &node.keywords, context, &node.task.span);
         let Some(first) = hosts.first() else {
             return TaskEnd::default();
         };
