@@ -164,7 +164,11 @@ pub(super) fn execute(prepared: Prepared, start: Start, terminal: &Terminal) -> 
             replay: start.replay,
             resumed: start.resumed,
         };
-        let summary = run::run(plan, world).await;
+        // Among the workers: a step that ends there goes on there, and this thread needs not be woken for each.
+        let summary = match runtime.spawn(run::run(plan, world)).await {
+            Ok(summary) => summary,
+            Err(fault) => std::panic::resume_unwind(fault.into_panic()),
+        };
         if let Some(copy) = copy {
             copy.end(summary.result, *wish.borrow() == Stop::Leave).await;
         }
