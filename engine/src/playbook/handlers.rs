@@ -57,6 +57,7 @@ impl Loader<'_> {
         let mut unknown: Vec<&Spanned<String>> = Vec::new();
         for section in [&play.pre_tasks, &play.tasks, &play.post_tasks, &play.handlers] {
             each_task(section, &mut Vec::new(), &mut |task, around| {
+                // A block's are met at each of its tasks, and told once.
                 let all = around.iter().copied().chain([&task.keywords]);
                 unknown.extend(all.flat_map(|keywords| &keywords.notify).filter(|notified| {
                     !notified.value.contains("{{") && !names.contains(&notified.value.as_str())
@@ -67,8 +68,6 @@ impl Loader<'_> {
         if names.iter().any(|name| name.contains("{{")) {
             return;
         }
-        // A block's are met at each of its tasks.
-        unknown.dedup_by(|a, b| std::ptr::eq(*a, *b));
         for notified in unknown {
             let message = format!("no handler of this play is called `{}`", notified.value);
             let finding = Finding::at(&notified.span, message, "unknown handler");
