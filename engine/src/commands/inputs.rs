@@ -46,6 +46,10 @@ impl Reader for Noting {
         Ok(text)
     }
 
+    fn is_there(&self, path: &Path) -> bool {
+        Disk.is_there(path)
+    }
+
     fn vault(&self) -> &Vault {
         &self.vault
     }

@@ -10,6 +10,11 @@ pub trait Reader: Send + Sync {
     /// A file's text, or why it cannot be had, as an operator would say it.
     fn read(&self, path: &Path) -> Result<String, String>;
 
+    /// Whether there is such a file.
+    fn is_there(&self, path: &Path) -> bool {
+        self.read(path).is_ok()
+    }
+
     /// What opens files and values that are encrypted.
     fn vault(&self) -> &Vault {
         &CLOSED
@@ -30,6 +35,10 @@ impl Reader for Disk {
             _ => error.to_string(),
         })?;
         String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
+    }
+
+    fn is_there(&self, path: &Path) -> bool {
+        path.is_file()
     }
 }
 

@@ -47,6 +47,17 @@ struct Asked {
 }
 
 impl Asked {
+    /// By nothing but its name.
+    fn named(name: Spanned<String>) -> Self {
+        Self {
+            name,
+            keywords: Keywords::default(),
+            params: Vars::new(),
+            from: Vec::new(),
+            with: String::new(),
+        }
+    }
+
     fn file(&self, part: &str) -> Option<&str> {
         let file = self.from.iter().find(|(of, _)| *of == part);
         file.map(|(_, file)| file.as_str())
@@ -98,16 +109,10 @@ impl Loader<'_> {
 
     /// A name, or a mapping that has one: keywords of blocks, and whatever else is a variable.
     fn asked(&mut self, node: &Node) -> Option<Asked> {
-        let mut keywords = Keywords::default();
         let Some(entries) = node.as_mapping() else {
-            return Some(Asked {
-                name: self.fixed_text(node, "role")?,
-                keywords,
-                params: Vars::new(),
-                from: Vec::new(),
-                with: String::new(),
-            });
+            return self.fixed_text(node, "role").map(Asked::named);
         };
+        let mut keywords = Keywords::default();
         let mut name = None;
         let mut params = Vars::new();
         for entry in entries {
@@ -127,11 +132,10 @@ impl Loader<'_> {
             return None;
         };
         Some(Asked {
-            name,
             keywords,
             params,
-            from: Vec::new(),
             with: node.span.text().to_owned(),
+            ..Asked::named(name)
         })
     }
 
@@ -170,11 +174,9 @@ impl Loader<'_> {
             return None;
         };
         let asked = Asked {
-            name,
             keywords,
-            params: Vars::new(),
             from,
-            with: String::new(),
+            ..Asked::named(name)
         };
         self.role(asked, true)
     }
@@ -248,7 +250,7 @@ impl Loader<'_> {
         let found = exact
             .into_iter()
             .chain(candidates.clone())
-            .find(|path| self.is_there(path));
+            .find(|path| self.reader.is_there(path));
         match (found, file) {
             (Some(path), _) => self.root(&path, from)?.1,
             (None, None) => None,
@@ -259,10 +261,6 @@ impl Loader<'_> {
                 None
             }
         }
-    }
-
-    fn is_there(&self, path: &Path) -> bool {
-        self.reader.read(path).is_ok()
     }
 
     /// Where a role is: in `roles` beside the file that names it, or beside one of the directories it lies in; or at a path beside it.
@@ -276,7 +274,7 @@ impl Loader<'_> {
             let parts = PARTS.map(|(part, _)| part);
             parts.iter().chain(&["meta"]).any(|part| {
                 let main = |ending| path.join(part).join(format!("main.{ending}"));
-                ENDINGS.iter().any(|ending| self.is_there(&main(ending)))
+                ENDINGS.iter().any(|ending| self.reader.is_there(&main(ending)))
             })
         };
         let found = candidates.iter().find(is_role).cloned();

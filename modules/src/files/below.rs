@@ -1,6 +1,6 @@
 //! Owner, group and mode of all that is below a directory.
 
-use crate::host::{Command, FileMeta};
+use crate::host::FileMeta;
 use crate::module::{Cx, Failure};
 
 /// What all of it is to have.
@@ -42,39 +42,15 @@ impl Below<'_> {
         let command = cx.command(words.into_iter().chain(either).chain(end));
         let output = cx.host.run(&command).await?;
         if !output.exit.success() {
-            return Err(self.failed(cx, "look at", &output.err_text()));
+            return Err(Failure::failed(format!(
+                "{}: failed to look at what is below {}: {}",
+                cx.host.name(),
+                self.path,
+                output.err_text().trim()
+            )));
         }
         let found = output.text();
         let found = found.strip_suffix('\n').unwrap_or(&found);
         Ok((!found.is_empty()).then(|| found.to_owned()))
-    }
-
-    /// Gives it to all of it. Links are not followed.
-    pub(super) async fn set(&self, cx: &Cx<'_>) -> Result<(), Failure> {
-        let script = r#"
-            [ -z "$2" ] || chown -hR -- "$2" "$1" || exit
-            [ -z "$3" ] || chgrp -hR -- "$3" "$1" || exit
-            [ -z "$4" ] || chmod -R -- "$4" "$1"
-        "#;
-        let mode = self.meta.mode.map(|mode| format!("{mode:04o}"));
-        let words =
-            [&self.meta.owner, &self.meta.group, &mode].map(|word| word.as_deref().unwrap_or_default());
-        let command = Command {
-            argv: Command::script(script, [self.path].into_iter().chain(words)).argv,
-            ..cx.command([""])
-        };
-        let output = cx.host.run(&command).await?;
-        if output.exit.success() {
-            return Ok(());
-        }
-        Err(self.failed(cx, "set owner or mode of", &output.err_text()))
-    }
-
-    fn failed(&self, cx: &Cx<'_>, what: &str, words: &str) -> Failure {
-        let (host, path) = (cx.host.name(), self.path);
-        Failure::failed(format!(
-            "{host}: failed to {what} what is below {path}: {}",
-            words.trim()
-        ))
     }
 }

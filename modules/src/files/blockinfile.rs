@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::edit::{Edited, File, Missing, Place, State, bare};
+use super::edit::{Edited, File, Place, State, bare};
 use super::mode::Mode;
 use crate::contract::{Contract, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
@@ -84,11 +84,7 @@ impl BlockInFile {
             group: self.group.as_deref(),
             backup: self.backup,
             validate: self.validate.as_deref(),
-            missing: match self.state {
-                State::Present if self.create => Missing::IsMade,
-                State::Present => Missing::Fails("`create: true` makes it"),
-                State::Absent => Missing::IsFine,
-            },
+            missing: self.state.missing(self.create),
         }
     }
 

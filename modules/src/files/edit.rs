@@ -23,6 +23,17 @@ pub(super) enum State {
     Absent,
 }
 
+impl State {
+    /// What becomes of a file that is not there, whether or not it may be made.
+    pub(super) fn missing(self, create: bool) -> Missing {
+        match self {
+            Self::Present if create => Missing::IsMade,
+            Self::Present => Missing::Fails("`create: true` makes it"),
+            Self::Absent => Missing::IsFine,
+        }
+    }
+}
+
 /// Where something new goes.
 pub(super) enum Place {
     First,

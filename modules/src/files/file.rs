@@ -249,11 +249,8 @@ impl Effect for File {
                 )));
             }
         }
-        let meta = &self.meta();
-        if self.recurse {
-            (Below { path, meta }).set(cx).await?;
-        } else if self.state != State::Absent {
-            set_meta(cx, path, meta).await?;
+        if self.state != State::Absent {
+            set_meta(cx, path, &self.meta(), self.recurse).await?;
         }
         Ok(Outcome::changed(change.what.join(", ")))
     }

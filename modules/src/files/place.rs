@@ -182,7 +182,7 @@ impl Wanted<'_> {
         };
         let mut outcome = self.outcome(Outcome::changed(change.what.join(", ")));
         if only_meta(change) {
-            set_meta(cx, self.dest, &meta).await?;
+            set_meta(cx, self.dest, &meta, false).await?;
             return Ok(outcome);
         }
         if let Some(validation) = self.validation()? {
@@ -228,12 +228,12 @@ impl Wanted<'_> {
     }
 }
 
-/// Sets mode, owner and group of what is there, without following a link.
-pub(super) async fn set_meta(cx: &Cx<'_>, path: &str, meta: &FileMeta) -> Result<(), Failure> {
+/// Sets mode, owner and group of what is there, and with `below` of all that is below it, without following a link.
+pub(super) async fn set_meta(cx: &Cx<'_>, path: &str, meta: &FileMeta, below: bool) -> Result<(), Failure> {
     let script = r#"
-        [ -z "$2" ] || chown -h -- "$2" "$1" || exit
-        [ -z "$3" ] || chgrp -h -- "$3" "$1" || exit
-        [ -z "$4" ] || [ -L "$1" ] || chmod -- "$4" "$1"
+        [ -z "$2" ] || chown -h ${5:+-R} -- "$2" "$1" || exit
+        [ -z "$3" ] || chgrp -h ${5:+-R} -- "$3" "$1" || exit
+        [ -z "$4" ] || [ -L "$1" ] || chmod ${5:+-R} -- "$4" "$1"
     "#;
     let mode = meta.mode.map(|mode| format!("{mode:o}")).unwrap_or_default();
     let (owner, group) = (
@@ -241,7 +241,11 @@ pub(super) async fn set_meta(cx: &Cx<'_>, path: &str, meta: &FileMeta) -> Result
         meta.group.clone().unwrap_or_default(),
     );
     let command = Command {
-        argv: Command::script(script, [path, &owner, &group, &mode]).argv,
+        argv: Command::script(
+            script,
+            [path, &owner, &group, &mode, if below { "below" } else { "" }],
+        )
+        .argv,
         ..cx.command([""])
     };
     let output = cx.host.run(&command).await?;
