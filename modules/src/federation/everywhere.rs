@@ -28,13 +28,13 @@ pub(crate) enum About {
 /// What a zone has stored.
 pub(crate) type Told = Result<Vec<ZoneInfo>, Failure>;
 
-/// Asks these zones for all of them, each through its own front-end where the inventory knows it, otherwise at its endpoint; the answers
-/// are in their order. At once: nothing is changed, and in a federation across continents a look takes as long as the farthest zone.
-pub(crate) async fn ask_all(cx: &Cx<'_>, oned: &LocalOned, zones: &[&ZoneInfo]) -> Vec<Told> {
+/// Asks these zones, each through its own front-end where the inventory knows it, otherwise at its endpoint; the answers are in their
+/// order. At once: nothing is changed, and in a federation across continents a look takes as long as the farthest zone.
+pub(crate) async fn ask_all(cx: &Cx<'_>, oned: &LocalOned, zones: &[&ZoneInfo], about: About) -> Vec<Told> {
     join_all(zones.iter().map(|zone| async move {
         match cx.federation.zones.iter().find(|known| known.id == zone.id) {
-            Some(known) => ask(cx, oned, known, About::All).await,
-            None => at_endpoint(cx, oned, &zone.endpoint).await,
+            Some(known) => ask(cx, oned, known, about).await,
+            None => at_endpoint(cx, oned, &zone.endpoint, about).await,
         }
     }))
     .await
@@ -64,14 +64,17 @@ pub(crate) fn state_in(pool: &[ZoneInfo], id: u32) -> Result<ZoneState, Failure>
 }
 
 async fn of(host: &dyn Host, oned: &LocalOned, about: About) -> Told {
-    let client = oned.client(host);
-    Ok(match about {
-        About::Zone(zone) => vec![zone::info(&client, zone).await?],
-        About::All => zone::pool(&client).await?,
-    })
+    told(&oned.client(host), about).await
 }
 
-async fn at_endpoint(cx: &Cx<'_>, oned: &LocalOned, endpoint: &str) -> Told {
+async fn at_endpoint(cx: &Cx<'_>, oned: &LocalOned, endpoint: &str, about: About) -> Told {
     let endpoint = Endpoint::parse(endpoint).map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(zone::pool(&Client::new(cx.host, endpoint, &oned.auth)).await?)
+    told(&Client::new(cx.host, endpoint, &oned.auth), about).await
+}
+
+async fn told(client: &Client<'_>, about: About) -> Told {
+    Ok(match about {
+        About::Zone(zone) => vec![zone::info(client, zone).await?],
+        About::All => zone::pool(client).await?,
+    })
 }

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::federation::everywhere::About;
+use crate::federation::guard;
 use crate::federation::zone_toggle::{NOTE, Note, Sight, bring_about, not_heard, wait_for_effect};
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
@@ -60,17 +62,21 @@ impl Effect for ZoneDisable {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
+        let mut about = About::All;
         if sight.info.state == ZoneState::Enabled {
             sight.is_its_turn(cx, ZoneState::Disabled).await?;
             // Before the toggle: a note too many is removed by zone_enable, one too few would leave the zone disabled for ever.
             memory::overwrite(cx.host, NOTE, &Note { zone }).await?;
             sight.toggle(cx, ZoneState::Disabled).await?;
+            about = About::Zone(zone);
         }
-        bring_about(cx, ZoneState::Disabled).await?;
+        bring_about(cx, ZoneState::Disabled, about).await?;
         Ok(Outcome::changed(format!("zone {zone} is disabled")).with("state", "off"))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
-        wait_for_effect(cx, ZoneState::Disabled, outcome).await
+        // The others' states were proven in every zone before the master was disabled.
+        let own = About::Zone(guard::zone_of(cx)?.id);
+        wait_for_effect(cx, ZoneState::Disabled, own, outcome).await
     }
 }

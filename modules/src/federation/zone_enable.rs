@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Contract, Order, Privilege, Recovery};
+use crate::federation::everywhere::About;
 use crate::federation::zone_toggle::{NOTE, Sight, bring_about, wait_for_effect};
 use crate::memory;
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
@@ -65,16 +66,18 @@ impl Effect for ZoneEnable {
     async fn apply(&self, cx: &Cx<'_>, _: &Change) -> Result<Outcome, Failure> {
         let sight = Sight::of(cx).await?;
         let zone = sight.zone.id;
+        let mut about = About::All;
         if sight.info.state == ZoneState::Disabled {
             sight.is_its_turn(cx, ZoneState::Enabled).await?;
             sight.toggle(cx, ZoneState::Enabled).await?;
+            about = About::Zone(zone);
         }
-        bring_about(cx, ZoneState::Enabled).await?;
+        bring_about(cx, ZoneState::Enabled, about).await?;
         memory::forget(cx.host, NOTE).await?;
         Ok(Outcome::changed(format!("zone {zone} is enabled")).with("state", "on"))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
-        wait_for_effect(cx, ZoneState::Enabled, outcome).await
+        wait_for_effect(cx, ZoneState::Enabled, About::All, outcome).await
     }
 }

@@ -25,27 +25,29 @@ enum Stuck {
 /// What zones that answer have not heard of this host's zone being as it is; nothing: all of them have.
 pub(crate) async fn not_heard(cx: &Cx<'_>, sight: &Sight<'_>) -> Result<Vec<String>, Failure> {
     let state = Some(sight.info.state);
-    let differences = Looked::of(cx, sight, state).await?.differences();
+    let differences = Looked::of(cx, sight, state, About::All).await?.differences();
     let told = differences.iter().filter(|difference| difference.state.is_ok());
     Ok(told
         .map(|difference| difference.line(sight.zone.id, state))
         .collect())
 }
 
-/// Waits as `wait_for_effect` does, and wakes zones that are stuck.
-pub(crate) async fn bring_about(cx: &Cx<'_>, wanted: ZoneState) -> Result<(), Failure> {
-    wait_until(cx, Some(wanted), Stuck::Woken).await.map(drop)
+/// Waits as `wait_for_effect` does, and wakes zones that are stuck. `about`: what other zones are asked for. One that has heard of a toggle
+/// just made has heard of those before it, since the log is replayed in order: that zone's state is enough then.
+pub(crate) async fn bring_about(cx: &Cx<'_>, wanted: ZoneState, about: About) -> Result<(), Failure> {
+    wait_until(cx, Some(wanted), about, Stuck::Woken).await.map(drop)
 }
 
 /// Waits until this host's zone has the state it was given, in its own tables and in the master's. Once no zone is left to be toggled,
 /// every zone must have all states as the master has them: so each toggle is proven in every zone, with as many questions as there
-/// are zones, and not as many for each toggle.
+/// are zones, and not as many for each toggle. `about`: what other zones are asked for.
 pub(crate) async fn wait_for_effect(
     cx: &Cx<'_>,
     wanted: ZoneState,
+    about: About,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
-    let seen = wait_until(cx, Some(wanted), Stuck::LeftAlone).await?;
+    let seen = wait_until(cx, Some(wanted), about, Stuck::LeftAlone).await?;
     outcome.result.insert("seen_in_zones".to_owned(), seen.into());
     Ok(())
 }
@@ -53,11 +55,16 @@ pub(crate) async fn wait_for_effect(
 /// Waits until every zone has all states as the master has them. Before that the master is not disabled: a slave that has not heard
 /// of its own toggle would go on taking writes, and could no longer be told. Wakes zones that are stuck.
 pub(super) async fn wait_until_alike(cx: &Cx<'_>) -> Result<(), Failure> {
-    wait_until(cx, None, Stuck::Woken).await.map(drop)
+    wait_until(cx, None, About::All, Stuck::Woken).await.map(drop)
 }
 
 /// The zones that were asked, once all that they have is as it is to be.
-async fn wait_until(cx: &Cx<'_>, wanted: Option<ZoneState>, mut stuck: Stuck) -> Result<Vec<u32>, Failure> {
+async fn wait_until(
+    cx: &Cx<'_>,
+    wanted: Option<ZoneState>,
+    about: About,
+    mut stuck: Stuck,
+) -> Result<Vec<u32>, Failure> {
     let clock = cx.host.clock();
     let limit = cx.timeout.unwrap_or(PATIENCE);
     let start = clock.monotonic();
@@ -65,7 +72,7 @@ async fn wait_until(cx: &Cx<'_>, wanted: Option<ZoneState>, mut stuck: Stuck) ->
     let mut still = Still::default();
     loop {
         let (looked, sight) = match Sight::of(cx).await {
-            Ok(sight) => (Looked::of(cx, &sight, wanted).await?, Some(sight)),
+            Ok(sight) => (Looked::of(cx, &sight, wanted, about).await?, Some(sight)),
             Err(failure) if failure.kind == FailureKind::Unsafe => return Err(failure),
             // As any other zone it may answer in a moment.
             Err(failure) => {
@@ -148,7 +155,13 @@ impl Difference {
 }
 
 impl Looked {
-    async fn of(cx: &Cx<'_>, sight: &Sight<'_>, wanted: Option<ZoneState>) -> Result<Self, Failure> {
+    /// `about`: what the other zones are asked for, where they are.
+    async fn of(
+        cx: &Cx<'_>,
+        sight: &Sight<'_>,
+        wanted: Option<ZoneState>,
+        about: About,
+    ) -> Result<Self, Failure> {
         let own = sight.zone.id;
         let master = master_of(cx)?;
         let mut looked = Self {
@@ -156,21 +169,23 @@ impl Looked {
             to_be: wanted.map(|wanted| (own, wanted)).into_iter().collect(),
         };
         let follow = others_follow(cx, sight, master, wanted).await;
-        let about = match follow {
-            Ok(true) => About::Zone(own),
-            _ => About::All,
-        };
+        let is_last = !matches!(follow, Ok(true));
         let at_master = match follow {
-            Ok(_) => ask(cx, &sight.oned, master, about).await,
+            Ok(true) => ask(cx, &sight.oned, master, About::Zone(own)).await,
+            Ok(false) => ask(cx, &sight.oned, master, About::All).await,
             Err(failure) => Err(failure),
         };
         // Nobody else is asked while the master does not answer.
-        if let (Ok(all), About::All) = (&at_master, about) {
-            for zone in all {
-                looked.to_be.entry(zone.id).or_insert(zone.state);
+        if let Ok(all) = at_master.as_ref()
+            && is_last
+        {
+            if matches!(about, About::All) {
+                for zone in all {
+                    looked.to_be.entry(zone.id).or_insert(zone.state);
+                }
             }
             let others: Vec<&ZoneInfo> = all.iter().filter(|zone| zone.id != master.id).collect();
-            let told = ask_all(cx, &sight.oned, &others).await;
+            let told = ask_all(cx, &sight.oned, &others, about).await;
             looked.told.extend(others.iter().map(|zone| zone.id).zip(told));
         }
         looked.told.insert(master.id, at_master);
