@@ -54,7 +54,7 @@ impl Federation {
             ..Description::guide(0)
         };
         let mut federation = Self(image::federation(&description));
-        federation.0.next_client = Duration::MAX;
+        federation.0.set_next_client(Duration::MAX);
         for zone in ZONES {
             federation.stop(zone);
             federation.as_root(zone, "rm -rf /usr/lib/one/ruby/onedb");

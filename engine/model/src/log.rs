@@ -4,6 +4,7 @@
 //! use numbers of the federated index up. A slave numbers for itself and keeps the master's index beside.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::rows::{Dialect, RowOp};
 
@@ -16,7 +17,7 @@ pub struct LogEntry {
     /// Its number in this zone.
     pub log_index: u64,
     /// The statement, all a slave ever learns of the write.
-    pub sql: String,
+    pub sql: Arc<str>,
     /// When, in seconds since 1970.
     pub timestamp: i64,
     /// Its index in the federated log; none for a local write.
@@ -86,7 +87,7 @@ impl Log {
         }
         LogEntry {
             log_index: number,
-            sql: operation.sql(dialect),
+            sql: operation.sql(dialect).into(),
             timestamp: now,
             fed_index: federated.then_some(number),
         }
@@ -97,7 +98,7 @@ impl Log {
         &mut self,
         index: u64,
         previous: u64,
-        sql: &str,
+        sql: &Arc<str>,
         now: i64,
     ) -> Result<LogEntry, OutOfOrder> {
         let last = self.fed_index();
@@ -109,7 +110,7 @@ impl Log {
         self.federated.insert(index);
         Ok(LogEntry {
             log_index: number,
-            sql: sql.to_owned(),
+            sql: Arc::clone(sql),
             timestamp: now,
             fed_index: Some(index),
         })
@@ -141,13 +142,14 @@ mod tests {
 
     #[test]
     fn a_slave_takes_only_what_follows() {
+        let x: Arc<str> = "x".into();
         let mut log = Log::new(Some(2), [864]);
         assert_eq!(
-            log.append_replicated(868, 856, "x", 0),
+            log.append_replicated(868, 856, &x, 0),
             Err(OutOfOrder { last: 864 })
         );
         assert_eq!(
-            log.append_replicated(868, 864, "x", 0)
+            log.append_replicated(868, 864, &x, 0)
                 .map(|entry| entry.log_index),
             Ok(3)
         );
@@ -159,7 +161,7 @@ mod tests {
         let mut log = Log::default();
         assert_eq!(log.fed_index(), NO_INDEX);
         assert_eq!(
-            log.append_replicated(0, NO_INDEX, "x", 0),
+            log.append_replicated(0, NO_INDEX, &"x".into(), 0),
             Err(OutOfOrder { last: NO_INDEX })
         );
         assert_eq!(log.after(NO_INDEX), None);

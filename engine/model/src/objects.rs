@@ -1,7 +1,5 @@
 //! The bodies of objects, as they stand in the database and in the answers of the API.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use crate::rows::{RowOp, Value};
@@ -11,10 +9,10 @@ use crate::xml::escape;
 /// What a password is stored as: its SHA-256 in hexadecimal.
 pub fn password_digest(password: &str) -> String {
     let digest = Sha256::digest(password.as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 /// The row of an object of oneadmin in a pool whose columns are the common ones.
@@ -31,7 +29,7 @@ pub fn pool_row(table: Table, oid: i64, name: &str, body: String) -> RowOp {
     ];
     RowOp::Upsert {
         table,
-        values: values.to_vec(),
+        values: values.into(),
     }
 }
 
@@ -49,7 +47,7 @@ pub fn user_row(id: i64, name: &str, gid: i64, body: String) -> RowOp {
     ];
     RowOp::Upsert {
         table: Table::UserPool,
-        values: values.to_vec(),
+        values: values.into(),
     }
 }
 
@@ -57,7 +55,7 @@ pub fn user_row(id: i64, name: &str, gid: i64, body: String) -> RowOp {
 pub fn counter_row(table: Table, last_oid: i64) -> RowOp {
     RowOp::Upsert {
         table: Table::PoolControl,
-        values: vec![table.name().into(), last_oid.into()],
+        values: [table.name().into(), last_oid.into()].into(),
     }
 }
 
@@ -131,7 +129,7 @@ pub fn host(id: i64, name: &str, state: i64, drivers: (&str, &str)) -> String {
 
 /// The row of a hypervisor host.
 pub fn host_row(id: i64, name: &str, state: i64, body: String) -> RowOp {
-    let values: Vec<Value> = vec![
+    let values: [Value; _] = [
         id.into(),
         name.into(),
         body.into(),
@@ -145,7 +143,7 @@ pub fn host_row(id: i64, name: &str, state: i64, body: String) -> RowOp {
     ];
     RowOp::Upsert {
         table: Table::HostPool,
-        values,
+        values: values.into(),
     }
 }
 
@@ -165,7 +163,7 @@ pub fn vm(id: i64, name: &str, state: i64, lcm_state: i64, since: i64) -> String
 
 /// The row of a virtual machine.
 pub fn vm_row(id: i64, name: &str, state: i64, lcm_state: i64, body: &str) -> RowOp {
-    let values: Vec<Value> = vec![
+    let values: [Value; _] = [
         id.into(),
         name.into(),
         body.into(),
@@ -180,14 +178,14 @@ pub fn vm_row(id: i64, name: &str, state: i64, lcm_state: i64, body: &str) -> Ro
     ];
     RowOp::Upsert {
         table: Table::VmPool,
-        values,
+        values: values.into(),
     }
 }
 
 /// The row of a datastore, which a running oned rewrites as it monitors.
 pub fn datastore_row(id: i64, name: &str) -> RowOp {
     let body = format!("<DATASTORE><ID>{id}</ID><NAME>{name}</NAME><STATE>0</STATE></DATASTORE>");
-    let values: Vec<Value> = vec![
+    let values: [Value; _] = [
         id.into(),
         name.into(),
         body.into(),
@@ -200,6 +198,6 @@ pub fn datastore_row(id: i64, name: &str) -> RowOp {
     ];
     RowOp::Upsert {
         table: Table::DatastorePool,
-        values,
+        values: values.into(),
     }
 }

@@ -3,6 +3,8 @@
 //! A log entry carries its operation as SQL text, as the real one does, because a slave knows nothing else
 //! of it. [`RowOp::sql`] and [`RowOp::parse`] are each other's inverse.
 
+use std::sync::Arc;
+
 use crate::schema::Table;
 
 /// A value of a column.
@@ -11,7 +13,7 @@ pub enum Value {
     /// A number; oids, owners, states, timestamps.
     Int(i64),
     /// A text; names and bodies.
-    Text(String),
+    Text(Arc<str>),
 }
 
 impl Value {
@@ -40,15 +42,19 @@ impl From<i64> for Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(text.into())
     }
 }
+
+/// A value for each of a table's columns, in their order; the first one is the key. Every zone of a federation has the same rows of what
+/// is federated: they share them.
+pub type Row = Arc<[Value]>;
 
 /// Whose quoting a statement is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +72,8 @@ pub enum RowOp {
     Upsert {
         /// The table.
         table: Table,
-        /// A value for each of the table's columns, in their order; the first one is the key.
-        values: Vec<Value>,
+        /// The row.
+        values: Row,
     },
     /// Take the row away.
     Delete {
@@ -110,7 +116,10 @@ impl RowOp {
             let (columns, rest) = rest.split_once(") VALUES (")?;
             let values = literals(rest.strip_suffix(')')?, dialect)?;
             let fits = columns == table.columns().join(", ") && values.len() == table.columns().len();
-            return fits.then_some(Self::Upsert { table, values });
+            return fits.then(|| Self::Upsert {
+                table,
+                values: values.into(),
+            });
         }
         let (name, rest) = sql.strip_prefix("DELETE FROM ")?.split_once(" WHERE ")?;
         let table = Table::by_name(name)?;
@@ -122,6 +131,24 @@ impl RowOp {
             }),
             _ => None,
         }
+    }
+}
+
+/// A statement of the log, and what it does. It is read once, however many zones execute it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// As it is logged.
+    pub sql: Arc<str>,
+    /// `None`: nothing that oned keeps in its memory.
+    pub operation: Option<RowOp>,
+}
+
+impl Statement {
+    /// Reads one as a zone of that dialect does.
+    pub fn read(sql: impl Into<Arc<str>>, dialect: Dialect) -> Self {
+        let sql = sql.into();
+        let operation = RowOp::parse(&sql, dialect);
+        Self { sql, operation }
     }
 }
 
@@ -167,7 +194,7 @@ fn quoted_literal(text: &str, dialect: Dialect) -> Option<(Value, &str)> {
                 characters.next();
                 value.push('\'');
             }
-            '\'' => return Some((Value::Text(value), &text[at + 1..])),
+            '\'' => return Some((Value::Text(value.into()), &text[at + 1..])),
             '\\' if dialect == Dialect::Mysql => value.push(characters.next()?.1),
             other => value.push(other),
         }
@@ -185,11 +212,11 @@ mod tests {
         let cases = [
             RowOp::Upsert {
                 table: Table::PoolControl,
-                values: vec!["user_pool".into(), 12.into()],
+                values: ["user_pool".into(), 12.into()].into(),
             },
             RowOp::Upsert {
                 table: Table::PoolControl,
-                values: vec![hard.into(), (-1).into()],
+                values: [hard.into(), (-1).into()].into(),
             },
             RowOp::Delete {
                 table: Table::UserPool,

@@ -177,10 +177,10 @@ fn zone_row(seed: &ZoneSeed) -> RowOp {
     pool_row(Table::ZonePool, seed.id, &name, body)
 }
 
-fn zone_row_values(plan: &Plan) -> Vec<crate::rows::Value> {
+fn zone_row_values(plan: &Plan) -> crate::rows::Row {
     match plan.zones.first().map(zone_row) {
         Some(RowOp::Upsert { values, .. }) => values,
-        _ => Vec::new(),
+        _ => [].into(),
     }
 }
 
@@ -218,7 +218,7 @@ fn shared_rows(plan: &Plan) -> Vec<RowOp> {
         let values = [oid, 4_294_967_297, 17_592_186_044_416 + oid, right, 4_294_967_296];
         rows.push(RowOp::Upsert {
             table: Table::Acl,
-            values: values.map(Into::into).to_vec(),
+            values: values.map(Into::into).into(),
         });
     }
     rows
@@ -242,7 +242,7 @@ fn local_rows(plan: &Plan) -> Vec<RowOp> {
     for id in (0..2).chain(FIRST_USER..FIRST_USER + plan.users) {
         rows.push(RowOp::Upsert {
             table: Table::UserQuotas,
-            values: vec![id.into(), quotas(id).into()],
+            values: [id.into(), quotas(id).into()].into(),
         });
     }
     for (id, state) in (0..).zip(&plan.hosts) {

@@ -1,14 +1,15 @@
 //! The rows oned has in its memory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::rows::{RowOp, Value};
+use crate::rows::{Row, RowOp, Value};
 use crate::schema::Table;
 
-/// Tables by name, rows by key.
+/// Tables by name, rows by key. A clone shares every table until one of the two changes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Store {
-    tables: BTreeMap<Table, BTreeMap<Value, Vec<Value>>>,
+    tables: BTreeMap<Table, Arc<BTreeMap<Value, Row>>>,
 }
 
 impl Store {
@@ -17,25 +18,26 @@ impl Store {
         match operation {
             RowOp::Upsert { table, values } => {
                 if let Some(key) = values.first() {
-                    self.tables
-                        .entry(*table)
-                        .or_default()
-                        .insert(key.clone(), values.clone());
+                    self.table_mut(*table).insert(key.clone(), Arc::clone(values));
                 }
             }
             RowOp::Delete { table, key } => {
-                self.tables.entry(*table).or_default().remove(key);
+                self.table_mut(*table).remove(key);
             }
         }
     }
 
+    fn table_mut(&mut self, table: Table) -> &mut BTreeMap<Value, Row> {
+        Arc::make_mut(self.tables.entry(table).or_default())
+    }
+
     /// The rows of a table in the order of their keys.
-    pub fn rows(&self, table: Table) -> impl DoubleEndedIterator<Item = &Vec<Value>> {
-        self.tables.get(&table).into_iter().flat_map(BTreeMap::values)
+    pub fn rows(&self, table: Table) -> impl DoubleEndedIterator<Item = &Row> {
+        self.tables.get(&table).into_iter().flat_map(|rows| rows.values())
     }
 
     /// The row with this key.
-    pub fn row(&self, table: Table, key: impl Into<Value>) -> Option<&Vec<Value>> {
+    pub fn row(&self, table: Table, key: impl Into<Value>) -> Option<&Row> {
         self.tables.get(&table)?.get(&key.into())
     }
 

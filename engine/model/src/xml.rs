@@ -157,21 +157,28 @@ fn reference(name: &str) -> String {
 
 /// `text` with `&`, `<` and `>` escaped.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    let mut escaped = String::with_capacity(text.len() + text.len() / 4);
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>']) {
+        escaped.push_str(&rest[..at]);
+        escaped.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            _ => "&gt;",
+        });
+        rest = &rest[at + 1..];
+    }
+    escaped.push_str(rest);
+    escaped
 }
 
 /// The text of the first `<tag>` anywhere in `body`, without CDATA marks; empty if there is none.
 ///
 /// For bodies this model wrote itself, where the first one is the object's own.
 pub fn field<'a>(body: &'a str, tag: &str) -> &'a str {
-    let inside = || {
-        let start = body.find(&format!("<{tag}>"))? + tag.len() + 2;
-        let end = body[start..].find(&format!("</{tag}>"))? + start;
-        body.get(start..end)
-    };
-    let text = inside().unwrap_or_default();
+    let text = inside(body, tag)
+        .and_then(|(start, end)| body.get(start..end))
+        .unwrap_or_default();
     text.strip_prefix("<![CDATA[")
         .and_then(|text| text.strip_suffix("]]>"))
         .unwrap_or(text)
@@ -179,15 +186,17 @@ pub fn field<'a>(body: &'a str, tag: &str) -> &'a str {
 
 /// `body` with the text of the first `<tag>` replaced; unchanged if there is no such tag.
 pub fn with_field(body: &str, tag: &str, value: &str) -> String {
-    let parts = || {
-        let start = body.find(&format!("<{tag}>"))? + tag.len() + 2;
-        let end = body[start..].find(&format!("</{tag}>"))? + start;
-        Some((body.get(..start)?, body.get(end..)?))
-    };
-    parts().map_or_else(
+    inside(body, tag).map_or_else(
         || body.to_owned(),
-        |(before, after)| format!("{before}{value}{after}"),
+        |(start, end)| format!("{}{value}{}", &body[..start], &body[end..]),
     )
+}
+
+/// Where the text of the first `<tag>` begins and ends.
+fn inside(body: &str, tag: &str) -> Option<(usize, usize)> {
+    let start = body.find(&format!("<{tag}>"))? + tag.len() + 2;
+    let end = body[start..].find(&format!("</{tag}>"))? + start;
+    Some((start, end))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use nebplay_modules::host::{Command, Exit};
 use nebplay_modules::job::JobEnd;
 use nebplay_sh::Ended;
@@ -20,6 +21,8 @@ use crate::session::{self, Came};
 #[derive(Debug, Clone)]
 pub struct Federation {
     machines: Vec<Arc<Machine>>,
+    /// By each name and address; none of them ever changes.
+    known_as: Arc<HashMap<String, At>>,
     /// Time since the epoch. It goes on by [`Federation::advance`] alone.
     now: Duration,
     /// How long things take.
@@ -33,9 +36,12 @@ pub struct Federation {
     /// The jobs that run.
     pending: Vec<Arc<Pending>>,
     /// When the next client comes.
-    pub next_client: Duration,
+    next_client: Duration,
     /// What is answered on a machine by programs that the twin knows nothing of; nothing said: nothing, and status 0.
     pub answers: BTreeMap<At, Ended>,
+    /// For each machine, until when its oned does nothing by itself if the machine does not change: time passes at every call, and there
+    /// are as many calls as there are machines.
+    quiet_until: Vec<Duration>,
     /// How many times as long as by the rates everything takes on a machine, where that is known better.
     pub pace: BTreeMap<At, f64>,
 }
@@ -60,8 +66,10 @@ pub type At = usize;
 impl Federation {
     /// These machines at this moment.
     pub fn new(machines: Vec<Machine>, now: Duration, rates: Rates) -> Self {
-        Self {
-            machines: machines.into_iter().map(Arc::new).collect(),
+        let mut federation = Self {
+            machines: Vec::new(),
+            known_as: Arc::default(),
+            quiet_until: Vec::new(),
             now,
             rates,
             deeds: Deeds::default(),
@@ -71,12 +79,27 @@ impl Federation {
             next_client: now,
             answers: BTreeMap::new(),
             pace: BTreeMap::new(),
+        };
+        for machine in machines {
+            federation.add(machine);
         }
+        federation
     }
 
     /// The time since the epoch.
     pub fn now(&self) -> Duration {
         self.now
+    }
+
+    /// When the next client comes.
+    pub fn next_client(&self) -> Duration {
+        self.next_client
+    }
+
+    /// Lets the next client come then.
+    pub fn set_next_client(&mut self, then: Duration) {
+        self.next_client = then;
+        self.quiet_until.fill(Duration::ZERO);
     }
 
     /// All machines.
@@ -101,13 +124,27 @@ impl Federation {
 
     /// The machine of an inventory name.
     pub fn find(&self, name: &str) -> Option<At> {
-        self.machines.iter().position(|machine| &*machine.name == name)
+        self.known_as(name)
+            .filter(|at| &*self.machines[*at].name == name)
+            .or_else(|| self.machines.iter().position(|machine| &*machine.name == name))
+    }
+
+    /// The first machine of that name or address.
+    pub(crate) fn known_as(&self, name: &str) -> Option<At> {
+        self.known_as.get(name).copied()
     }
 
     /// Adds a machine.
     pub fn add(&mut self, machine: Machine) -> At {
+        let at = self.machines.len();
+        let known_as = Arc::make_mut(&mut self.known_as);
+        let names = [machine.name.to_string(), machine.hostname.clone()];
+        for name in names.into_iter().chain(machine.addresses.iter().cloned()) {
+            known_as.entry(name).or_insert(at);
+        }
         self.machines.push(Arc::new(machine));
-        self.machines.len() - 1
+        self.quiet_until.push(Duration::ZERO);
+        at
     }
 
     /// A machine.
@@ -117,14 +154,25 @@ impl Federation {
 
     /// A machine, to be changed.
     pub fn machine_mut(&mut self, at: At) -> &mut Machine {
+        self.quiet_until[at] = Duration::ZERO;
         Arc::make_mut(&mut self.machines[at])
+    }
+
+    /// A process id that nothing else has on a machine.
+    pub(crate) fn new_pid(&mut self, at: At) -> u32 {
+        Arc::make_mut(&mut self.machines[at]).new_pid()
+    }
+
+    fn set_machine(&mut self, at: At, machine: &Arc<Machine>) {
+        self.quiet_until[at] = Duration::ZERO;
+        self.machines[at] = Arc::clone(machine);
     }
 
     /// Takes a machine as it is in another federation. The jobs that ran here on it are gone, and those that run there are not brought
     /// along.
     pub fn take_machine(&mut self, at: At, other: &Self) {
         self.pending.retain(|pending| pending.at != at);
-        self.machines[at] = Arc::clone(&other.machines[at]);
+        self.set_machine(at, &other.machines[at]);
     }
 
     /// Writes down what was done just now.
@@ -144,7 +192,12 @@ impl Federation {
             self.end_job(&pending);
         }
         self.now = self.now.max(to);
-        daemon::tick(self);
+        for at in 0..self.len() {
+            if self.quiet_until[at] <= self.now {
+                daemon::tick(self, at);
+                self.quiet_until[at] = daemon::next_tick(self, at);
+            }
+        }
     }
 
     fn next_end(&self, until: Duration) -> Option<Arc<Pending>> {
@@ -215,7 +268,7 @@ impl Federation {
         let elapsed = pending.ends.saturating_sub(job.started);
         let Came { output, whole, .. } = match &pending.then {
             Some(then) if Arc::ptr_eq(&self.machines[at], &pending.base) => {
-                self.machines[at] = Arc::clone(then);
+                self.set_machine(at, then);
                 for deed in &pending.deeds {
                     self.deeds.add(Deed {
                         at: self.now,

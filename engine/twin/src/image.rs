@@ -109,7 +109,7 @@ pub fn federation(description: &Description) -> Federation {
         .collect();
     let mut federation = Federation::new(machines, description.now, description.rates);
     if !description.clients {
-        federation.next_client = Duration::MAX;
+        federation.set_next_client(Duration::MAX);
     }
     for at in 0..federation.len() {
         systemd::boot(&mut federation, at);

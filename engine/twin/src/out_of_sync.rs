@@ -17,7 +17,8 @@ pub fn put(federation: &mut Federation, master: At, zones: &[(At, Reached)]) {
     let mut levels: BTreeSet<u64> = zones.iter().filter_map(|(_, reached)| *reached).collect();
     // The furthest zones are where all of them come to.
     levels.pop_last();
-    let next_client = std::mem::replace(&mut federation.next_client, Duration::MAX);
+    let next_client = federation.next_client();
+    federation.set_next_client(Duration::MAX);
     let mut as_they_were: Vec<(At, Federation)> = Vec::new();
     for level in levels {
         let at_this = zones.iter().filter(|(_, reached)| *reached == Some(level));
@@ -30,7 +31,7 @@ pub fn put(federation: &mut Federation, master: At, zones: &[(At, Reached)]) {
     for (at, _) in zones.iter().filter(|(_, reached)| reached.is_none()) {
         daemon::forget_federated_log(federation.machine_mut(*at));
     }
-    federation.next_client = next_client;
+    federation.set_next_client(next_client);
     federation.deeds = Deeds::default();
 }
 

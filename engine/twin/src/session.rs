@@ -148,7 +148,7 @@ impl Session<'_> {
             env: call.env.clone(),
             cwd: call.cwd.to_owned(),
             stdin: call.stdin.to_vec(),
-            pid: self.federation.machine_mut(self.at).new_pid(),
+            pid: self.federation.new_pid(self.at),
             umask: call.umask,
             depth: call.depth,
         };
@@ -232,7 +232,7 @@ impl System for Session<'_> {
             return ended;
         }
         if let Some(program) = programs::find(name) {
-            let pid = self.federation.machine_mut(self.at).new_pid();
+            let pid = self.federation.new_pid(self.at);
             let mut process = Process {
                 federation: self.federation,
                 at: self.at,

@@ -43,7 +43,7 @@ pub(crate) fn load_store(database: &Database) -> Result<Store, DatabaseError> {
 
 fn typed(column: &str, text: String) -> Value {
     match column {
-        "name" | "body" | "short_body" | "tablename" => Value::Text(text),
+        "name" | "body" | "short_body" | "tablename" => text.into(),
         _ => Value::Int(text.parse().unwrap_or_default()),
     }
 }
@@ -97,7 +97,7 @@ pub(crate) fn statements(entry: &LogEntry) -> [String; 2] {
         pack(sql),
         fed_index.unwrap_or(NO_INDEX)
     );
-    [sql.clone(), logged]
+    [sql.to_string(), logged]
 }
 
 /// Executes and logs entries, all or none.

@@ -125,7 +125,7 @@ fn write(database: &Database, plan: &Plan, seeded: &Seeded) -> Result<(), Databa
         statements.extend(seeded.store.rows(table).map(|values| {
             RowOp::Upsert {
                 table,
-                values: values.clone(),
+                values: std::sync::Arc::clone(values),
             }
             .sql(dialect)
         }));

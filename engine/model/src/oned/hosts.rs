@@ -52,7 +52,7 @@ impl Oned {
 
     /// What monitoring brings: a host that waits for it is on.
     pub(super) fn monitor_hosts(&self) -> Vec<(RowOp, bool)> {
-        let waiting = |row: &Vec<crate::rows::Value>| {
+        let waiting = |row: &crate::rows::Row| {
             let (id, body) = (row.first()?.as_int()?, row.get(2)?.as_text()?);
             (field(body, "STATE") == "0").then(|| (in_state(id, body, host_state::MONITORED), false))
         };

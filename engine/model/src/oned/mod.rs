@@ -8,10 +8,13 @@ mod users;
 mod vms;
 mod zones;
 
+use std::sync::Arc;
+
 use crate::errors::Refusal;
-use crate::log::{Log, LogEntry, NO_INDEX};
+use crate::log::{Log, LogEntry, NO_INDEX, OutOfOrder};
 use crate::objects::{datastore_row, password_digest};
-use crate::rows::{Dialect, RowOp};
+use crate::replication::Shipment;
+use crate::rows::{Dialect, Row, RowOp, Statement};
 use crate::rpc::{Answer, Call, Value};
 use crate::schema::Table;
 use crate::store::Store;
@@ -51,6 +54,16 @@ pub struct Oned {
     pub store: Store,
     /// Its log's indexes.
     pub log: Log,
+    accepted: Option<Accepted>,
+}
+
+/// Who was accepted last: a master sends its entries one after the other.
+#[derive(Debug, Clone)]
+struct Accepted {
+    session: String,
+    /// The user's row. One that was written again is another one.
+    row: Row,
+    caller: Caller,
 }
 
 /// What a call came to.
@@ -127,7 +140,12 @@ type Done = (Value, Vec<(RowOp, bool)>);
 impl Oned {
     /// A zone from what its database holds.
     pub fn new(identity: Identity, store: Store, log: Log) -> Self {
-        Self { identity, store, log }
+        Self {
+            identity,
+            store,
+            log,
+            accepted: None,
+        }
     }
 
     /// What oned writes by itself after a start: it monitors its datastores. Local, yet it uses up numbers.
@@ -250,49 +268,82 @@ impl Oned {
     }
 
     fn replicate(&mut self, call: &Call, caller: Caller, now: i64) -> Outcome {
-        let parameters = || -> Result<(u64, u64, &str), Refusal> {
+        let parameters = || -> Result<(Shipment, &str), Refusal> {
             caller.admin("ADMIN", "ZONE")?;
-            Ok((
-                call.int(1)?.cast_unsigned(),
-                call.int(2)?.cast_unsigned(),
-                call.text(3)?,
-            ))
+            let (index, previous) = (call.int(1)?.cast_unsigned(), call.int(2)?.cast_unsigned());
+            Ok((Shipment { index, previous }, call.text(3)?))
         };
-        let (index, previous, sql) = match parameters() {
+        let (shipment, sql) = match parameters() {
             Ok(parameters) => parameters,
             Err(refusal) => return answered(Answer::refused(&call.method, &refusal)),
         };
-        match self.log.append_replicated(index, previous, sql, now) {
-            Ok(entry) => {
-                if let Some(operation) = RowOp::parse(sql, self.identity.dialect) {
-                    self.store.apply(&operation);
-                }
-                let answer = Answer::Success(Value::Long(index.cast_signed()));
-                Outcome::Answered {
-                    answer,
-                    writes: vec![entry],
-                }
-            }
+        let statement = Statement::read(sql, self.identity.dialect);
+        let (last, writes) = match self.replay(shipment, &statement, now) {
+            Ok(entry) => (shipment.index, vec![entry]),
             // Not a failure of the call: the master learns where this zone is and goes on from there.
-            Err(out_of_order) => answered(Answer::Success(Value::Long(out_of_order.last.cast_signed()))),
+            Err(OutOfOrder { last }) => (last, Vec::new()),
+        };
+        Outcome::Answered {
+            answer: Answer::Success(Value::Long(last.cast_signed())),
+            writes,
         }
     }
 
-    fn authenticate(&self, session: &str) -> Result<Caller, Refusal> {
-        let (name, password) = session.split_once(':').ok_or_else(Refusal::not_authenticated)?;
-        let digest = password_digest(password);
-        let body = self
-            .user_named(name)
-            .and_then(|uid| self.store.body(Table::UserPool, uid));
-        body.filter(|body| field(body, "PASSWORD") == digest)
-            .and_then(|body| {
-                let uid = field(body, "ID").parse().ok()?;
-                Some(Caller {
-                    uid,
-                    is_admin: field(body, "GID") == "0",
-                })
-            })
-            .ok_or_else(Refusal::not_authenticated)
+    /// What `one.zone.fedreplicate` does, of a statement that has been read: a master's entry comes to all its slaves.
+    pub fn take(
+        &mut self,
+        session: &str,
+        shipment: Shipment,
+        statement: &Statement,
+        now: i64,
+    ) -> Result<Result<LogEntry, OutOfOrder>, Refusal> {
+        self.authenticate(session)?.admin("ADMIN", "ZONE")?;
+        Ok(self.replay(shipment, statement, now))
+    }
+
+    fn replay(
+        &mut self,
+        Shipment { index, previous }: Shipment,
+        statement: &Statement,
+        now: i64,
+    ) -> Result<LogEntry, OutOfOrder> {
+        let entry = self.log.append_replicated(index, previous, &statement.sql, now)?;
+        if let Some(operation) = &statement.operation {
+            self.store.apply(operation);
+        }
+        Ok(entry)
+    }
+
+    fn authenticate(&mut self, session: &str) -> Result<Caller, Refusal> {
+        let is_still = |known: &&Accepted| {
+            let row = self.store.row(Table::UserPool, known.caller.uid);
+            known.session == session && row.is_some_and(|row| Arc::ptr_eq(row, &known.row))
+        };
+        if let Some(known) = self.accepted.as_ref().filter(is_still) {
+            return Ok(known.caller);
+        }
+        self.accepted = self.accept(session);
+        let accepted = self.accepted.as_ref().map(|known| known.caller);
+        accepted.ok_or_else(Refusal::not_authenticated)
+    }
+
+    fn accept(&self, session: &str) -> Option<Accepted> {
+        let (name, password) = session.split_once(':')?;
+        let uid = self.user_named(name)?;
+        let row = self.store.row(Table::UserPool, uid)?;
+        let body = self.store.body(Table::UserPool, uid)?;
+        if field(body, "PASSWORD") != password_digest(password) {
+            return None;
+        }
+        let caller = Caller {
+            uid: field(body, "ID").parse().ok()?,
+            is_admin: field(body, "GID") == "0",
+        };
+        Some(Accepted {
+            session: session.to_owned(),
+            row: Arc::clone(row),
+            caller,
+        })
     }
 
     fn info(&self, kind: &str, table: Table, call: &Call) -> Result<Done, Refusal> {

@@ -30,7 +30,7 @@ impl Oned {
         let body = user(id, name, (USERS, "users"), &password_digest(password));
         let quota = RowOp::Upsert {
             table: Table::UserQuotas,
-            values: vec![id.into(), quotas(id).into()],
+            values: [id.into(), quotas(id).into()].into(),
         };
         let operations = vec![
             (counter_row(Table::UserPool, id), true),
@@ -101,8 +101,7 @@ impl Oned {
     }
 
     pub(super) fn user_named(&self, name: &str) -> Option<i64> {
-        let is_it =
-            |row: &&Vec<crate::rows::Value>| row.get(1).and_then(|stored| stored.as_text()) == Some(name);
+        let is_it = |row: &&crate::rows::Row| row.get(1).and_then(|stored| stored.as_text()) == Some(name);
         self.store
             .rows(Table::UserPool)
             .find(is_it)

@@ -61,6 +61,10 @@ impl Running {
         self.oned.log.fed_index()
     }
 
+    fn has_hosts(&self) -> bool {
+        self.oned.store.rows(Table::HostPool).next().is_some()
+    }
+
     /// Whether its zone is enabled.
     pub fn enabled(&self) -> bool {
         !self.oned.is_disabled()
@@ -317,29 +321,46 @@ fn zone_states(federation: &mut Federation, at: At, writes: &[LogEntry], call: &
     federation.did(at, Act::ZoneState { zone, enabled });
 }
 
-/// Time has passed: the log is replicated, hosts are monitored, clients write.
-pub(crate) fn tick(federation: &mut Federation) {
+/// Time has passed on a machine: the log is replicated, hosts are monitored, clients write.
+pub(crate) fn tick(federation: &mut Federation, at: At) {
     let seconds = i64::try_from(federation.now().as_secs()).unwrap_or(i64::MAX);
-    for at in 0..federation.len() {
-        let machine = federation.machine(at);
-        let Some(running) = &machine.oned else { continue };
-        if running.ready > federation.now() {
-            continue;
-        }
-        let is_master = !running.slaves.is_empty();
-        let is_due = running.next_look <= federation.now();
-        if is_due && running.oned.store.rows(Table::HostPool).next().is_some() {
-            let next = federation.now() + MONITORED;
-            if let Some(running) = &mut federation.machine_mut(at).oned {
-                running.next_look = next;
-            }
-            own_writes(federation, at, |oned| oned.tick(seconds));
-        }
-        if is_master {
-            clients::write(federation, at);
-            replicate(federation, at);
-        }
+    let Some(running) = &federation.machine(at).oned else {
+        return;
+    };
+    if running.ready > federation.now() {
+        return;
     }
+    let is_master = !running.slaves.is_empty();
+    if running.next_look <= federation.now() && running.has_hosts() {
+        let next = federation.now() + MONITORED;
+        if let Some(running) = &mut federation.machine_mut(at).oned {
+            running.next_look = next;
+        }
+        own_writes(federation, at, |oned| oned.tick(seconds));
+    }
+    if is_master {
+        clients::write(federation, at);
+        replicate(federation, at);
+    }
+}
+
+/// When there is something to do for [`tick`] next, if the machine does not change before.
+pub(crate) fn next_tick(federation: &Federation, at: At) -> Duration {
+    let (now, machine) = (federation.now(), federation.machine(at));
+    let Some(running) = &machine.oned else {
+        return Duration::MAX;
+    };
+    if running.ready > now {
+        return running.ready;
+    }
+    let look = running.has_hosts().then_some(running.next_look);
+    let is_master = !running.slaves.is_empty();
+    let ship = (is_master && !running.all_shipped).then_some(now);
+    // A client that is due already was kept out by the machine, which changes, or is away for a time.
+    let mut clients = [federation.next_client(), machine.away_until].into_iter();
+    let client = clients.find(|due| is_master && *due > now);
+    let due = [look, ship, client].into_iter().flatten();
+    due.min().unwrap_or(Duration::MAX)
 }
 
 /// Answers a request of HTTP; `None`: it is not all there yet.

@@ -4,16 +4,17 @@ pub(crate) mod apart;
 mod dump;
 mod fingerprint;
 mod mysqldump;
+mod row;
 mod sql;
-mod zone;
+pub(crate) mod zone;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::fmt::Write as _;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 pub(crate) use dump::Ran;
 pub(crate) use fingerprint::{ALL_TABLES, FEDERATED_TABLES_ALONE};
+use row::Row;
 pub(crate) use sql::{Reads, Wrong, execute, fingerprint, only_reads};
 
 /// How a dump has 2^64-1, which is a floating number to SQLite; older versions write it the other way.
@@ -77,13 +78,22 @@ impl Cell {
     }
 }
 
+/// What no two rows of a table have alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// Its first column.
+    One(Cell),
+    /// Its first columns.
+    Several(Vec<Cell>),
+}
+
 /// A table.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     /// The statement that makes it.
     create: Arc<str>,
     columns: Arc<[String]>,
-    rows: BTreeMap<Vec<Cell>, Arc<[Cell]>>,
+    rows: BTreeMap<Key, Row>,
     /// How many columns are the key; of a table without one, all of them.
     key: usize,
     /// Of all rows.
@@ -100,27 +110,20 @@ struct Print {
 }
 
 impl Print {
-    fn add(&mut self, row: &[Cell]) {
+    fn add(&mut self, row: &Row) {
         self.rows += 1;
-        self.sum = self.sum.wrapping_add(hash(row));
+        self.sum = self.sum.wrapping_add(row.hash());
     }
 
-    fn take(&mut self, row: &[Cell]) {
+    fn take(&mut self, row: &Row) {
         self.rows -= 1;
-        self.sum = self.sum.wrapping_sub(hash(row));
+        self.sum = self.sum.wrapping_sub(row.hash());
     }
 
     /// As long as a SHA-256, which scripts expect.
     fn digest(&self) -> String {
         format!("{:064x}", self.sum)
     }
-}
-
-/// Always the same for the same row.
-fn hash(row: &[Cell]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    row.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// An index that is no key.
@@ -206,40 +209,56 @@ impl Table {
         self.columns.iter().position(|column| column == name)
     }
 
-    fn key_of(&self, row: &[Cell]) -> Vec<Cell> {
-        row.iter().take(self.key).cloned().collect()
+    fn key_of(&self, row: &[Cell]) -> Key {
+        match row {
+            [first, ..] if self.key == 1 => Key::One(first.clone()),
+            row => Key::Several(row.iter().take(self.key).cloned().collect()),
+        }
     }
 
-    fn put(&mut self, row: Arc<[Cell]>) {
-        let is_federated = self.is_federated(&row);
-        self.all.add(&row);
-        if is_federated {
-            self.federated.add(&row);
-        }
+    /// The row whose first column, which is the key, has this value.
+    fn row(&self, key: Cell) -> Option<&Row> {
+        self.rows.get(&Key::One(key))
+    }
+
+    fn put(&mut self, row: Row) {
+        self.is_there(&row);
         if let Some(old) = self.rows.insert(self.key_of(&row), row) {
             self.is_gone(&old);
         }
     }
 
     /// Adds a row of a statement, unless there is one with its key.
-    fn add(&mut self, name: &str, row: Arc<[Cell]>) -> Result<(), sql::Wrong> {
-        let is_taken = self.key < self.columns.len() && self.rows.contains_key(&self.key_of(&row));
-        if is_taken {
-            let column = self.columns.first().map_or("", String::as_str);
-            let why = format!("UNIQUE constraint failed: {name}.{column}");
-            return Err(sql::Wrong::Runtime(why, 19));
+    fn add(&mut self, name: &str, row: Row) -> Result<(), sql::Wrong> {
+        if self.key == self.columns.len() {
+            self.put(row);
+            return Ok(());
         }
-        self.put(row);
-        Ok(())
+        let key = self.key_of(&row);
+        if let btree_map::Entry::Vacant(free) = self.rows.entry(key) {
+            free.insert(row.clone());
+            self.is_there(&row);
+            return Ok(());
+        }
+        let column = self.columns.first().map_or("", String::as_str);
+        let why = format!("UNIQUE constraint failed: {name}.{column}");
+        Err(sql::Wrong::Runtime(why, 19))
     }
 
-    fn remove(&mut self, key: &[Cell]) {
+    fn remove(&mut self, key: &Key) {
         if let Some(old) = self.rows.remove(key) {
             self.is_gone(&old);
         }
     }
 
-    fn is_gone(&mut self, row: &[Cell]) {
+    fn is_there(&mut self, row: &Row) {
+        self.all.add(row);
+        if self.is_federated(row) {
+            self.federated.add(row);
+        }
+    }
+
+    fn is_gone(&mut self, row: &Row) {
         self.all.take(row);
         if self.is_federated(row) {
             self.federated.take(row);

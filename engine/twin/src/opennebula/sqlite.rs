@@ -101,7 +101,8 @@ fn work(process: &mut Process<'_>, database: &mut Database, asked: &Asked, path:
     if !asked.statements.is_empty() {
         return 0;
     }
-    let text = String::from_utf8_lossy(process.stdin).into_owned();
+    let stdin = process.stdin;
+    let text = String::from_utf8_lossy(stdin);
     let rates = process.federation.rates;
     if let Some((answer, reads)) = fingerprint(database, &text) {
         let sizes = process.machine().sizes;

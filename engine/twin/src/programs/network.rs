@@ -27,11 +27,7 @@ pub(crate) fn resolve(federation: &Federation, from: At, name: &str) -> Option<A
     if name == "localhost" || name.starts_with("127.") || name == "::1" {
         return Some(from);
     }
-    federation.machines().position(|machine| {
-        &*machine.name == name
-            || machine.hostname == name
-            || machine.addresses.iter().any(|address| address == name)
-    })
+    federation.known_as(name)
 }
 
 /// Whether a packet filter on `to` keeps a connection from `from` to that port out.

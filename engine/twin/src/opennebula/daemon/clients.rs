@@ -25,7 +25,7 @@ pub(crate) fn made(name: &str) -> bool {
 
 /// A client writes on the master, if it is time to, and if the API lets anybody in.
 pub(super) fn write(federation: &mut Federation, at: At) {
-    let due = federation.next_client <= federation.now() && federation.made_by_clients < MOST;
+    let due = federation.next_client() <= federation.now() && federation.made_by_clients < MOST;
     let machine = federation.machine(at);
     let Some(running) = machine.oned.as_ref().filter(|_| due) else {
         return;
@@ -40,7 +40,7 @@ pub(super) fn write(federation: &mut Federation, at: At) {
     let zones = u32::try_from(federation.len()).unwrap_or(u32::MAX);
     let name = format!("{NAME}{}", federation.made_by_clients);
     let call = new_user(&running.session.clone(), &name);
-    federation.next_client = federation.now() + PAUSE * zones;
+    federation.set_next_client(federation.now() + PAUSE * zones);
     if matches!(answer(federation, at, &call), Answer::Success(_)) {
         federation.made_by_clients += 1;
         federation.did(at, Act::Acknowledged { user: name });

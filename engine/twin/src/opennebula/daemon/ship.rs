@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use nebplay_model::log::OutOfOrder;
-use nebplay_model::oned::{replicated_to, shipment_call};
+use nebplay_model::replication::Shipment;
 
-use super::{call, database};
+use super::{database, database_mut, endpoint, reach};
 use crate::federation::{At, Federation};
+use crate::opennebula::database::zone;
 
 /// Ships what slaves lack, as far as the master knows and reaches them.
 pub(super) fn replicate(federation: &mut Federation, at: At) {
@@ -37,9 +38,7 @@ fn ship(federation: &mut Federation, at: At, (slave, url): (i64, &str), session:
         };
         let entry = database(federation.machine(at)).and_then(|database| database.entry_at(shipment.index));
         let Some(sql) = entry else { return false };
-        let request = shipment_call(session, shipment.index, shipment.previous, &sql);
-        let said = call(federation, at, url, &request).ok();
-        let Some(last) = said.as_ref().and_then(replicated_to) else {
+        let Some(last) = take(federation, (at, url), session, shipment, &sql) else {
             return false;
         };
         let Some(running) = &mut federation.machine_mut(at).oned else {
@@ -53,4 +52,32 @@ fn ship(federation: &mut Federation, at: At, (slave, url): (i64, &str), session:
         }
     }
     false
+}
+
+/// The entry comes to the oned behind an endpoint; the last index it has then, if it answers that at all. The statement, which is the same for
+/// every slave, is read once: there are as many slaves as there are toggles.
+fn take(
+    federation: &mut Federation,
+    (from, url): (At, &str),
+    session: &str,
+    shipment: Shipment,
+    sql: &Arc<str>,
+) -> Option<u64> {
+    let (address, port) = endpoint(url)?;
+    let to = reach(federation, from, address, port).ok()?;
+    let seconds = i64::try_from(federation.now().as_secs()).unwrap_or(i64::MAX);
+    let machine = federation.machine_mut(to);
+    let running = machine.oned.as_mut()?;
+    let read = zone::read(sql, running.dialect);
+    let oned = Arc::make_mut(&mut running.oned);
+    match oned.take(session, shipment, &read.statement, seconds).ok()? {
+        Ok(entry) => {
+            running.all_shipped = false;
+            if let Some(database) = database_mut(machine) {
+                database.execute(&entry, &read);
+            }
+            Some(shipment.index)
+        }
+        Err(OutOfOrder { last }) => Some(last),
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use nebplay_model::rows::Value;
+use nebplay_model::rows::Row;
 use nebplay_model::schema;
 use nebplay_model::store::Store;
 
@@ -58,7 +58,7 @@ pub(crate) fn memory_differs(one: &Store, other: &Store) -> bool {
         return false;
     }
     let rows_of = |store: &Store, table: schema::Table| -> Vec<Vec<Cell>> {
-        let cells = |row: &Vec<Value>| row.iter().map(cell).collect();
+        let cells = |row: &Row| row.iter().map(cell).collect();
         store.rows(table).map(cells).collect()
     };
     let users = |store: &Store| of_clients(rows_of(store, schema::Table::UserPool).into_iter());

@@ -1,15 +1,16 @@
 //! Dumps: what `sqlite3 .dump` prints, and what becomes of one that is loaded, be it SQLite's or MySQL's.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use foldhash::HashMap;
+
 use nebplay_model::rows::Dialect;
 
 use super::mysqldump::{self, END};
-use super::{Cell, Database, Index, Table, Wrong, execute};
+use super::{Cell, Database, Index, Row, Table, Wrong, execute};
 
 /// A statement of a script. Those of which dumps are made are read once.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub(super) enum Statement {
     Drop(Vec<String>),
     /// A table, the statement that makes it without its indexes, and these.
     Make(String, String, Vec<Index>),
-    Insert(String, Vec<Arc<[Cell]>>),
+    Insert(String, Vec<Row>),
     Nothing,
     Other(String),
 }
@@ -59,7 +60,7 @@ impl Database {
         let Some(table) = self.table(name) else { return };
         let mut copied = Table::new(&table.as_selected(as_name));
         for row in table.rows.values() {
-            copied.put(Arc::clone(row));
+            copied.put(row.clone());
         }
         let as_name: Arc<str> = as_name.into();
         self.order.push(Arc::clone(&as_name));
@@ -97,7 +98,7 @@ impl Database {
         let mut ran = Ran::default();
         let mut before: Option<Self> = None;
         for (line, statement) in script.statements.iter().take(count) {
-            let result = match statement {
+            let result = match &**statement {
                 Statement::Begin => {
                     before = Some(self.clone());
                     Ok(())
@@ -134,7 +135,7 @@ impl Database {
         let dropped = script
             .statements
             .iter()
-            .filter_map(|(_, statement)| match statement {
+            .filter_map(|(_, statement)| match &**statement {
                 Statement::Drop(names) => Some(names),
                 _ => None,
             });
@@ -156,7 +157,7 @@ impl Database {
                 let Some(table) = self.table_mut(name) else {
                     return Err(Wrong::Parse(format!("no such table: {name}")));
                 };
-                return rows.iter().try_for_each(|row| table.add(name, Arc::clone(row)));
+                return rows.iter().try_for_each(|row| table.add(name, row.clone()));
             }
             _ => {}
         }
@@ -200,7 +201,7 @@ fn dump_table(text: &mut String, name: &str, table: &Table) {
 struct Script {
     dialect: Dialect,
     /// Its statements, each with the line it begins on.
-    statements: Vec<(usize, Statement)>,
+    statements: Vec<(usize, Rc<Statement>)>,
     /// The line on which a last one begins that has no end.
     cut_off: Option<usize>,
     /// How many tables it drops.
@@ -216,6 +217,7 @@ fn script(text: &str, dialect: Dialect) -> Rc<Script> {
     const KEPT: usize = 8;
     thread_local! {
         static READ: RefCell<[HashMap<Box<str>, Rc<Script>>; 2]> = RefCell::default();
+        static LINES: RefCell<Lines> = RefCell::default();
     }
     READ.with_borrow_mut(|[sqlite, mysql]| {
         let read = if dialect == Dialect::Mysql { mysql } else { sqlite };
@@ -225,13 +227,40 @@ fn script(text: &str, dialect: Dialect) -> Rc<Script> {
         if read.len() >= KEPT {
             read.clear();
         }
-        let parsed = Rc::new(parse(text, dialect));
+        let parsed = LINES.with_borrow_mut(|lines| Rc::new(parse(text, dialect, lines)));
         read.insert(text.into(), Rc::clone(&parsed));
         parsed
     })
 }
 
-fn parse(text: &str, dialect: Dialect) -> Script {
+/// Lines of SQLite's dumps that are a statement each. The dumps of all zones have most of them alike.
+#[derive(Default)]
+struct Lines(HashMap<Box<str>, Rc<Statement>>);
+
+impl Lines {
+    const KEPT: usize = 8192;
+
+    /// The statement that a text begins with, and the length of its line, if that was read before.
+    fn known(&self, text: &str) -> Option<(Rc<Statement>, usize)> {
+        let length = text.find('\n')?;
+        let found = self.0.get(&text[..length])?;
+        Some((Rc::clone(found), length))
+    }
+
+    /// Keeps a statement that a text begins with and that ends before `end`, if it is all that its line has.
+    fn keep(&mut self, text: &str, end: usize, statement: &Rc<Statement>) {
+        let is_line = text[end..].starts_with(";\n") && !text[..end].contains('\n');
+        if !is_line {
+            return;
+        }
+        if self.0.len() >= Self::KEPT {
+            self.0.clear();
+        }
+        self.0.insert(text[..=end].into(), Rc::clone(statement));
+    }
+}
+
+fn parse(text: &str, dialect: Dialect, lines: &mut Lines) -> Script {
     let mut statements = Vec::new();
     let (mut rest, mut line) = (text, 1);
     let cut_off = loop {
@@ -241,28 +270,39 @@ fn parse(text: &str, dialect: Dialect) -> Script {
         if rest.is_empty() {
             break None;
         }
+        if let Some((known, length)) = lines.known(rest).filter(|_| dialect == Dialect::Sqlite) {
+            statements.push((line, known));
+            rest = &rest[length..];
+            continue;
+        }
         let end = if rest.starts_with('.') {
             rest.find('\n').or(Some(rest.len()))
         } else {
             end_of_statement(rest, dialect)
         };
         let Some(end) = end else { break Some(line) };
-        let whole = rest[..end].trim_end();
-        statements.push((line, statement(whole, dialect)));
+        let read = Rc::new(statement(rest[..end].trim_end(), dialect));
+        if dialect == Dialect::Sqlite {
+            lines.keep(rest, end, &read);
+        }
+        statements.push((line, read));
         line += rest[..end].matches('\n').count();
         rest = rest.get(end + 1..).unwrap_or_default();
     };
     let dropped = statements
         .iter()
-        .filter(|(_, statement)| matches!(statement, Statement::Drop(_)))
+        .filter(|(_, statement)| matches!(**statement, Statement::Drop(_)))
         .count();
-    let parts = text.matches("\n-- MariaDB dump ").count();
+    let is_ended = || {
+        let parts = text.matches("\n-- MariaDB dump ").count();
+        text.matches(END).count() == parts.max(1)
+    };
     Script {
         dialect,
         statements,
         cut_off,
         dropped,
-        has_end: dialect == Dialect::Sqlite || text.matches(END).count() == parts.max(1),
+        has_end: dialect == Dialect::Sqlite || is_ended(),
         loaded: OnceCell::new(),
     }
 }

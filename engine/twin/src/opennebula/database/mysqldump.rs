@@ -1,12 +1,11 @@
 //! Dumps of MySQL and MariaDB: what `mysqldump --add-drop-table` prints, and how its statements are read.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use nebplay_model::onedb::clock::Civil;
 
 use super::dump::Statement;
-use super::{Cell, Database, Index, Table, Wrong};
+use super::{Cell, Database, Index, Row, Table, Wrong};
 
 /// What the last line of a dump begins with; a dump of two parts has two.
 pub(crate) const END: &str = "-- Dump completed";
@@ -148,7 +147,7 @@ fn create(text: &str) -> Option<Statement> {
 }
 
 /// `(…),(…)`: the rows of an INSERT.
-fn rows(text: &str) -> Option<Vec<Arc<[Cell]>>> {
+fn rows(text: &str) -> Option<Vec<Row>> {
     let mut rows = Vec::new();
     let mut rest = text.trim_start();
     loop {

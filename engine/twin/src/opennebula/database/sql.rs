@@ -203,7 +203,7 @@ fn delete(database: &mut Database, reader: &mut Reader) -> Result<(), Wrong> {
             .as_ref()
             .is_none_or(|condition| condition.holds(&sight(&columns, row, &[])))
     };
-    let keys: Vec<Vec<Cell>> = table
+    let keys: Vec<_> = table
         .rows
         .iter()
         .filter(|(_, row)| gone(row))

@@ -2,30 +2,31 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nebplay_model::log::{Log, LogEntry};
 use nebplay_model::onedb::versions::{Versioned, Versions};
-use nebplay_model::rows::{Dialect, RowOp, Value};
+use nebplay_model::rows::{Dialect, RowOp, Statement, Value};
 use nebplay_model::schema::{self, create_statements};
 use nebplay_model::seed::{self, Plan};
 use nebplay_model::store::Store;
 use nebplay_model::version::Version;
 
 use super::dump::cells;
-use super::{Cell, Database, Index};
+use super::{Cell, Database, Index, Key, Row};
 
 pub(super) fn cell(value: &Value) -> Cell {
     match value {
         Value::Int(number) => Cell::Int(*number),
-        Value::Text(text) => Cell::Text(text.as_str().into()),
+        Value::Text(text) => Cell::Text(Arc::clone(text)),
     }
 }
 
 fn value(cell: &Cell) -> Value {
     match cell {
         Cell::Int(number) => Value::Int(*number),
-        Cell::Text(text) => Value::from(&**text),
+        Cell::Text(text) => Value::Text(Arc::clone(text)),
         Cell::Null | Cell::NoIndex => Value::from(""),
     }
 }
@@ -33,47 +34,52 @@ fn value(cell: &Cell) -> Value {
 /// What a statement of the log does to a row.
 #[derive(Clone)]
 enum Change {
-    Put(schema::Table, Arc<[Cell]>),
-    Remove(schema::Table, Cell),
+    Put(schema::Table, Row),
+    Remove(schema::Table, Key),
 }
 
-impl From<RowOp> for Change {
-    fn from(operation: RowOp) -> Self {
+impl From<&RowOp> for Change {
+    fn from(operation: &RowOp) -> Self {
         match operation {
-            RowOp::Upsert { table, values } => Self::Put(table, values.iter().map(cell).collect()),
-            RowOp::Delete { table, key } => Self::Remove(table, cell(&key)),
+            RowOp::Upsert { table, values } => {
+                Self::Put(*table, values.iter().map(cell).collect::<Vec<_>>().into())
+            }
+            RowOp::Delete { table, key } => Self::Remove(*table, Key::One(cell(key))),
         }
     }
 }
 
-/// A statement as it is kept, and what it does.
-#[derive(Clone)]
-struct Executed {
+/// A statement that was read, and what it does to tables.
+pub(crate) struct Executed {
     dialect: Dialect,
-    sql: Arc<str>,
+    pub(crate) statement: Statement,
     change: Option<Change>,
 }
 
-/// A statement that has been read. All zones execute the same ones, one after the other: they share them.
-fn executed(sql: &str, dialect: Dialect) -> Executed {
+/// Reads a statement. All zones execute the same ones, one after the other: they share them.
+pub(crate) fn read(sql: &Arc<str>, dialect: Dialect) -> Rc<Executed> {
     const KEPT: usize = 64;
     thread_local! {
-        static LAST: RefCell<VecDeque<Executed>> = RefCell::default();
+        static LAST: RefCell<VecDeque<Rc<Executed>>> = RefCell::default();
     }
     LAST.with_borrow_mut(|last| {
-        let is_it = |known: &&Executed| known.dialect == dialect && *known.sql == *sql;
+        let is_it = |known: &&Rc<Executed>| {
+            let known_sql = &known.statement.sql;
+            known.dialect == dialect && (Arc::ptr_eq(known_sql, sql) || known_sql == sql)
+        };
         if let Some(known) = last.iter().rev().find(is_it) {
-            return known.clone();
+            return Rc::clone(known);
         }
         if last.len() >= KEPT {
             last.pop_front();
         }
-        let read = Executed {
+        let statement = Statement::read(Arc::clone(sql), dialect);
+        let read = Rc::new(Executed {
             dialect,
-            sql: sql.into(),
-            change: RowOp::parse(sql, dialect).map(Change::from),
-        };
-        last.push_back(read.clone());
+            change: statement.operation.as_ref().map(Change::from),
+            statement,
+        });
+        last.push_back(Rc::clone(&read));
         read
     })
 }
@@ -93,7 +99,7 @@ impl Database {
             }
         }
         for entry in &seeded.entries {
-            database.log(entry, entry.sql.as_str().into());
+            database.log(entry);
         }
         Ok(database)
     }
@@ -135,23 +141,23 @@ impl Database {
         match change {
             Change::Put(table, row) => {
                 if let Some(table) = self.table_mut(table.name()) {
-                    table.put(Arc::clone(row));
+                    table.put(row.clone());
                 }
             }
             Change::Remove(table, key) => {
                 if let Some(table) = self.table_mut(table.name()) {
-                    table.remove(std::slice::from_ref(key));
+                    table.remove(key);
                 }
             }
         }
     }
 
-    fn log(&mut self, entry: &LogEntry, sql: Arc<str>) {
+    fn log(&mut self, entry: &LogEntry) {
         let number = |index: u64| Cell::Int(i64::try_from(index).unwrap_or(i64::MAX));
         let row = [
             number(entry.log_index),
             Cell::Int(0),
-            Cell::Text(sql),
+            Cell::Text(Arc::clone(&entry.sql)),
             Cell::Int(entry.timestamp),
             entry.fed_index.map_or(Cell::NoIndex, number),
             Cell::Int(1),
@@ -164,12 +170,16 @@ impl Database {
     /// Executes and logs entries.
     pub(crate) fn write(&mut self, entries: &[LogEntry], dialect: Dialect) {
         for entry in entries {
-            let Executed { sql, change, .. } = executed(&entry.sql, dialect);
-            if let Some(change) = change {
-                self.apply(&change);
-            }
-            self.log(entry, sql);
+            self.execute(entry, &read(&entry.sql, dialect));
         }
+    }
+
+    /// Executes and logs an entry whose statement was read.
+    pub(crate) fn execute(&mut self, entry: &LogEntry, executed: &Executed) {
+        if let Some(change) = &executed.change {
+            self.apply(change);
+        }
+        self.log(entry);
     }
 
     /// Takes the federated entries out of the log.
@@ -178,7 +188,7 @@ impl Database {
             return;
         };
         let federated = log.rows.values().filter(|row| log.is_federated(row));
-        let keys: Vec<Vec<Cell>> = federated.map(|row| log.key_of(row)).collect();
+        let keys: Vec<Key> = federated.map(|row| log.key_of(row)).collect();
         for key in keys {
             log.remove(&key);
         }
@@ -224,8 +234,7 @@ impl Database {
         let wanted = Cell::Int(i64::try_from(index).ok()?);
         let log = self.table("logdb")?;
         let row = log
-            .rows
-            .get(std::slice::from_ref(&wanted))
+            .row(wanted.clone())
             .filter(|row| row.get(4) == Some(&wanted))
             .or_else(|| log.rows.values().find(|row| row.get(4) == Some(&wanted)))?;
         match row.get(2) {
@@ -320,7 +329,7 @@ impl Database {
     /// Sets the last id that a pool has given out.
     pub(crate) fn count(&mut self, pool: &str, last: i64) {
         if let Some(table) = self.table_mut("pool_control") {
-            table.put(Arc::from([Cell::Text(pool.into()), Cell::Int(last)]));
+            table.put([Cell::Text(pool.into()), Cell::Int(last)].into());
         }
     }
 
@@ -329,11 +338,7 @@ impl Database {
         let Some(table) = self.table_mut("user_pool") else {
             return;
         };
-        let Some(mut row) = table
-            .rows
-            .get([Cell::Int(user)].as_slice())
-            .map(|row| row.to_vec())
-        else {
+        let Some(mut row) = table.row(Cell::Int(user)).map(|row| row.to_vec()) else {
             return;
         };
         if let (Some(column), Some(Cell::Text(text))) = (table.column("gid"), row.get(2)) {

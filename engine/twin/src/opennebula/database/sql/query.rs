@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{Cell, Database};
+use super::super::{Cell, Database, Row};
 use super::expression::{Expression, Sight, compare, position};
 use super::no_table;
 use super::tokens::Reader;
@@ -10,7 +10,7 @@ use super::tokens::Reader;
 /// Columns and rows of a table, or of what SQLite keeps about its tables.
 struct Rows {
     columns: Vec<String>,
-    rows: Vec<Arc<[Cell]>>,
+    rows: Vec<Row>,
 }
 
 /// Answers a SELECT, whose first word has been read: a line for each row.
@@ -32,7 +32,7 @@ pub(super) fn select(database: &Database, reader: &mut Reader) -> Result<String,
     } else {
         Rows {
             columns: Vec::new(),
-            rows: vec![Arc::from([])],
+            rows: vec![[].into()],
         }
     };
     let condition = condition(reader, &from.columns)?;
@@ -53,7 +53,7 @@ pub(super) fn select(database: &Database, reader: &mut Reader) -> Result<String,
     for expression in wanted.iter().flatten() {
         expression.check(&from.columns)?;
     }
-    let mut meant: Vec<&[Cell]> = from.rows.iter().map(AsRef::as_ref).collect();
+    let mut meant: Vec<&[Cell]> = from.rows.iter().map(|row| &**row).collect();
     if let Some(condition) = &condition {
         meant.retain(|row| condition.holds(&sight(&from.columns, row, &[])));
     }
@@ -118,8 +118,8 @@ fn rows(database: &Database, name: &str) -> Result<Rows, String> {
 
 /// What SQLite keeps about its tables and indexes.
 fn master(database: &Database) -> Rows {
-    let row = |kind: &str, name: &Arc<str>, table: &Arc<str>, create: &Arc<str>| -> Arc<[Cell]> {
-        Arc::from([
+    let row = |kind: &str, name: &Arc<str>, table: &Arc<str>, create: &Arc<str>| -> Row {
+        Row::from([
             Cell::Text(kind.into()),
             Cell::Text(Arc::clone(name)),
             Cell::Text(Arc::clone(table)),
