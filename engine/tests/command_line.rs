@@ -381,6 +381,63 @@ fn a_run_with_a_vault_goes_on_if_the_vault_is_as_it_was() {
     assert_eq!(code, Some(0), "{said}");
 }
 
+/// Which role it is, shows only when it is reached; what was done in it is not done again.
+#[test]
+fn a_run_goes_on_within_a_role_that_is_included() {
+    let test = Test::new(
+        "\
+- hosts: here
+  tasks:
+  - include_role: {name: '{{ item }}'}
+    loop: \"{{ ['one', 'two', 'one'] }}\"
+",
+    );
+    let home = test.directory.path();
+    for role in ["one", "two"] {
+        fs::create_dir_all(home.join("roles").join(role).join("tasks")).unwrap();
+    }
+    let (one, two) = (home.join("roles/one"), home.join("roles/two"));
+    fs::write(
+        one.join("tasks/main.yml"),
+        "- shell: echo {{ role_name }} >>{{ playbook_dir }}/done\n",
+    )
+    .unwrap();
+    fs::write(
+        two.join("tasks/main.yml"),
+        "- command: test -e {{ playbook_dir }}/ready\n",
+    )
+    .unwrap();
+    let nebplay = |arguments: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_nebplay"))
+            .args(arguments.split(' '))
+            .current_dir(home)
+            .env("XDG_STATE_HOME", home.join("state"))
+            .output()
+            .unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, said) = nebplay("play.yml -i hosts.ini");
+    assert!(
+        code == Some(2) && said.contains("included: two for here"),
+        "{said}"
+    );
+    fs::write(home.join("ready"), "").unwrap();
+    let (code, said) = nebplay("resume --retry-failed");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(fs::read_to_string(home.join("done")).unwrap(), "one\none\n");
+
+    // Nobody could notify its handlers: the play was checked before it was known.
+    fs::create_dir(two.join("handlers")).unwrap();
+    fs::write(
+        two.join("handlers/main.yml"),
+        "- name: restart\n  command: 'true'\n",
+    )
+    .unwrap();
+    let (code, said) = nebplay("play.yml -i hosts.ini");
+    let message = "does not know the handler `two : restart` of a role that is included";
+    assert!(code == Some(2) && said.contains(message), "{said}");
+}
+
 #[test]
 fn the_inventory_may_come_from_the_environment() {
     let test = Test::new(TOUCH);

@@ -6,8 +6,8 @@ use super::hosts::tell_passwords_in;
 use super::inputs::Noting;
 use crate::diagnostics::{Findings, Span};
 use crate::events::{Events, What};
-use crate::playbook::{self, Item, Vars};
-use crate::run::Loader;
+use crate::playbook::{self, Item, PartFiles, Role, Vars};
+use crate::run::{IncludedRole, Loader};
 use crate::vault::Vault;
 use nebplay_modules::digest::sha256;
 
@@ -35,6 +35,24 @@ impl Loader for Files {
         let (items, source) = playbook::load_tasks(file, from, &reader)?;
         self.tell(&reader);
         Ok((items, sha256(&source.text)))
+    }
+
+    fn role(
+        &self,
+        name: &str,
+        files: &PartFiles,
+        around: Option<&Role>,
+        from: &Span,
+    ) -> Result<IncludedRole, Findings> {
+        let reader = Noting::new(&self.vault);
+        let (items, handlers) = playbook::load_role(name, files, around, from, &reader)?;
+        self.tell(&reader);
+        let digests = reader.seen().into_iter().map(|(_, digest)| digest);
+        Ok(IncludedRole {
+            items,
+            handlers,
+            digest: sha256(digests.collect::<String>()),
+        })
     }
 
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings> {

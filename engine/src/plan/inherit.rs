@@ -80,6 +80,11 @@ impl Inherited {
         }
     }
 
+    /// The name that a task has where it is written, without its role's.
+    pub fn own_name<'n>(&self, name: &'n str) -> &'n str {
+        self.role.as_ref().map_or(name, |role| role.own(name))
+    }
+
     /// What the tasks of an included file get from their `include_tasks` (whose keywords `own` are): as in Ansible, its
     /// condition, tags and `run_once` decide about the include alone, and its variables are stronger than those of tasks. What stands
     /// around the include counts in full.

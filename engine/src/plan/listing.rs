@@ -43,7 +43,7 @@ pub struct ListedTask {
     pub id: String,
     /// Its name, as it was written.
     pub name: String,
-    /// Its module; `include_tasks` for an include.
+    /// Its module; what includes others is called one, too.
     pub module: String,
     /// `file:line`.
     pub place: String,
@@ -237,7 +237,7 @@ fn list(node: &Node, section: &str, path: &[String], paces: &mut Paces<'_>) -> O
     let common = |id: &str, name: &str, keywords: &Inherited| ListedTask {
         id: id.to_owned(),
         name: name.to_owned(),
-        module: "include_tasks".to_owned(),
+        module: String::new(),
         place: String::new(),
         section: section.to_owned(),
         path: path.to_vec(),
@@ -262,6 +262,7 @@ fn list(node: &Node, section: &str, path: &[String], paces: &mut Paces<'_>) -> O
         Node::Include(node) if node.chosen => Some(ListedTask {
             place: node.include.span.place(),
             looped: node.include.r#loop.is_some(),
+            module: node.include.module().to_owned(),
             ..common(&node.id, &node.name, &node.keywords)
         }),
         Node::Task(_) | Node::Include(_) | Node::Block(_) => None,

@@ -193,9 +193,15 @@ pub fn resolve_items(items: &[Item], parent: &str, inherited: &Inherited, tags: 
         Item::Block(block) => Node::Block(Arc::new(resolve_block(block, &mut siblings, inherited, tags))),
         Item::Include(include) => {
             let name = include.name.as_ref().map(|name| name.value.clone());
-            let name = name.unwrap_or_else(|| format!("include_tasks {}", written(&include.file)));
             let keywords = inherited.with(&include.keywords);
-            let name = called(name, &keywords);
+            // As in Ansible the role around it is not in front of the name of one that is included.
+            let name = match &include.role {
+                Some(_) => name.unwrap_or_else(|| format!("include_role : {}", written(&include.file))),
+                None => called(
+                    name.unwrap_or_else(|| format!("include_tasks {}", written(&include.file))),
+                    &keywords,
+                ),
+            };
             Node::Include(Arc::new(IncludeNode {
                 id: siblings.next(&name),
                 name,

@@ -8,7 +8,7 @@ use super::load::Loader;
 use super::syntax::{Item, Keywords, Parallelism, Play, Spanned, Task};
 
 /// Every task of a list, with the keywords around it, outermost first.
-fn each_task<'p>(
+pub(super) fn each_task<'p>(
     items: &'p [Item],
     around: &mut Vec<&'p Keywords>,
     visit: &mut dyn FnMut(&'p Task, &[&'p Keywords]),

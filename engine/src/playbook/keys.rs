@@ -66,7 +66,6 @@ pub(super) fn is_so_anyway(keyword: &str, value: Option<&str>) -> bool {
 /// What to do about a keyword that Ansible has and nebplay has not.
 pub(super) fn unsupported(keyword: &str) -> Option<&'static str> {
     Some(match keyword {
-        "include_role" => "`import_role` brings a role's tasks before anything runs",
         "async" | "poll" => {
             "long modules run as jobs by themselves and survive a lost connection; `timeout` limits how long a task may take"
         }
@@ -93,7 +92,10 @@ pub(super) fn unsupported(keyword: &str) -> Option<&'static str> {
         }
         "diff" => "use `--diff` on the command line",
         "delegate_facts" => "facts belong to the host they were gathered on",
-        "apply" => "keywords at `include_tasks` apply to what it includes",
+        "apply" => "keywords at an include apply to what it includes",
+        "public" => {
+            "the variables of a role are known in the whole play after `import_role`, and only in it with `include_role`"
+        }
         _ => return None,
     })
 }

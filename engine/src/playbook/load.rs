@@ -10,7 +10,7 @@ use crate::yaml::Node;
 
 use super::reader::{Reader, beside, plain};
 use super::roles::Brought;
-use super::syntax::{Item, Play, Playbook, Vars};
+use super::syntax::{Item, PartFiles, Play, Playbook, Role, Spanned, Vars};
 
 /// Loads a playbook and everything it imports; all that is wrong with any of it, in one go.
 pub fn load(path: &Path, reader: &dyn Reader) -> Result<Playbook, Findings> {
@@ -42,6 +42,23 @@ pub fn load_tasks(
         Some(tasks) => loader.finish(tasks),
         None => Err(loader.findings),
     }
+}
+
+/// Loads a role by its name, which stands at `from`, among tasks of the role `around` if it is one's: its tasks, and the names of its handlers.
+pub fn load_role(
+    name: &str,
+    files: &PartFiles,
+    around: Option<&Role>,
+    from: &Span,
+    reader: &dyn Reader,
+) -> Result<(Vec<Item>, Vec<String>), Findings> {
+    let mut loader = Loader::new(reader);
+    let name = Spanned {
+        value: name.to_owned(),
+        span: from.clone(),
+    };
+    let loaded = loader.included_role(name, files, around);
+    loader.finish(loaded)
 }
 
 /// Loads a file of variables, named in something that stands at `from`.
@@ -89,7 +106,7 @@ pub(super) struct Loader<'a> {
     /// Files that are being loaded, outermost first: one that imports itself would never end.
     open: Vec<PathBuf>,
     /// Files that are included at run time and have been looked at already.
-    included: BTreeSet<PathBuf>,
+    pub(super) included: BTreeSet<PathBuf>,
     /// What the roles of the play bring that is being loaded.
     pub(super) brought: Brought,
 }
@@ -182,12 +199,22 @@ impl<'a> Loader<'a> {
     /// Looks at a file that will be included at run time, for what is wrong with it; once, since it may include itself.
     pub(super) fn look_into(&mut self, file: &str, from: &Span) -> Vec<Item> {
         let path = beside(from, file);
-        if self.open.contains(&path) || !self.included.insert(path) {
+        if self.is_open(&path) || !self.is_new(path) {
             return Vec::new();
         }
         self.tasks_of(file, from)
             .map(|(items, _)| items)
             .unwrap_or_default()
+    }
+
+    /// Whether this is being loaded.
+    pub(super) fn is_open(&self, path: &Path) -> bool {
+        self.open.iter().any(|open| open == path)
+    }
+
+    /// Whether something that will be included has not been looked at yet.
+    pub(super) fn is_new(&mut self, path: PathBuf) -> bool {
+        self.included.insert(path)
     }
 
     pub(super) fn inside<T>(

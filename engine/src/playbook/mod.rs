@@ -21,6 +21,6 @@ mod task;
 mod tests;
 mod values;
 
-pub use load::{load, load_tasks, load_vars};
+pub use load::{load, load_role, load_tasks, load_vars};
 pub use reader::{Disk, Reader};
 pub use syntax::*;

@@ -1,18 +1,19 @@
 //! Roles: tasks, handlers, variables and files that belong together, in a directory of their own.
 //!
-//! A role becomes a block of its tasks before anything runs. Where it is looked for, what it brings, and who wins, is as Ansible's
-//! "Roles" page has it; what it brings to the play as a whole is gathered in [`Brought`].
+//! A role becomes a block of its tasks, before anything runs or, where it is included, when it is reached. Where it is looked for, what it
+//! brings, and who wins, is as Ansible's "Roles" page has it; what it brings to the play as a whole is gathered in [`Brought`].
+
+mod as_task;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostics::{Finding, Span};
-use crate::yaml::{Entry, Node};
+use crate::yaml::Node;
 
-use super::keys;
 use super::load::Loader;
 use super::reader::plain;
-use super::syntax::{Block, Item, Keywords, Play, Role, RoleRun, Spanned, Vars};
+use super::syntax::{Block, Item, Keywords, PartFiles, Play, Role, RoleRun, Spanned, Vars};
 
 /// The endings that a role's `main` may have.
 const ENDINGS: [&str; 2] = ["yml", "yaml"];
@@ -29,10 +30,25 @@ const PARTS: [(&str, &str); 4] = [
 #[derive(Default)]
 pub(super) struct Brought {
     handlers: Vec<Item>,
-    defaults: Vars,
-    vars: Vars,
+    defined: Defined,
     /// What the role that is being loaded was given, and those that depend on it.
     params: Vars,
+    /// What those define that depend on it, or have it among their tasks.
+    around: Defined,
+}
+
+/// Variables that roles define.
+#[derive(Default, Clone)]
+struct Defined {
+    defaults: Vars,
+    vars: Vars,
+}
+
+impl Defined {
+    fn extend(&mut self, other: Self) {
+        self.defaults.extend(other.defaults);
+        self.vars.extend(other.vars);
+    }
 }
 
 /// A role as a play, a task or another role asks for it.
@@ -41,7 +57,7 @@ struct Asked {
     keywords: Keywords,
     params: Vars,
     /// Which file of each part, where it is not `main`.
-    from: Vec<(&'static str, String)>,
+    from: PartFiles,
     /// What makes it another than one of the same name.
     with: String,
 }
@@ -83,8 +99,10 @@ impl Loader<'_> {
         items.append(&mut play.tasks);
         play.tasks = items;
         let brought = std::mem::take(&mut self.brought);
-        play.defaults = brought.defaults;
-        play.role_vars = brought.vars;
+        play.defaults = brought.defined.defaults;
+        play.role_vars = brought.defined.vars;
+        // What is included in another play as well brings its handlers there, too.
+        self.included.clear();
         // Of handlers with the same name the last one answers: the play's own.
         play.handlers.splice(0..0, brought.handlers);
     }
@@ -139,48 +157,6 @@ impl Loader<'_> {
         })
     }
 
-    /// `import_role`: the tasks of a role in the place of a task.
-    pub(super) fn import_role(&mut self, entries: &[Entry], named: &Entry) -> Option<Item> {
-        let mut keywords = Keywords::default();
-        for entry in entries {
-            match entry.name() {
-                "name" => {
-                    self.text(&entry.value, "name");
-                }
-                key if key == named.name() => {}
-                _ if self.keyword(entry, &mut keywords) => {}
-                _ => self.unknown_key(entry, "role import", &[keys::COMMON]),
-            }
-        }
-        let mut from = Vec::new();
-        let mut name = None;
-        for option in named.value.as_mapping().unwrap_or_default() {
-            match PARTS.iter().find(|(_, key)| *key == option.name()) {
-                Some((part, key)) => {
-                    from.extend(
-                        self.fixed_path(&option.value, key)
-                            .map(|file| (*part, file.to_owned())),
-                    );
-                }
-                None if option.name() == "name" => name = self.fixed_text(&option.value, "name"),
-                None => {
-                    let files = PARTS.map(|(_, key)| key);
-                    self.unknown_key(option, "role import", &[&["name"], &files]);
-                }
-            }
-        }
-        let Some(name) = name else {
-            self.expected(&named.value, "a mapping with the `name` of a role", named.name());
-            return None;
-        };
-        let asked = Asked {
-            keywords,
-            from,
-            ..Asked::named(name)
-        };
-        self.role(asked, true)
-    }
-
     /// Its tasks, those of the roles it depends on before them. `again`: on hosts that went through it before, too.
     fn role(&mut self, asked: Asked, again: bool) -> Option<Item> {
         let path = self.role_path(&asked.name)?;
@@ -211,33 +187,48 @@ impl Loader<'_> {
     /// Reads the files of a role: its variables, which are the play's from then on, tasks, those of what it depends on before them, and
     /// handlers.
     fn contents(&mut self, path: PathBuf, asked: &Asked) -> (Arc<Role>, Vec<Item>, Vec<Item>) {
-        let depends = self.part(&path, "meta", asked);
-        let depends = depends.as_ref().and_then(|meta| meta.get("dependencies"));
-        let mut all_tasks = depends
-            .map(|node| self.roles(node, "dependencies"))
-            .unwrap_or_default();
         let mut vars = |part: &str| {
             let node = self.part(&path, part, asked);
             node.map(|node| self.vars(&node)).unwrap_or_default()
         };
-        let (defaults, vars) = (vars("defaults"), vars("vars"));
+        let own = Defined {
+            defaults: vars("defaults"),
+            vars: vars("vars"),
+        };
+        let around = self.brought.around.clone();
+        self.brought.around.extend(own.clone());
+        let (mut all_tasks, mut known) = self.dependencies(&path, asked);
+        // What a role depends on is known in it, and what depends on it or has it among its tasks; its own is stronger.
+        known.extend(around.clone());
+        known.extend(own.clone());
         let role = Arc::new(Role {
             name: asked.name.value.clone(),
-            defaults,
-            vars,
+            defaults: known.defaults,
+            vars: known.vars,
             params: self.brought.params.clone(),
             asked: asked.with.clone(),
             path,
         });
-        self.brought.defaults.extend(role.defaults.clone());
-        self.brought.vars.extend(role.vars.clone());
+        self.brought.defined.extend(own);
         let mut items = |part: &str| {
             let node = self.part(&role.path, part, asked);
             node.map(|node| self.items(&node)).unwrap_or_default()
         };
         all_tasks.extend(items("tasks"));
         let handlers = items("handlers");
+        self.brought.around = around;
         (role, all_tasks, handlers)
+    }
+
+    /// The tasks of what a role depends on, and the variables of that.
+    fn dependencies(&mut self, path: &Path, asked: &Asked) -> (Vec<Item>, Defined) {
+        let before = std::mem::take(&mut self.brought.defined);
+        let meta = self.part(path, "meta", asked);
+        let list = meta.as_ref().and_then(|meta| meta.get("dependencies"));
+        let tasks = list.map(|node| self.roles(node, "dependencies"));
+        let defined = std::mem::replace(&mut self.brought.defined, before);
+        self.brought.defined.extend(defined.clone());
+        (tasks.unwrap_or_default(), defined)
     }
 
     /// A file of YAML of a role: `main`, which need not be there, or the one that was asked for.

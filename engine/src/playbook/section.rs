@@ -17,12 +17,13 @@ enum Brings {
     Include,
 }
 
-const IMPORT_ROLE: [&str; 2] = ["import_role", "ansible.builtin.import_role"];
-
-fn brings(key: &str) -> Option<Brings> {
+/// What a key brings, and whether it is a role.
+fn brings(key: &str) -> Option<(Brings, bool)> {
     match key.strip_prefix("ansible.builtin.").unwrap_or(key) {
-        "import_tasks" => Some(Brings::Import),
-        "include_tasks" => Some(Brings::Include),
+        "import_tasks" => Some((Brings::Import, false)),
+        "include_tasks" => Some((Brings::Include, false)),
+        "import_role" => Some((Brings::Import, true)),
+        "include_role" => Some((Brings::Include, true)),
         _ => None,
     }
 }
@@ -54,15 +55,13 @@ impl Loader<'_> {
         if entries.iter().any(|entry| keys::BLOCK.contains(&entry.name())) {
             return Some(Item::Block(Box::new(self.block(node, entries))));
         }
-        let role = entries.iter().find(|entry| IMPORT_ROLE.contains(&entry.name()));
-        if let Some(role) = role {
-            return self.import_role(entries, role);
-        }
-        let other_file = entries
+        let brought = entries
             .iter()
             .find_map(|entry| brings(entry.name()).map(|brings| (brings, entry)));
-        match other_file {
-            Some((brings, entry)) => self.other_file(node, entries, brings, entry),
+        match brought {
+            Some(((brings, false), entry)) => self.other_file(node, entries, brings, entry),
+            Some(((Brings::Import, true), entry)) => self.import_role(entries, entry),
+            Some(((Brings::Include, true), entry)) => self.include_role(node, entries, entry),
             None => self.task(node, entries).map(|task| Item::Task(Box::new(task))),
         }
     }
@@ -148,6 +147,7 @@ impl Loader<'_> {
             name,
             span: node.span.clone(),
             file,
+            role: None,
             keywords,
             r#loop: self.r#loop(entries),
         })))
@@ -174,6 +174,6 @@ impl Loader<'_> {
     }
 }
 
-fn is_loop(key: &str) -> bool {
+pub(super) fn is_loop(key: &str) -> bool {
     key == "loop" || key == "loop_control" || key.starts_with("with_")
 }

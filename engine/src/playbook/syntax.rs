@@ -151,6 +151,11 @@ impl Role {
     pub fn qualified(&self, task: &str) -> String {
         format!("{} : {task}", self.name)
     }
+
+    /// What a task or handler is called that everybody else knows by that name.
+    pub fn own<'n>(&self, qualified: &'n str) -> &'n str {
+        qualified.strip_prefix(&self.qualified("")).unwrap_or(qualified)
+    }
 }
 
 /// An item of a list of tasks. `import_tasks` is already replaced by what it imports (as a block that carries its keywords).
@@ -160,7 +165,7 @@ pub enum Item {
     Task(Box<Task>),
     /// A block.
     Block(Box<Block>),
-    /// An `include_tasks`, loaded when it is reached.
+    /// An `include_tasks` or `include_role`, loaded when it is reached.
     Include(Box<Include>),
 }
 
@@ -253,17 +258,32 @@ pub struct Block {
     pub role: Option<RoleRun>,
 }
 
-/// An `include_tasks`.
+/// The parts of a role that are not read from `main`, each with the file instead.
+pub type PartFiles = Vec<(&'static str, String)>;
+
+/// An `include_tasks` or `include_role`.
 #[derive(Debug, Clone)]
 pub struct Include {
     /// Its name.
     pub name: Option<Spanned<String>>,
     /// Where it stands.
     pub span: Span,
-    /// The file, a template perhaps, relative to the file that includes it.
+    /// The file, relative to the file that includes it, or the role's name; a template perhaps.
     pub file: Node,
+    /// It is a role, with these files of its parts.
+    pub role: Option<PartFiles>,
     /// What its tasks inherit.
     pub keywords: Keywords,
     /// What to loop over.
     pub r#loop: Option<Loop>,
+}
+
+impl Include {
+    /// What its author calls it.
+    pub fn module(&self) -> &'static str {
+        match self.role {
+            Some(_) => "include_role",
+            None => "include_tasks",
+        }
+    }
 }

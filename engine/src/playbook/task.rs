@@ -142,7 +142,7 @@ impl Loader<'_> {
             return;
         }
         let modules = registry::all().iter().map(|module| module.name);
-        let files = ["import_tasks", "include_tasks"];
+        let files = ["import_tasks", "include_tasks", "import_role", "include_role"];
         let keywords = keys::COMMON.iter().chain(keys::TASK).chain(keys::BLOCK).copied();
         let message = format!("there is no module `{name}`");
         let help = suggest(short, modules.chain(files))

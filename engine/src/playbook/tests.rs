@@ -333,8 +333,11 @@ fn everything_that_is_wrong_is_found_and_underlined() {
             vec![("`parallel` is a number of hosts or `all`", "some")],
         ),
         (
-            "- include_role: {name: x}",
-            vec![("there is no module `include_role`", "include_role")],
+            "- include_role: {name: x, public: true}",
+            vec![
+                ("there is no role `x`", "x"),
+                ("the keyword `public` is not supported", "public"),
+            ],
         ),
         (
             "- nothing: 1\n- neither: 2",

@@ -19,8 +19,8 @@ use super::stage::{Script, Stage};
 use crate::diagnostics::{Findings, Span};
 use crate::events::{Event, Events, RunResult};
 use crate::plan::Node;
-use crate::playbook::{Item, Vars};
-use crate::run::{self, Loader, Operator, Replay, Settle, Stop, Summary, World};
+use crate::playbook::{Item, PartFiles, Role, Vars};
+use crate::run::{self, IncludedRole, Loader, Operator, Replay, Settle, Stop, Summary, World};
 
 /// What became of a run.
 pub struct Night {
@@ -155,6 +155,16 @@ struct Reading {
 impl Loader for Reading {
     fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings> {
         self.files.tasks(file, from)
+    }
+
+    fn role(
+        &self,
+        name: &str,
+        files: &PartFiles,
+        around: Option<&Role>,
+        from: &Span,
+    ) -> Result<IncludedRole, Findings> {
+        self.files.role(name, files, around, from)
     }
 
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings> {

@@ -14,7 +14,7 @@ pub(super) struct Handler {
     pub(super) id: String,
     pub(super) name: String,
     /// The name that it has within its role.
-    short: Option<String>,
+    short: String,
     topics: Vec<String>,
     node: Node,
 }
@@ -27,17 +27,14 @@ pub(super) fn handlers(nodes: &[Node]) -> Vec<Handler> {
             Node::Task(task) => all.push(Handler {
                 id: task.id.clone(),
                 name: task.task.name.value.clone(),
-                short: task.keywords.role.as_ref().and_then(|role| {
-                    let short = task.task.name.value.strip_prefix(&role.qualified(""))?;
-                    Some(short.to_owned())
-                }),
+                short: task.keywords.own_name(&task.task.name.value).to_owned(),
                 topics: task.task.listen.iter().map(|topic| topic.value.clone()).collect(),
                 node: node.clone(),
             }),
             Node::Include(include) => all.push(Handler {
                 id: include.id.clone(),
                 name: include.name.clone(),
-                short: None,
+                short: include.name.clone(),
                 topics: Vec::new(),
                 node: node.clone(),
             }),
@@ -56,11 +53,16 @@ impl Runner {
                 let rendered = self.world.templates.render_text(name, scope);
                 name == topic || rendered.is_ok_and(|name| name == topic)
             };
-            is(&handler.name) || handler.short.as_deref().is_some_and(is)
+            is(&handler.name) || handler.short != handler.name && is(&handler.short)
         };
         let named = play.handlers.iter().rposition(is_called);
-        let listening =
-            (0..play.handlers.len()).filter(|&at| play.handlers[at].topics.iter().any(|name| name == topic));
+        // Of a role that was brought in more than once, too.
+        let listens = |handler: &Handler| handler.topics.iter().any(|name| name == topic);
+        let is_last = |at: usize| {
+            let mut later = play.handlers[at + 1..].iter();
+            !later.any(|other| other.name == play.handlers[at].name && listens(other))
+        };
+        let listening = (0..play.handlers.len()).filter(|&at| listens(&play.handlers[at]) && is_last(at));
         let mut told: Vec<usize> = named.into_iter().chain(listening).collect();
         told.sort_unstable();
         told.dedup();

@@ -1,4 +1,4 @@
-//! `include_tasks`: what is included is only known when it is reached, and may differ from host to host.
+//! `include_tasks` and `include_role`: what is included is only known when it is reached, and may differ from host to host.
 
 use std::sync::Arc;
 
@@ -13,9 +13,10 @@ use super::runner::Runner;
 use super::scoped::Scoped;
 use super::step::written;
 use super::stop::{self, Stop};
-use crate::diagnostics::{Finding, Span};
+use crate::diagnostics::{Finding, Findings, Span};
 use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
+use crate::playbook::Item;
 use crate::template::{Binding, Layer, Scope, layer_of};
 
 /// A file that includes itself until something is so needs an end, and a thread's stack has one.
@@ -46,7 +47,7 @@ impl Runner {
         self.announce(What::TaskStarted {
             task: node.id.clone(),
             name: node.name.clone(),
-            module: "include_tasks".to_owned(),
+            module: node.include.module().to_owned(),
             hosts: hosts.to_vec(),
             pace: "each host decides what it includes".to_owned(),
             handler: context.handler,
@@ -204,7 +205,7 @@ impl Runner {
         replayed: bool,
     ) -> Dropped {
         let loaded = if context.includes < DEEPEST {
-            self.world.loader.tasks(&group.file, &node.include.file.span)
+            self.loaded(play, node, &group.file)
         } else {
             Err(vec![too_deep(&node.include.file.span)])
         };
@@ -245,6 +246,33 @@ impl Runner {
         self.list(play, &nodes, hosts, &context).await
     }
 
+    /// The tasks of a file or role, and a digest of it.
+    fn loaded(
+        &self,
+        play: &PlayRun,
+        node: &IncludeNode,
+        name: &str,
+    ) -> Result<(Vec<Item>, String), Findings> {
+        let place = &node.include.file.span;
+        let Some(files) = &node.include.role else {
+            return self.world.loader.tasks(name, place);
+        };
+        let around = node.keywords.role.as_deref();
+        let role = self.world.loader.role(name, files, around, place)?;
+        let is_known = |name: &String| play.handlers.iter().any(|handler| handler.name == *name);
+        match role.handlers.iter().find(|name| !is_known(name)) {
+            None => Ok((role.items, role.digest)),
+            Some(unknown) => {
+                let message =
+                    format!("the play does not know the handler `{unknown}` of a role that is included");
+                let finding = Finding::at(place, message, "which role it is, is known only now");
+                Err(vec![finding.help(
+                    "write the role's name here, or a loop's list of names, instead of a template",
+                )])
+            }
+        }
+    }
+
     /// An include did not come about on a host: tells it, and returns why, unless it was just skipped.
     fn include_ended(
         &self,
@@ -269,7 +297,8 @@ impl Runner {
             self.books.included(host, 0);
         }
         let failure = result.failure.as_ref()?;
-        self.variables.set_failed(host, &node.name, result.binding());
+        self.variables
+            .set_failed(host, node.keywords.own_name(&node.name), result.binding());
         Some(FailedStep {
             play: play.plan.play.name.value.clone(),
             task: node.name.clone(),

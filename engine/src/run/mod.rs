@@ -44,4 +44,4 @@ pub use halt::Halt;
 pub use replay::{Compared, Replay, Settle};
 pub use runner::run;
 pub use stop::Stop;
-pub use world::{Inventory, Loader, Operator, Options, Summary, World};
+pub use world::{IncludedRole, Inventory, Loader, Operator, Options, Summary, World};

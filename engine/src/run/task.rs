@@ -214,7 +214,8 @@ impl Runner {
         let mut end = TaskEnd::default();
         if result.stops_host() {
             for host in hosts {
-                self.variables.set_failed(host, &unit.name, result.binding());
+                self.variables
+                    .set_failed(host, unit.node.keywords.own_name(&unit.name), result.binding());
             }
             let mut failures = hosts.iter().take(1).map(|host| unit.failed_step(host, result));
             // One failure, that ends all of them.
@@ -243,7 +244,8 @@ impl Runner {
             self.books.ended(last, result);
         }
         if result.stops_host() {
-            self.variables.set_failed(host, &unit.name, result.binding());
+            self.variables
+                .set_failed(host, unit.node.keywords.own_name(&unit.name), result.binding());
         }
         // The end is told last: once it is, the journal has all that follows from it.
         let replay = &self.world.replay;

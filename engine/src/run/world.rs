@@ -17,7 +17,7 @@ use super::stop::Stop;
 use crate::diagnostics::{Findings, Span};
 use crate::events::{Events, FailedStep, RunResult};
 use crate::plan::{Node, Tags};
-use crate::playbook::{Item, Vars};
+use crate::playbook::{Item, PartFiles, Role, Vars};
 use crate::template::{Layer, Templates};
 
 /// What a run asks the inventory.
@@ -38,6 +38,15 @@ pub trait Inventory: Send + Sync {
 pub trait Loader: Send + Sync {
     /// The tasks of a file, relative to the file `from` stands in; and the SHA-256 (hex) of its text.
     fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings>;
+    /// A role, looked for beside the file `from` stands in and above, with these files of its parts; `around`: the role whose task asks
+    /// for it.
+    fn role(
+        &self,
+        name: &str,
+        files: &PartFiles,
+        around: Option<&Role>,
+        from: &Span,
+    ) -> Result<IncludedRole, Findings>;
     /// The variables of a file, relative to the file `from` stands in.
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings>;
     /// What is in a file that is copied or rendered, opened if it is encrypted; or why that cannot be, a sentence's end.
@@ -49,6 +58,16 @@ pub trait Loader: Send + Sync {
     fn included(&self, tasks: &[Node]) {
         let _ = tasks;
     }
+}
+
+/// A role that was included.
+pub struct IncludedRole {
+    /// Its tasks.
+    pub items: Vec<Item>,
+    /// What its handlers are called.
+    pub handlers: Vec<String>,
+    /// SHA-256 (hex) of what its files are.
+    pub digest: String,
 }
 
 /// The person at the keyboard.

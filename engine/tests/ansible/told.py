@@ -16,7 +16,7 @@ description: plays, tasks and how they ended on each host
 
 
 # Tasks that are told by what comes of them.
-QUIET = ("include_tasks", "meta")
+QUIET = ("include_role", "include_tasks", "ansible.builtin.include_role", "meta")
 
 
 def compact(value):

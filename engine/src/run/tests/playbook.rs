@@ -150,6 +150,7 @@ fn item(node: &Node) -> Item {
     });
     if let Some(file) = node.get("include_tasks") {
         return Item::Include(Box::new(Include {
+            role: None,
             name: node.get("name").map(spanned),
             span: node.span.clone(),
             file: file.clone(),

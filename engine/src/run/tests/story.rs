@@ -18,8 +18,8 @@ use crate::diagnostics::{Finding, Findings, Source, Span};
 use crate::events::journal::Journal;
 use crate::events::{Event, Events, Secrets, StepEnd, StepRef, View, What};
 use crate::plan::{self, Listing, Plan, Tags};
-use crate::playbook::{Item, Vars};
-use crate::run::{Inventory, Loader, Operator, Options, Replay, Stop, Summary, World, run};
+use crate::playbook::{Item, PartFiles, Role, Vars};
+use crate::run::{IncludedRole, Inventory, Loader, Operator, Options, Replay, Stop, Summary, World, run};
 use crate::template::{Binding, Layer, Templates};
 use crate::yaml;
 
@@ -389,6 +389,9 @@ impl Loader for Files {
     fn tasks(&self, file: &str, from: &Span) -> Result<(Vec<Item>, String), Findings> {
         let text = self.text(file, from)?;
         Ok((tasks(file, text), format!("{} bytes", text.len())))
+    }
+    fn role(&self, name: &str, _: &PartFiles, _: Option<&Role>, _: &Span) -> Result<IncludedRole, Findings> {
+        Err(vec![Finding::nowhere(format!("stories have no role `{name}`"))])
     }
     fn vars(&self, file: &str, from: &Span) -> Result<Vars, Findings> {
         let document =
