@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use nebplay_modules::digest::sha256;
 use tempfile::TempDir;
 
 const INVENTORY: &str = "\
@@ -193,6 +194,13 @@ fn passwords_are_never_shown_wherever_they_are_written_down() {
     register: said
   - debug: {var: said.stdout}
   - copy: {content: '{{ read_password }}', dest: '{{ playbook_dir }}/file'}
+  - copy: {content: 'password={{ read_password }}', dest: '{{ playbook_dir }}/longer'}
+    register: copied
+  - stat: {path: '{{ playbook_dir }}/longer'}
+  - lineinfile: {path: '{{ playbook_dir }}/longer', line: 'token={{ play_token }}'}
+  - debug: {var: copied}
+  - assert: {that: copied.checksum == ('password=' ~ read_password) | hash('sha256')}
+    when: not ansible_check_mode
   - fail: {msg: 'it is {{ included.password }}'}
 ",
     );
@@ -201,6 +209,14 @@ fn passwords_are_never_shown_wherever_they_are_written_down() {
     fs::write(home.join("read.yml"), written).unwrap();
     fs::write(home.join("key"), "hunter2-3\n").unwrap();
     fs::write(home.join("included.yml"), "included: {password: hunter2-4}\n").unwrap();
+    // Whoever sees the digest of a short one tries until he has it.
+    let digests = [
+        "hunter2-2",
+        "password=hunter2-2",
+        "password=hunter2-2\ntoken=hunter2-1\n",
+    ];
+    let mut never = vec!["hunter2".to_owned()];
+    never.extend(digests.map(sha256));
     for arguments in ["-vvv -D", "--json", "--check -D"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nebplay"));
         command
@@ -213,12 +229,15 @@ fn passwords_are_never_shown_wherever_they_are_written_down() {
         let output = command.output().unwrap();
         let said = text(&output.stdout) + &text(&output.stderr);
         assert!(
-            said.contains("Redacted(") && !said.contains("hunter2"),
+            said.contains("Redacted(") && !never.iter().any(|part| said.contains(part)),
             "{arguments}: {said}"
         );
+        assert!(said.contains("it is Redacted("), "{arguments}: {said}");
     }
+    let longer = fs::read(home.join("longer")).unwrap();
+    assert!(never.contains(&sha256(longer)));
     let journals = Command::new("grep")
-        .args(["-rl", "hunter2", "state"])
+        .args(["-rlE", &never.join("|"), "state"])
         .current_dir(home)
         .output()
         .unwrap();

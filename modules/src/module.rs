@@ -303,6 +303,8 @@ pub trait Progress: Lines {
 pub trait Secrets: Send + Sync {
     /// From now on this value is scrubbed wherever it turns up; `origin` says where it came from ("oned.conf PASSWD of fe1").
     fn learn(&self, value: &str, origin: &str);
+    /// A digest is scrubbed as well if there is a secret in what it is the digest of: whoever knows the rest could guess a short one.
+    fn withhold(&self, digest: &str, of: &[u8]);
 }
 
 /// The other hosts of the inventory.

@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
+use nebplay_modules::digest::sha256;
 use nebplay_modules::host::quote;
 use nebplay_modules::module;
 use regex::{Regex, RegexBuilder};
@@ -55,7 +56,8 @@ fn alone(form: &str) -> String {
     format!("{first}{}{last}", regex::escape(form))
 }
 
-/// Every form of a secret: as it is, quoted for a shell, for JSON and for a URL, in base64 at each alignment, and line by line.
+/// Every form of a secret: as it is, quoted for a shell, for JSON and for a URL, in base64 at each alignment, and line by line; and the
+/// checksum of a file that has nothing else.
 fn forms(secret: &str) -> Vec<String> {
     let mut all = vec![secret.to_owned()];
     let pieces = secret
@@ -71,6 +73,7 @@ fn forms(secret: &str) -> Vec<String> {
     for (upper, plus) in [(true, false), (false, false), (true, true), (false, true)] {
         all.push(percent(secret, upper, plus));
     }
+    all.extend([sha256(secret), sha256(format!("{secret}\n"))]);
     for offset in 0..3_usize {
         let mut bytes = vec![0; offset];
         bytes.extend_from_slice(secret.as_bytes());
@@ -170,6 +173,13 @@ impl module::Secrets for Secrets {
     fn learn(&self, value: &str, origin: &str) {
         Self::learn(self, value, origin);
     }
+
+    fn withhold(&self, digest: &str, of: &[u8]) {
+        let has_secret = |pattern: &Regex| pattern.is_match(&String::from_utf8_lossy(of));
+        if self.known().pattern.as_ref().is_some_and(has_secret) {
+            self.learn(digest, "a checksum");
+        }
+    }
 }
 
 /// Scrubs a text that comes in pieces: what may be the beginning of a secret is held back until more is known.
@@ -211,6 +221,7 @@ mod tests {
             base64.encode(secret),
             base64.encode(format!("a{secret}b")),
             base64.encode(format!("user:{secret}\n")),
+            sha256(secret),
             URL_SAFE_NO_PAD.encode(format!("oneadmin:{secret}")),
         ];
         for case in cases {

@@ -101,10 +101,10 @@ impl Wanted<'_> {
         let same = digest_on(cx, self.dest).await?.as_deref() == Some(&sha256(self.content));
         let differs = self.meta_differs(&stat);
         if (same || !self.force) && differs.is_empty() {
-            return Ok(Finding::NoChange(self.outcome(Outcome::unchanged(format!(
-                "{} is as it should be",
-                self.dest
-            )))));
+            return Ok(Finding::NoChange(self.outcome(
+                cx,
+                Outcome::unchanged(format!("{} is as it should be", self.dest)),
+            )));
         }
         if same || !self.force {
             return Ok(Finding::Change(
@@ -162,10 +162,12 @@ impl Wanted<'_> {
         })
     }
 
-    fn outcome(&self, outcome: Outcome) -> Outcome {
+    fn outcome(&self, cx: &Cx<'_>, outcome: Outcome) -> Outcome {
+        let digest = sha256(self.content);
+        cx.secrets.withhold(&digest, self.content);
         outcome
             .with("dest", self.dest)
-            .with("checksum", sha256(self.content))
+            .with("checksum", digest)
             .with("size", self.content.len())
     }
 
@@ -180,7 +182,7 @@ impl Wanted<'_> {
             owner: self.owner.map(str::to_owned),
             group: self.group.map(str::to_owned),
         };
-        let mut outcome = self.outcome(Outcome::changed(change.what.join(", ")));
+        let mut outcome = self.outcome(cx, Outcome::changed(change.what.join(", ")));
         if only_meta(change) {
             set_meta(cx, self.dest, &meta, false).await?;
             return Ok(outcome);

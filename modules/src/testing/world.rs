@@ -146,4 +146,6 @@ impl Secrets for FakeWorld {
     fn learn(&self, value: &str, _: &str) {
         locked(&self.secrets).push(value.to_owned());
     }
+
+    fn withhold(&self, _: &str, _: &[u8]) {}
 }
