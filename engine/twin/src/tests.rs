@@ -199,7 +199,7 @@ fn a_script_that_is_killed_leaves_what_it_came_to() {
 }
 
 #[test]
-fn find_knows_owners_modes_and_alternatives() {
+fn find_knows_owners_modes_alternatives_and_formats() {
     let mut federation = guide();
     let mut find = |line: &str| run(&mut federation, 0, "root", line);
     find(
@@ -213,6 +213,10 @@ fn find_knows_owners_modes_and_alternatives() {
             "/srv/d/e\n/srv/d/f\n",
         ),
         ("( -type l -o -type d ) -print -quit", "/srv/d\n"),
+        (
+            "! -type d -printf '%y %m %u %U %s %l %p\\n'",
+            "f 644 oneadmin 9869 0  /srv/d/f\nl 777 root 0 1 f /srv/d/l\n",
+        ),
     ] {
         let quoted = conditions
             .replace('(', "'('")

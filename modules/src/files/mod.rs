@@ -8,6 +8,7 @@ mod distribute;
 mod edit;
 mod fetch;
 mod file;
+mod find;
 mod lineinfile;
 mod mode;
 mod place;
@@ -25,6 +26,7 @@ pub(crate) fn modules() -> Vec<Entry> {
         registry::changes::<copy::Copy>(),
         registry::changes::<fetch::Fetch>(),
         registry::changes::<file::File>(),
+        registry::reads::<find::Find>(),
         registry::changes::<lineinfile::LineInFile>(),
         registry::changes::<replace::ReplaceModule>(),
         registry::reads::<stat::StatModule>(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::place::digest_in;
 use crate::contract::{Contract, Privilege};
-use crate::host::{Command, FileKind};
+use crate::host::{Command, FileKind, Stat};
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 
 /// Reads what a path names; a path that names nothing is no failure.
@@ -65,44 +65,56 @@ impl Module for StatModule {
         let said = cx.host.run(&command).await?.text();
         let (access, digest) = said.split_once('\n').unwrap_or_default();
         let digest = digest_in(digest);
-        let mut value = json!({
-            "exists": true,
-            "path": self.path,
-            "isreg": stat.kind == FileKind::File,
-            "isdir": stat.kind == FileKind::Directory,
-            "islnk": stat.kind == FileKind::Link,
-            "size": stat.size,
-            "mode": format!("{:04o}", stat.mode),
-            "pw_name": stat.owner,
-            "gr_name": stat.group,
-            "uid": stat.uid,
-            "gid": stat.gid,
-            "mtime": stat.mtime,
-            "readable": access.contains('r'),
-            "writeable": access.contains('w'),
-            "executable": access.contains('x'),
-            "isuid": stat.mode & 0o4000 != 0,
-            "isgid": stat.mode & 0o2000 != 0,
-        });
-        let of_some = [
-            ("checksum", digest.map(Value::from)),
-            ("lnk_target", stat.target.map(Value::from)),
+        let mut value = described(&self.path, &stat);
+        let of_this_user = [
+            ("exists", Value::from(true)),
+            ("readable", access.contains('r').into()),
+            ("writeable", access.contains('w').into()),
+            ("executable", access.contains('x').into()),
         ];
         if let Value::Object(value) = &mut value {
-            for (at, who) in ["oth", "grp", "usr"].into_iter().enumerate() {
-                for (bit, what) in ["x", "w", "r"].into_iter().enumerate() {
-                    let allowed = stat.mode >> (3 * at + bit) & 1 != 0;
-                    value.insert(format!("{what}{who}"), allowed.into());
-                }
-            }
-            for (name, known) in of_some {
-                value.extend(known.map(|known| (name.to_owned(), known)));
-            }
+            let digest = digest.map(|digest| ("checksum", Value::from(digest)));
+            value.extend(
+                of_this_user
+                    .into_iter()
+                    .chain(digest)
+                    .map(|(name, known)| (name.to_owned(), known)),
+            );
         }
         Ok(Finding::NoChange(
             Outcome::unchanged(format!("{} exists", self.path)).with("stat", value),
         ))
     }
+}
+
+/// A path and what there is to say of it.
+pub(super) fn described(path: &str, stat: &Stat) -> Value {
+    let mut value = json!({
+        "path": path,
+        "isreg": stat.kind == FileKind::File,
+        "isdir": stat.kind == FileKind::Directory,
+        "islnk": stat.kind == FileKind::Link,
+        "size": stat.size,
+        "mode": format!("{:04o}", stat.mode),
+        "pw_name": stat.owner,
+        "gr_name": stat.group,
+        "uid": stat.uid,
+        "gid": stat.gid,
+        "mtime": stat.mtime,
+        "isuid": stat.mode & 0o4000 != 0,
+        "isgid": stat.mode & 0o2000 != 0,
+    });
+    if let Value::Object(value) = &mut value {
+        for (at, who) in ["oth", "grp", "usr"].into_iter().enumerate() {
+            for (bit, what) in ["x", "w", "r"].into_iter().enumerate() {
+                let allowed = stat.mode >> (3 * at + bit) & 1 != 0;
+                value.insert(format!("{what}{who}"), allowed.into());
+            }
+        }
+        let target = stat.target.as_deref().map(Value::from);
+        value.extend(target.map(|target| ("lnk_target".to_owned(), target)));
+    }
+    value
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! `find`.
 
+use super::stat::{number, size};
 use crate::deeds::Act;
 use crate::files::{ABSENT, Node};
+use crate::machine::Machine;
 use crate::process::Process;
 use crate::programs::is_named;
 
@@ -21,7 +23,7 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
     let args = process.args.to_vec();
     // It follows no links, as it does by itself.
     let args = match args.split_first() {
-        Some((word, rest)) if word == "-P" => rest,
+        Some((word, rest)) if word == "-P" || word == "-H" => rest,
         _ => &args,
     };
     let begins = |word: &String| word.starts_with('-') || ["(", "!"].contains(&word.as_str());
@@ -30,6 +32,7 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
     // Alternatives, each of which holds when all of its tests do.
     let mut alternatives: Vec<Vec<Test>> = vec![Vec::new()];
     let mut end = '\n';
+    let mut format = None;
     let (mut deletes, mut first_only, mut is_negated) = (false, false, false);
     // What stands in front of alternatives in brackets holds for each of them.
     let mut common: Vec<Test> = Vec::new();
@@ -73,6 +76,10 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
                 end = '\0';
                 continue;
             }
+            "-printf" => {
+                format = words.next();
+                continue;
+            }
             "-delete" => {
                 deletes = true;
                 continue;
@@ -105,31 +112,77 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
             status = 1;
             continue;
         };
+        let line = |shown: &str, node: &Node| match format {
+            Some(format) => printed(process.machine(), node, shown, format),
+            None => format!("{shown}{end}"),
+        };
         let mut found = Vec::new();
         if is_found(root, node, 0) {
-            found.push(root.clone());
+            found.push((root.clone(), line(root, node)));
         }
         for (below, node) in files.below(&path) {
             let rest = &below[path.trim_end_matches('/').len()..];
             let shown = format!("{}{rest}", root.trim_end_matches('/'));
             let depth = rest.matches('/').count();
             if is_found(&shown, node, depth) {
-                found.push(shown);
+                let line = line(&shown, node);
+                found.push((shown, line));
             }
         }
         if first_only {
             found.truncate(1);
         }
-        for shown in found {
+        for (shown, line) in found {
             if deletes {
                 let path = process.path(&shown);
                 process.machine_mut().files.remove(&path);
             } else {
-                process.say(format!("{shown}{end}"));
+                process.say(line);
             }
         }
     }
     status
+}
+
+/// What `-printf` prints of a path.
+fn printed(machine: &Machine, node: &Node, path: &str, format: &str) -> String {
+    let meta = node.meta();
+    let mut out = String::new();
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        match (c, chars.as_str().chars().next()) {
+            ('\\', Some('0')) => out.push('\0'),
+            ('\\', Some('n')) => out.push('\n'),
+            ('%', Some('y')) => out.push(match node {
+                Node::Directory(_) => 'd',
+                Node::File(..) => 'f',
+                Node::Link(..) => 'l',
+            }),
+            ('%', Some('m')) => out.push_str(&format!("{:o}", meta.mode)),
+            ('%', Some('u')) => out.push_str(&meta.owner),
+            ('%', Some('g')) => out.push_str(&meta.group),
+            ('%', Some('U')) => out.push_str(&number(machine, "/etc/passwd", &meta.owner)),
+            ('%', Some('G')) => out.push_str(&number(machine, "/etc/group", &meta.group)),
+            ('%', Some('s')) => out.push_str(&size(node).to_string()),
+            ('%', Some('T')) => {
+                // `%T@`
+                chars.next();
+                out.push_str(&meta.mtime.to_string());
+            }
+            ('%', Some('l')) => {
+                if let Node::Link(_, target) = node {
+                    out.push_str(target);
+                }
+            }
+            ('%', Some('p')) => out.push_str(path),
+            (other, _) => {
+                out.push(other);
+                continue;
+            }
+        }
+        chars.next();
+    }
+    out
 }
 
 fn holds(test: &Test, path: &str, node: &Node, depth: usize) -> bool {

@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::process::Process;
 
 /// The size of what a node is, as `stat` has it.
-fn size(node: &Node) -> usize {
+pub(super) fn size(node: &Node) -> usize {
     match node {
         Node::Directory(_) => 4096,
         Node::File(_, content) => content.bytes().len(),
@@ -32,7 +32,7 @@ fn type_bits(node: &Node) -> u32 {
 }
 
 /// The number of a user or group.
-fn number(machine: &Machine, file: &str, name: &str) -> String {
+pub(super) fn number(machine: &Machine, file: &str, name: &str) -> String {
     let text = machine.files.text(file);
     let line = text.lines().find(|line| line.split(':').next() == Some(name));
     line.and_then(|line| line.split(':').nth(2))
