@@ -1,7 +1,7 @@
 //! Programs that make, copy, move and remove files.
 
 use super::{Words, each};
-use crate::files::{ABSENT, Content, EXISTS, Node, parent};
+use crate::files::{ABSENT, Content, EXISTS, Meta, Node, parent};
 use crate::process::Process;
 use crate::programs::access;
 
@@ -162,7 +162,12 @@ pub(super) fn ln(process: &mut Process<'_>) -> i32 {
         process.machine_mut().files.remove(&target);
     }
     let node = if words.has("s") {
-        Some(Node::Link(process.new_meta(0o777), from.clone()))
+        // Whatever the umask is.
+        let meta = Meta {
+            mode: 0o777,
+            ..process.new_meta(0o777)
+        };
+        Some(Node::Link(meta, from.clone()))
     } else {
         process.machine().files.at(&process.path(from)).cloned()
     };
