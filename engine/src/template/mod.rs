@@ -6,6 +6,7 @@
 
 mod braces;
 mod check;
+mod collections;
 mod condition;
 mod dict;
 mod environment;

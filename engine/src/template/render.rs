@@ -13,6 +13,7 @@ use crate::vault::GIVE_A_PASSWORD;
 use crate::yaml::{Node, Tag, Value as Yaml};
 
 use super::braces::{has_template, lone_expression};
+use super::collections::without_collections;
 use super::dict::out_of_template;
 use super::error::{TemplateError, TemplateErrorKind, locate, sounds_secret};
 use super::evaluation::Evaluation;
@@ -37,9 +38,17 @@ impl<'a> Piece<'a> {
     /// It as the template engine has to read it.
     fn source(self) -> Cow<'a, str> {
         match self {
-            Self::Expression(source) => keep_backslashes(source, true),
-            Self::Text(source) | Self::Value(source) => keep_backslashes(source, false),
+            Self::Expression(source) => to_be_read(source, true),
+            Self::Text(source) | Self::Value(source) => to_be_read(source, false),
         }
+    }
+}
+
+/// What an author wrote, as the template engine has to read it.
+fn to_be_read(source: &str, is_expression: bool) -> Cow<'_, str> {
+    match without_collections(source, is_expression) {
+        Cow::Borrowed(source) => keep_backslashes(source, is_expression),
+        Cow::Owned(source) => keep_backslashes(&source, is_expression).into_owned().into(),
     }
 }
 
@@ -286,7 +295,7 @@ impl Templates {
         as_expression: bool,
         span: Option<&Span>,
     ) -> Result<(), TemplateError> {
-        let source = keep_backslashes(source, as_expression);
+        let source = to_be_read(source, as_expression);
         let result = limits::check(&source, as_expression).and_then(|()| {
             if as_expression {
                 let source = source.clone().into_owned();
