@@ -115,7 +115,6 @@ pub(super) fn other_module(name: &str) -> Option<&'static str> {
             "`distribute` brings one file to many hosts; `copy` and `fetch` go through the controller"
         }
         "gather_facts" => "`setup` gathers facts",
-        "slurp" => "`fetch` brings a file to the controller",
         "add_host" | "group_by" => "the inventory is read once; hosts cannot be added while a playbook runs",
         "get_url" | "uri" => "`command: curl …` fetches a URL",
         "mysql_db" | "mysql_query" | "mysql_dump" => {

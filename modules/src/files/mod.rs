@@ -13,6 +13,7 @@ mod lineinfile;
 mod mode;
 mod place;
 mod replace;
+mod slurp;
 mod stat;
 mod template;
 mod validate;
@@ -29,6 +30,7 @@ pub(crate) fn modules() -> Vec<Entry> {
         registry::reads::<find::Find>(),
         registry::changes::<lineinfile::LineInFile>(),
         registry::changes::<replace::ReplaceModule>(),
+        registry::reads::<slurp::Slurp>(),
         registry::reads::<stat::StatModule>(),
         registry::changes::<template::Template>(),
         registry::changes::<config_backup::ConfigBackup>(),
