@@ -346,8 +346,17 @@ fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
         ErrorKind::UndefinedError => {
             let name = if blamed.is_empty() { source } else { blamed };
             let name = name.trim().to_owned();
-            let message = format!("`{name}` is undefined");
             let help = "define it, or say what to take without it: `| default(…)`".to_owned();
+            // Compared, or calculated with: which part it is, the template engine does not say. A variable would be named.
+            let (message, help) = if blamed.is_empty() && !name.chars().all(in_chain) {
+                let message = format!("something in `{name}` is undefined");
+                (
+                    message,
+                    format!("look for a `.name` that a text, a number or a list has not; {help}"),
+                )
+            } else {
+                (format!("`{name}` is undefined"), help)
+            };
             (TemplateErrorKind::Undefined { name }, message, Some(help))
         }
         ErrorKind::UnknownFilter | ErrorKind::UnknownTest => (
@@ -375,6 +384,11 @@ fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
     explained
 }
 
+/// Whether it may stand in `a.b['c']`.
+fn in_chain(c: char) -> bool {
+    c.is_alphanumeric() || "_.[]'\"".contains(c)
+}
+
 /// What the template engine blames; of `a.b.c`, where it blames `.c`, all of it.
 fn whole_chain(source: &str, range: std::ops::Range<usize>) -> &str {
     let Some(blamed) = source.get(range.clone()) else {
@@ -383,7 +397,6 @@ fn whole_chain(source: &str, range: std::ops::Range<usize>) -> &str {
     if !blamed.starts_with(['.', '[']) {
         return blamed;
     }
-    let in_chain = |c: char| c.is_alphanumeric() || "_.[]'\"".contains(c);
     let before = source[..range.start].trim_end_matches(in_chain).len();
     &source[before..range.end]
 }

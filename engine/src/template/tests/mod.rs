@@ -278,6 +278,9 @@ fn what_is_undefined_fails_when_it_is_used() {
         let (span, _) = error.place.unwrap();
         assert_eq!(span.text(), place, "{text}");
     }
+    // A name that the value has not: which one, nobody says.
+    let error = render("{{ word.length == 3 }}").unwrap_err();
+    assert_eq!(error.message, "something in `word.length == 3` is undefined");
 }
 
 #[test]
