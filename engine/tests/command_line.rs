@@ -40,6 +40,19 @@ impl Test {
             .unwrap()
     }
 
+    /// With a home of its own, where runs are remembered: its exit code, and all that it says.
+    fn run_at_home(&self, arguments: &str) -> (Option<i32>, String) {
+        let home = self.directory.path();
+        let output = Command::new(env!("CARGO_BIN_EXE_nebplay"))
+            .args(arguments.split(' '))
+            .current_dir(home)
+            .env("HOME", home)
+            .env("XDG_STATE_HOME", home.join("state"))
+            .output()
+            .unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    }
+
     /// With nobody who reads what it prints.
     fn run_unread(&self, arguments: &str) -> std::process::ExitStatus {
         let ends = [std::io::pipe().unwrap(), std::io::pipe().unwrap()];
@@ -367,16 +380,7 @@ fn a_run_with_a_vault_goes_on_if_the_vault_is_as_it_was() {
     fs::create_dir(home.join("group_vars")).unwrap();
     fs::write(&vars, SEALED_FILES[0]).unwrap();
     fs::write(home.join("password"), "correct horse\n").unwrap();
-    let nebplay = |arguments: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_nebplay"))
-            .args(arguments.split(' '))
-            .current_dir(home)
-            .env("HOME", home)
-            .env("XDG_STATE_HOME", home.join("state"))
-            .output()
-            .unwrap();
-        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
-    };
+    let nebplay = |arguments: &str| test.run_at_home(arguments);
     let (code, said) = nebplay("play.yml -i hosts.ini --vault-password-file password");
     assert_eq!(code, Some(2), "{said}");
 
@@ -426,15 +430,7 @@ fn a_run_goes_on_within_a_role_that_is_included() {
         "- command: test -e {{ playbook_dir }}/ready\n",
     )
     .unwrap();
-    let nebplay = |arguments: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_nebplay"))
-            .args(arguments.split(' '))
-            .current_dir(home)
-            .env("XDG_STATE_HOME", home.join("state"))
-            .output()
-            .unwrap();
-        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
-    };
+    let nebplay = |arguments: &str| test.run_at_home(arguments);
     let (code, said) = nebplay("play.yml -i hosts.ini");
     assert!(
         code == Some(2) && said.contains("included: two for here"),

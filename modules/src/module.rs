@@ -386,6 +386,11 @@ impl Cx<'_> {
         command
     }
 
+    /// A script for `sh` with its arguments, likewise.
+    pub fn script<S: Into<String>>(&self, script: &str, args: impl IntoIterator<Item = S>) -> Command {
+        self.command(Command::script(script, args).argv)
+    }
+
     /// A name for a job of this step.
     pub fn job_name(&self, verb: &str) -> String {
         crate::job::name(self.step, verb)

@@ -1,5 +1,7 @@
 //! The bodies of objects, as they stand in the database and in the answers of the API.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 use crate::rows::{RowOp, Value};
@@ -9,10 +11,10 @@ use crate::xml::escape;
 /// What a password is stored as: its SHA-256 in hexadecimal.
 pub fn password_digest(password: &str) -> String {
     let digest = Sha256::digest(password.as_bytes());
-    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The row of an object of oneadmin in a pool whose columns are the common ones.

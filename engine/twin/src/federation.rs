@@ -91,6 +91,11 @@ impl Federation {
         self.now
     }
 
+    /// The time since the epoch as oned writes it, in seconds.
+    pub(crate) fn seconds(&self) -> i64 {
+        i64::try_from(self.now.as_secs()).unwrap_or(i64::MAX)
+    }
+
     /// When the next client comes.
     pub fn next_client(&self) -> Duration {
         self.next_client

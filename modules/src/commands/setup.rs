@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::contract::{Contract, Privilege};
-use crate::host::Command;
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 
 /// Gathers facts of the host in one call, under Ansible's names.
@@ -196,10 +195,7 @@ impl Module for Setup {
 ";
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
-        let command = Command {
-            argv: Command::script::<&str>(FACTS, []).argv,
-            ..cx.command([""])
-        };
+        let command = cx.script::<&str>(FACTS, []);
         let facts = read(&cx.host.run(&command).await?.text());
         let registered = facts
             .iter()

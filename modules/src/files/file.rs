@@ -86,10 +86,7 @@ impl File {
             owner.unwrap_or_default(),
             group.unwrap_or_default(),
         ];
-        Command {
-            argv: Command::script(script, words).argv,
-            ..cx.command([""])
-        }
+        cx.script(script, words)
     }
 
     /// What is not as it should be, below it too.

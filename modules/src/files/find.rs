@@ -1,6 +1,7 @@
 //! `find`: what lies below directories.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use async_trait::async_trait;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::stat::described;
 use crate::contract::{Contract, Privilege};
-use crate::host::{Command, Exit, FileKind, Stat};
+use crate::host::{Exit, FileKind, Stat};
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 
 /// Finds files below directories, by name, kind, age and size; a directory that is not there is no failure.
@@ -43,9 +44,9 @@ pub(super) struct Find {
     #[serde(default)]
     hidden: bool,
     /// What was changed at least so long ago, or with a minus at most: seconds, or `2d`, `-1w` (s, m, h, d, w).
-    age: Option<Age>,
+    age: Option<Limit<Seconds>>,
     /// What is at least so large, or with a minus at most: bytes, or `10m`, `-1g` (b, k, m, g, t). Of files.
-    size: Option<Size>,
+    size: Option<Limit<Bytes>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -74,79 +75,86 @@ impl Kind {
     }
 }
 
-/// A number with a unit behind it; at least so much, or at most where it is negative.
-fn amount(text: &str, units: &[(char, i64)]) -> Option<i64> {
-    let (digits, factor) = match units.iter().find(|(unit, _)| text.ends_with(*unit)) {
-        Some((unit, factor)) => (text.strip_suffix(*unit)?, *factor),
-        None => (text, 1),
-    };
-    digits.parse::<i64>().ok()?.checked_mul(factor)
+/// What a limit counts.
+trait Unit {
+    /// What it limits, as the schema and messages have it.
+    const NAME: &'static str;
+    const EXAMPLES: &'static str;
+    /// How many one of each letter is.
+    const LETTERS: [(char, i64); 5];
 }
 
-fn fits(found: i64, limit: i64) -> bool {
-    if limit < 0 {
-        found <= -limit
-    } else {
-        found >= limit
+#[derive(Debug, PartialEq, Eq)]
+struct Seconds;
+
+#[derive(Debug, PartialEq, Eq)]
+struct Bytes;
+
+impl Unit for Seconds {
+    const NAME: &'static str = "Age";
+    const EXAMPLES: &'static str = "3600, 2d or -1w";
+    const LETTERS: [(char, i64); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
+}
+
+impl Unit for Bytes {
+    const NAME: &'static str = "Size";
+    const EXAMPLES: &'static str = "512, 10m or -1g";
+    const LETTERS: [(char, i64); 5] = [
+        ('b', 1),
+        ('k', 1 << 10),
+        ('m', 1 << 20),
+        ('g', 1 << 30),
+        ('t', 1 << 40),
+    ];
+}
+
+/// At least so much, or at most where it is negative.
+#[derive(Debug, PartialEq, Eq)]
+struct Limit<U>(i64, PhantomData<U>);
+
+impl<U: Unit> Limit<U> {
+    /// A number, with a letter behind it or none.
+    fn read(text: &str) -> Option<Self> {
+        let letter = U::LETTERS.iter().find(|(letter, _)| text.ends_with(*letter));
+        let (digits, factor) = match letter {
+            Some((letter, factor)) => (text.strip_suffix(*letter)?, *factor),
+            None => (text, 1),
+        };
+        let limit = digits.parse::<i64>().ok()?.checked_mul(factor)?;
+        Some(Self(limit, PhantomData))
+    }
+
+    fn holds(&self, found: i64) -> bool {
+        if self.0 < 0 {
+            found <= -self.0
+        } else {
+            found >= self.0
+        }
+    }
+
+    fn letters() -> String {
+        U::LETTERS.map(|(letter, _)| letter).into_iter().collect()
     }
 }
 
-/// Seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Age(i64);
-
-/// Bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Size(i64);
-
-const TIMES: [(char, i64); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
-const BYTES: [(char, i64); 5] = [
-    ('b', 1),
-    ('k', 1 << 10),
-    ('m', 1 << 20),
-    ('g', 1 << 30),
-    ('t', 1 << 40),
-];
-
-impl<'de> Deserialize<'de> for Age {
+impl<'de, U: Unit> Deserialize<'de> for Limit<U> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wrong = || {
-            de::Error::custom(format!(
-                "`{text}` is no age: write 3600, 2d or -1w (s, m, h, d, w)"
-            ))
-        };
-        amount(&text, &TIMES).map(Self).ok_or_else(wrong)
+        Self::read(&text).ok_or_else(|| {
+            let (name, examples) = (U::NAME.to_lowercase(), U::EXAMPLES);
+            let letters = U::LETTERS.map(|(letter, _)| letter.to_string()).join(", ");
+            de::Error::custom(format!("`{text}` is no {name}: write {examples} ({letters})"))
+        })
     }
 }
 
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || {
-            de::Error::custom(format!(
-                "`{text}` is no size: write 512, 10m or -1g (b, k, m, g, t)"
-            ))
-        };
-        amount(&text, &BYTES).map(Self).ok_or_else(wrong)
-    }
-}
-
-impl JsonSchema for Age {
+impl<U: Unit> JsonSchema for Limit<U> {
     fn schema_name() -> Cow<'static, str> {
-        "Age".into()
+        U::NAME.into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^-?[0-9]+[smhdw]?$"})
-    }
-}
-
-impl JsonSchema for Size {
-    fn schema_name() -> Cow<'static, str> {
-        "Size".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^-?[0-9]+[bkmgt]?$"})
+        let pattern = format!("^-?[0-9]+[{}]?$", Self::letters());
+        json_schema!({"type": "string", "pattern": pattern})
     }
 }
 
@@ -175,11 +183,8 @@ impl Find {
         for excluded in self.excludes.iter().map(String::as_str).chain(hidden) {
             words.extend(["!", "-name", excluded].map(str::to_owned));
         }
-        let names = self
-            .patterns
-            .iter()
-            .map(|name| ["-name", name].map(str::to_owned));
-        let either: Vec<_> = names.map(Vec::from).collect();
+        let names = self.patterns.iter();
+        let either: Vec<_> = names.map(|name| vec!["-name".to_owned(), name.clone()]).collect();
         if !either.is_empty() {
             words.push("(".to_owned());
             words.extend(either.join(&"-o".to_owned()));
@@ -189,15 +194,14 @@ impl Find {
     }
 
     fn is_wanted(&self, stat: &Stat, now: i64) -> bool {
-        let is_old_enough = |age: Age| fits(now - stat.mtime, age.0);
-        let is_large_enough = |size: Size| {
-            stat.kind != FileKind::File || fits(i64::try_from(stat.size).unwrap_or(i64::MAX), size.0)
-        };
-        self.age.is_none_or(is_old_enough) && self.size.is_none_or(is_large_enough)
+        let size = i64::try_from(stat.size).unwrap_or(i64::MAX);
+        let is_old_enough = |limit: &Limit<Seconds>| limit.holds(now - stat.mtime);
+        let is_large_enough = |limit: &Limit<Bytes>| stat.kind != FileKind::File || limit.holds(size);
+        self.age.as_ref().is_none_or(is_old_enough) && self.size.as_ref().is_none_or(is_large_enough)
     }
 }
 
-/// What stands in front of a path.
+/// How many fields [`FIND`] prints of each path.
 const FIELDS: usize = 10;
 
 /// A path and what is there.
@@ -261,10 +265,7 @@ impl Module for Find {
                 )));
             }
             let words = std::iter::once(path.clone()).chain(self.conditions());
-            let command = Command {
-                argv: Command::script(FIND, words).argv,
-                ..cx.command([""])
-            };
+            let command = cx.script(FIND, words);
             let output = cx.host.run(&command).await?;
             let why = output.err_text().trim().to_owned();
             if output.exit == Exit::Code(NO_DIRECTORY) {
@@ -320,9 +321,11 @@ mod tests {
             ("", None),
             ("9223372036854775807w", None),
         ] {
-            assert_eq!(amount(text, &TIMES), expected, "{text}");
+            let limit = Limit::<Seconds>::read(text);
+            assert_eq!(limit.map(|limit| limit.0), expected, "{text}");
         }
-        assert!(fits(10, 10) && fits(10, -10) && fits(11, 10) && !fits(11, -10));
+        let holds = |limit, found| Limit::<Bytes>(limit, PhantomData).holds(found);
+        assert!(holds(10, 10) && holds(-10, 10) && holds(10, 11) && !holds(-10, 11));
     }
 
     const FOUND: &str = "1000\nf\x00640\0oneadmin\0oneadmin\x009869\x009869\x007\x00900.5\0\0/srv/b\0\

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::mode::Mode;
 use super::validate::Validation;
 use crate::digest::sha256;
-use crate::host::{Command, FileKind, FileMeta, Stat};
+use crate::host::{FileKind, FileMeta, Stat};
 use crate::module::{Change, Cx, Diff, Failure, Finding, Outcome};
 
 /// What may be put through `copy` and `template`: they hold the content in memory. `distribute` streams.
@@ -242,14 +242,10 @@ pub(super) async fn set_meta(cx: &Cx<'_>, path: &str, meta: &FileMeta, below: bo
         meta.owner.clone().unwrap_or_default(),
         meta.group.clone().unwrap_or_default(),
     );
-    let command = Command {
-        argv: Command::script(
-            script,
-            [path, &owner, &group, &mode, if below { "below" } else { "" }],
-        )
-        .argv,
-        ..cx.command([""])
-    };
+    let command = cx.script(
+        script,
+        [path, &owner, &group, &mode, if below { "below" } else { "" }],
+    );
     let output = cx.host.run(&command).await?;
     if output.exit.success() {
         return Ok(());
@@ -266,10 +262,7 @@ pub(super) async fn set_meta(cx: &Cx<'_>, path: &str, meta: &FileMeta, below: bo
 async fn keep_beside(cx: &Cx<'_>, path: &str) -> Result<Option<String>, Failure> {
     let kept = format!("{path}.{}~", cx.host.clock().now());
     let script = r#"[ -e "$1" ] || exit 9; cp -a -- "$1" "$2""#;
-    let command = Command {
-        argv: Command::script(script, [path, kept.as_str()]).argv,
-        ..cx.command([""])
-    };
+    let command = cx.script(script, [path, kept.as_str()]);
     let output = cx.host.run(&command).await?;
     match output.exit.rc() {
         0 => Ok(Some(kept)),

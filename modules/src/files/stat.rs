@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::place::digest_in;
 use crate::contract::{Contract, Privilege};
-use crate::host::{Command, FileKind, Stat};
+use crate::host::{FileKind, Stat};
 use crate::module::{Cx, Failure, Finding, Module, Outcome};
 
 /// Reads what a path names; a path that names nothing is no failure.
@@ -58,10 +58,7 @@ impl Module for StatModule {
         };
         let with_digest = self.get_checksum && stat.kind == FileKind::File;
         let words = [self.path.as_str(), if with_digest { "yes" } else { "" }];
-        let command = Command {
-            argv: Command::script(ACCESS, words).argv,
-            ..cx.command([""])
-        };
+        let command = cx.script(ACCESS, words);
         let said = cx.host.run(&command).await?.text();
         let (access, digest) = said.split_once('\n').unwrap_or_default();
         let digest = digest_in(digest);

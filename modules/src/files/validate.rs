@@ -1,6 +1,5 @@
 //! `validate`: a program's word that a content is right, before it is put in its place.
 
-use crate::host::Command;
 use crate::module::{Cx, Failure};
 
 /// What stands for the file with the content.
@@ -43,10 +42,7 @@ impl Validation {
             done
             "$@" </dev/null
         "#;
-        let command = Command {
-            argv: Command::script(script, self.0.clone()).argv,
-            ..cx.command([""]).stdin(content)
-        };
+        let command = cx.script(script, self.0.clone()).stdin(content);
         let output = cx.host.run(&command).await?;
         if output.exit.success() {
             return Ok(());

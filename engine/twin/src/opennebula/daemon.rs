@@ -282,7 +282,7 @@ pub(crate) fn call(
 }
 
 fn answer(federation: &mut Federation, at: At, call: &Call) -> Answer {
-    let seconds = i64::try_from(federation.now().as_secs()).unwrap_or(i64::MAX);
+    let seconds = federation.seconds();
     let Some(running) = &mut federation.machine_mut(at).oned else {
         return Answer::no_such_method(&call.method);
     };
@@ -323,7 +323,7 @@ fn zone_states(federation: &mut Federation, at: At, writes: &[LogEntry], call: &
 
 /// Time has passed on a machine: the log is replicated, hosts are monitored, clients write.
 pub(crate) fn tick(federation: &mut Federation, at: At) {
-    let seconds = i64::try_from(federation.now().as_secs()).unwrap_or(i64::MAX);
+    let seconds = federation.seconds();
     let Some(running) = &federation.machine(at).oned else {
         return;
     };

@@ -65,7 +65,7 @@ fn take(
 ) -> Option<u64> {
     let (address, port) = endpoint(url)?;
     let to = reach(federation, from, address, port).ok()?;
-    let seconds = i64::try_from(federation.now().as_secs()).unwrap_or(i64::MAX);
+    let seconds = federation.seconds();
     let machine = federation.machine_mut(to);
     let running = machine.oned.as_mut()?;
     let read = zone::read(sql, running.dialect);

@@ -144,6 +144,15 @@ pub(super) fn find(process: &mut Process<'_>) -> i32 {
     status
 }
 
+/// What `-type` and `%y` call it.
+fn letter(node: &Node) -> char {
+    match node {
+        Node::Directory(_) => 'd',
+        Node::File(..) => 'f',
+        Node::Link(..) => 'l',
+    }
+}
+
 /// What `-printf` prints of a path.
 fn printed(machine: &Machine, node: &Node, path: &str, format: &str) -> String {
     let meta = node.meta();
@@ -153,11 +162,7 @@ fn printed(machine: &Machine, node: &Node, path: &str, format: &str) -> String {
         match (c, chars.as_str().chars().next()) {
             ('\\', Some('0')) => out.push('\0'),
             ('\\', Some('n')) => out.push('\n'),
-            ('%', Some('y')) => out.push(match node {
-                Node::Directory(_) => 'd',
-                Node::File(..) => 'f',
-                Node::Link(..) => 'l',
-            }),
+            ('%', Some('y')) => out.push(letter(node)),
             ('%', Some('m')) => out.push_str(&format!("{:o}", meta.mode)),
             ('%', Some('u')) => out.push_str(&meta.owner),
             ('%', Some('g')) => out.push_str(&meta.group),
@@ -189,10 +194,7 @@ fn holds(test: &Test, path: &str, node: &Node, depth: usize) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     match test {
         Test::Name(pattern) => is_named(name, pattern),
-        Test::Type('f') => matches!(node, Node::File(..)),
-        Test::Type('d') => matches!(node, Node::Directory(_)),
-        Test::Type('l') => matches!(node, Node::Link(..)),
-        Test::Type(_) => false,
+        Test::Type(kind) => letter(node) == *kind,
         Test::MaxDepth(most) => depth <= *most,
         Test::MinDepth(least) => depth >= *least,
         Test::User(user) => *node.meta().owner == **user,
