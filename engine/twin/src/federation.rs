@@ -1,6 +1,6 @@
 //! All machines, and the time. A clone shares every machine until one of the two changes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,10 @@ pub struct Federation {
     /// For each machine, until when its oned does nothing by itself if the machine does not change: time passes at every call, and there
     /// are as many calls as there are machines.
     quiet_until: Vec<Duration>,
+    /// Until when all of them are quiet but those that are stirred.
+    all_quiet_until: Duration,
+    /// The machines that changed since they were looked at.
+    stirred: BTreeSet<At>,
     /// How many times as long as by the rates everything takes on a machine, where that is known better.
     pub pace: BTreeMap<At, f64>,
 }
@@ -70,6 +74,8 @@ impl Federation {
             machines: Vec::new(),
             known_as: Arc::default(),
             quiet_until: Vec::new(),
+            all_quiet_until: Duration::ZERO,
+            stirred: BTreeSet::new(),
             now,
             rates,
             deeds: Deeds::default(),
@@ -105,6 +111,7 @@ impl Federation {
     pub fn set_next_client(&mut self, then: Duration) {
         self.next_client = then;
         self.quiet_until.fill(Duration::ZERO);
+        self.all_quiet_until = Duration::ZERO;
     }
 
     /// All machines.
@@ -149,6 +156,7 @@ impl Federation {
         }
         self.machines.push(Arc::new(machine));
         self.quiet_until.push(Duration::ZERO);
+        self.stirred.insert(at);
         at
     }
 
@@ -159,8 +167,15 @@ impl Federation {
 
     /// A machine, to be changed.
     pub fn machine_mut(&mut self, at: At) -> &mut Machine {
-        self.quiet_until[at] = Duration::ZERO;
+        self.stir(at);
         Arc::make_mut(&mut self.machines[at])
+    }
+
+    fn stir(&mut self, at: At) {
+        if self.quiet_until[at] > Duration::ZERO {
+            self.quiet_until[at] = Duration::ZERO;
+            self.stirred.insert(at);
+        }
     }
 
     /// A process id that nothing else has on a machine.
@@ -169,7 +184,7 @@ impl Federation {
     }
 
     fn set_machine(&mut self, at: At, machine: &Arc<Machine>) {
-        self.quiet_until[at] = Duration::ZERO;
+        self.stir(at);
         self.machines[at] = Arc::clone(machine);
     }
 
@@ -197,11 +212,26 @@ impl Federation {
             self.end_job(&pending);
         }
         self.now = self.now.max(to);
-        for at in 0..self.len() {
-            if self.quiet_until[at] <= self.now {
-                daemon::tick(self, at);
-                self.quiet_until[at] = daemon::next_tick(self, at);
+        if self.all_quiet_until <= self.now {
+            self.all_quiet_until = Duration::MAX;
+            for (at, quiet_until) in self.quiet_until.iter().enumerate() {
+                if *quiet_until <= self.now {
+                    self.stirred.insert(at);
+                } else {
+                    self.all_quiet_until = self.all_quiet_until.min(*quiet_until);
+                }
             }
+        }
+        // What one of them does may stir others.
+        let mut next = 0;
+        while let Some(&at) = self.stirred.range(next..).next() {
+            daemon::tick(self, at);
+            self.quiet_until[at] = daemon::next_tick(self, at);
+            if self.quiet_until[at] > self.now {
+                self.stirred.remove(&at);
+                self.all_quiet_until = self.all_quiet_until.min(self.quiet_until[at]);
+            }
+            next = at + 1;
         }
     }
 

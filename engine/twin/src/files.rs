@@ -122,6 +122,12 @@ impl Files {
         self.nodes.get(&*self.resolved(path)?)
     }
 
+    /// As [`Files::followed`], to be changed.
+    pub fn followed_mut(&mut self, path: &str) -> Option<&mut Node> {
+        let path = self.resolved(path)?;
+        self.nodes.get_mut(&*path)
+    }
+
     /// The plain path of what `path` leads to, links followed; of what may be made there if the last part is missing.
     /// `None`: links that go in a circle.
     pub fn resolved<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {

@@ -102,11 +102,12 @@ pub fn address(number: usize) -> String {
 
 /// Makes it: every zone runs, open and in sync, and nothing of that is a deed.
 pub fn federation(description: &Description) -> Federation {
-    let machines = description
+    let mut machines: Vec<Machine> = description
         .zones
         .iter()
         .map(|zone| machine(description, zone))
         .collect();
+    opennebula::share_tables(&mut machines);
     let mut federation = Federation::new(machines, description.now, description.rates);
     if !description.clients {
         federation.set_next_client(Duration::MAX);

@@ -11,7 +11,7 @@ use crate::module::{Cx, Failure};
 use crate::opennebula::endpoint::Endpoint;
 use crate::opennebula::local::LocalOned;
 use crate::opennebula::xmlrpc::Client;
-use crate::opennebula::zone::{self, ZoneInfo, ZoneState};
+use crate::opennebula::zone::{self, Pool, ZoneInfo, ZoneState};
 
 /// Zones that catch up by themselves were seen to within a second; one that has not moved for so long waits for another federated write.
 pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(15);
@@ -25,8 +25,8 @@ pub(crate) enum About {
     All,
 }
 
-/// What a zone has stored.
-pub(crate) type Told = Result<Vec<ZoneInfo>, Failure>;
+/// What a zone has stored, by id.
+pub(crate) type Told = Result<Pool, Failure>;
 
 /// Asks these zones, each through its own front-end where the inventory knows it, otherwise at its endpoint; the answers are in their
 /// order. At once: nothing is changed, and in a federation across continents a look takes as long as the farthest zone.
@@ -58,8 +58,8 @@ pub(crate) async fn ask(cx: &Cx<'_>, oned: &LocalOned, zone: &Zone, about: About
 
 /// The state a pool has for a zone.
 pub(crate) fn state_in(pool: &[ZoneInfo], id: u32) -> Result<ZoneState, Failure> {
-    let zone = pool.iter().find(|zone| zone.id == id);
-    zone.map(|zone| zone.state)
+    zone::find(pool, id)
+        .map(|zone| zone.state)
         .ok_or_else(|| Failure::failed(format!("there is no zone {id} in the zone pool")))
 }
 
@@ -74,7 +74,7 @@ async fn at_endpoint(cx: &Cx<'_>, oned: &LocalOned, endpoint: &str, about: About
 
 async fn told(client: &Client<'_>, about: About) -> Told {
     Ok(match about {
-        About::Zone(zone) => vec![zone::info(client, zone).await?],
+        About::Zone(zone) => [zone::info(client, zone).await?].into(),
         About::All => zone::pool(client).await?,
     })
 }

@@ -2,6 +2,8 @@
 
 mod master;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,7 +18,7 @@ use crate::module::{Cx, Failure, Finding, Module, Outcome};
 use crate::opennebula::conf::{OnedConf, read_conf, read_conf_of};
 use crate::opennebula::onedb::Access;
 use crate::opennebula::status::{ApiStatus, Known, ZoneStatus, zone_status};
-use crate::opennebula::zone::ZoneState;
+use crate::opennebula::zone::{self, ZoneInfo, ZoneState};
 use crate::opennebula::zone_table;
 
 /// Tells all about a front-end's zone, and checks that the inventory says what OpenNebula's own configuration says.
@@ -54,18 +56,9 @@ impl Module for FederationFacts {
         let mut warnings = Vec::new();
         match &status.api {
             Ok(api) => {
-                let pool = api.pool.iter();
-                same_zones(
-                    cx,
-                    &pool
-                        .map(|zone| (zone.id, format!("{}, {}", zone.name, zone.endpoint)))
-                        .collect::<Vec<_>>(),
-                )?;
-                let servers = api
-                    .pool
-                    .iter()
-                    .find(|known| known.id == zone.id)
-                    .map_or(0, |known| known.servers);
+                let words = |zone: &ZoneInfo| format!("{}, {}", zone.name, zone.endpoint);
+                same_zones(cx, api.pool.iter().map(|zone| (zone.id, words(zone))))?;
+                let servers = zone::find(&api.pool, zone.id).map_or(0, |known| known.servers);
                 guard::single_server(zone, &conf, servers)?;
                 master::same(cx, zone, &conf, api, &self.master_endpoints).await?;
                 warnings = oddities(zone, api);
@@ -92,7 +85,7 @@ impl Module for FederationFacts {
             Err(_) if zone.role == Role::Master => {
                 let access = Access::of(cx, None).await?;
                 match zone_table::zones(cx.host, &access).await {
-                    Ok(known) => same_zones(cx, &known)?,
+                    Ok(known) => same_zones(cx, known.into_iter())?,
                     Err(failure) => warnings.push(format!(
                         "whether the inventory has every zone is not known while oned is stopped: {}",
                         failure.message
@@ -191,19 +184,23 @@ async fn same_backend(cx: &Cx<'_>, zone: &Zone, conf: &OnedConf) -> Result<(), F
 }
 
 /// A zone that OpenNebula knows and the inventory does not would be left behind at the old version. `pool`: number and words of each.
-fn same_zones(cx: &Cx<'_>, pool: &[(u32, String)]) -> Result<(), Failure> {
-    let known = |id: u32| cx.federation.zones.iter().any(|zone| zone.id == id);
-    let missing: Vec<String> = pool
-        .iter()
-        .filter(|(id, _)| !known(*id))
-        .map(|(id, words)| format!("{id} ({words})"))
-        .collect();
-    let gone: Vec<String> = cx
+fn same_zones(cx: &Cx<'_>, pool: impl Iterator<Item = (u32, String)>) -> Result<(), Failure> {
+    let pool: BTreeMap<u32, String> = pool.collect();
+    let ours: BTreeMap<u32, &str> = cx
         .federation
         .zones
         .iter()
-        .filter(|zone| !pool.iter().any(|(id, _)| *id == zone.id))
-        .map(|zone| format!("{} ({})", zone.id, zone.name))
+        .map(|zone| (zone.id, zone.name.as_str()))
+        .collect();
+    let missing: Vec<String> = pool
+        .iter()
+        .filter(|(id, _)| !ours.contains_key(id))
+        .map(|(id, words)| format!("{id} ({words})"))
+        .collect();
+    let gone: Vec<String> = ours
+        .iter()
+        .filter(|(id, _)| !pool.contains_key(id))
+        .map(|(id, name)| format!("{id} ({name})"))
         .collect();
     let mut found = Vec::new();
     if !missing.is_empty() {

@@ -11,7 +11,7 @@ use crate::opennebula::local::LocalOned;
 use crate::opennebula::onedb::{Access, version};
 use crate::opennebula::version::{Version, of_oned};
 use crate::opennebula::xmlrpc::{Code, RpcError};
-use crate::opennebula::zone::{self, FedIndex, ZoneInfo, ZoneState};
+use crate::opennebula::zone::{self, FedIndex, Pool, ZoneState};
 
 /// A value, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -82,7 +82,7 @@ pub struct ApiStatus {
     pub endpoint: String,
     /// All zones it knows.
     #[serde(skip)]
-    pub pool: Vec<ZoneInfo>,
+    pub pool: Pool,
 }
 
 /// Why the API did not say it.
@@ -193,7 +193,7 @@ async fn api_status(cx: &Cx<'_>) -> Result<ApiStatus, ApiSilence> {
     let client = oned.client(cx.host);
     let ask = async {
         let pool = zone::pool(&client).await?;
-        let own = pool.iter().find(|zone| zone.id == oned.conf.federation.zone_id);
+        let own = zone::find(&pool, oned.conf.federation.zone_id);
         let own = own.ok_or_else(|| {
             let id = oned.conf.federation.zone_id;
             client.malformed(format!("its pool has no zone {id}, which oned.conf says it is"))

@@ -62,7 +62,7 @@ pub async fn look(host: &dyn Host, oned: &LocalOned, master: u32) -> Result<Look
         Err(error) if error.nothing_listens() => return from_csv_alone(host, oned, master, error).await,
         Err(error) => return Err(error.into()),
     };
-    let mut zones: Vec<ZoneLook> = pool.into_iter().map(unknown).collect();
+    let mut zones: Vec<ZoneLook> = pool.iter().cloned().map(unknown).collect();
     let mut order: Vec<usize> = (0..zones.len()).collect();
     order.sort_by_key(|&index| zones[index].id == master);
     let mut csv_may_know = false;

@@ -200,36 +200,51 @@ impl<'a> Client<'a> {
 
     /// Calls a method and returns what OpenNebula said after its yes.
     pub async fn call(&self, method: &str, params: &[Param<'_>]) -> Result<Value, RpcError> {
-        let body = value::call(method, self.auth.session(), params);
-        let answer = tokio::time::timeout(self.limit, self.exchange(&body));
-        let bytes = answer.await.map_err(|_| RpcError::TimedOut {
-            from: self.from(),
-            endpoint: self.endpoint.clone(),
-            limit: self.limit,
-        })??;
-        let text = String::from_utf8_lossy(&bytes);
-        match value::response(&text) {
-            Ok(Response::Value(value)) => self.verdict(value),
-            Ok(Response::Fault { code, text }) => Err(self.refused(Code::Other(code), text)),
-            Err(error) => Err(self.malformed(error.to_string())),
-        }
+        self.said(&self.answer(method, params).await?)
     }
 
     /// Calls a method that only reads and answers a text: most of OpenNebula's are XML in a string.
+    pub async fn text(&self, method: &str, params: &[Param<'_>]) -> Result<String, RpcError> {
+        self.text_in(method, &self.asked(method, params).await?)
+    }
+
+    /// The answer to a method that only reads, not looked at yet.
     ///
     /// Without an answer it is called once more, after the host that asks has answered itself: it may be that one that is gone, or that
     /// was and came back, and oned none the worse. Silence therefore takes twice the limit.
-    pub async fn text(&self, method: &str, params: &[Param<'_>]) -> Result<String, RpcError> {
-        let answer = match self.call(method, params).await {
+    pub async fn asked(&self, method: &str, params: &[Param<'_>]) -> Result<Vec<u8>, RpcError> {
+        match self.answer(method, params).await {
             Err(RpcError::Broken { .. } | RpcError::TimedOut { .. }) => {
                 self.host_is_there().await?;
-                self.call(method, params).await
+                self.answer(method, params).await
             }
             answer => answer,
-        };
-        match answer? {
+        }
+    }
+
+    /// The text that the answer to a method is.
+    pub fn text_in(&self, method: &str, answer: &[u8]) -> Result<String, RpcError> {
+        match self.said(answer)? {
             Value::Text(text) => Ok(text),
             _ => Err(self.malformed(format!("{method} did not answer a text"))),
+        }
+    }
+
+    async fn answer(&self, method: &str, params: &[Param<'_>]) -> Result<Vec<u8>, RpcError> {
+        let body = value::call(method, self.auth.session(), params);
+        let answer = tokio::time::timeout(self.limit, self.exchange(&body));
+        answer.await.map_err(|_| RpcError::TimedOut {
+            from: self.from(),
+            endpoint: self.endpoint.clone(),
+            limit: self.limit,
+        })?
+    }
+
+    fn said(&self, answer: &[u8]) -> Result<Value, RpcError> {
+        match value::response(&String::from_utf8_lossy(answer)) {
+            Ok(Response::Value(value)) => self.verdict(value),
+            Ok(Response::Fault { code, text }) => Err(self.refused(Code::Other(code), text)),
+            Err(error) => Err(self.malformed(error.to_string())),
         }
     }
 

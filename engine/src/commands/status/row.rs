@@ -7,7 +7,7 @@ use nebplay_modules::host::HostError;
 use nebplay_modules::opennebula::conf::Mode;
 use nebplay_modules::opennebula::onedb::version::Standing;
 use nebplay_modules::opennebula::status::{MachineStatus, ZoneStatus};
-use nebplay_modules::opennebula::zone::{FedIndex, ZoneInfo};
+use nebplay_modules::opennebula::zone::{FedIndex, Pool};
 use serde::Serialize;
 
 /// What is known of one front-end; `None` is not known, and `unknown` says why.
@@ -43,7 +43,7 @@ pub(super) struct Row {
     pub(super) unknown: Vec<Unknown>,
     /// The zones it knows.
     #[serde(skip)]
-    pub(super) pool: Vec<ZoneInfo>,
+    pub(super) pool: Pool,
 }
 
 /// Nothing at all is known.
@@ -81,7 +81,7 @@ impl Row {
             configured_mode: None,
             machine: None,
             unknown: Vec::new(),
-            pool: Vec::new(),
+            pool: Pool::default(),
         };
         match status {
             Ok(status) => row.read(status),
@@ -186,7 +186,7 @@ impl Row {
 pub(super) fn endpoints_from_others(rows: &mut [Row]) {
     let known: BTreeMap<u32, String> = rows
         .iter()
-        .flat_map(|row| &row.pool)
+        .flat_map(|row| row.pool.iter())
         .map(|zone| (zone.id, zone.endpoint.clone()))
         .collect();
     for row in rows {

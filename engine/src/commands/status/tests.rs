@@ -57,7 +57,7 @@ fn well(id: u32, index: u64) -> ZoneStatus {
             state: ZoneState::Enabled,
             name: String::new(),
             endpoint: endpoint(id),
-            pool: vec![info(0), info(100), info(101)],
+            pool: [info(0), info(100), info(101)].into(),
         }),
         oned_version: Known::Value("7.0.0".parse().unwrap()),
         database: Known::Value(DbVersion {
@@ -166,7 +166,14 @@ fn everything_odd_is_said() {
     let mut cut = well(7, 0);
     if let Ok(api) = &mut cut.api {
         api.fed_index = FedIndex::NoLog;
-        api.pool[1].id = 102;
+        api.pool = api
+            .pool
+            .iter()
+            .map(|zone| ZoneInfo {
+                id: if zone.id == 100 { 102 } else { zone.id },
+                ..zone.clone()
+            })
+            .collect();
     }
     cut.database = Known::Unknown("onedb version: it could not read the database".to_owned());
     let (text, code) = shown(vec![Ok(master), Ok(ahead), Ok(cut)], None);

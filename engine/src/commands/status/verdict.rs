@@ -221,7 +221,7 @@ fn ahead(index: u64, rows: &[Row]) -> bool {
 /// Zones of the federation that the inventory does not have: an upgrade would leave them out.
 fn strangers(rows: &[Row], federation: &Federation) -> Vec<String> {
     let mut seen = IndexMap::new();
-    for zone in rows.iter().flat_map(|row| &row.pool) {
+    for zone in rows.iter().flat_map(|row| row.pool.iter()) {
         if !federation.zones.iter().any(|known| known.id == zone.id) {
             seen.insert(zone.id, &zone.name);
         }

@@ -94,13 +94,12 @@ pub(crate) fn database(machine: &Machine) -> Option<&Arc<Database>> {
 }
 
 /// The same, to be changed.
-fn database_mut(machine: &mut Machine) -> Option<&mut Database> {
+pub(super) fn database_mut(machine: &mut Machine) -> Option<&mut Database> {
     let path: Arc<str> = match &machine.oned {
         Some(running) => Arc::clone(&running.database),
         None => Place::of(machine).path().into(),
     };
-    let path = machine.files.resolved(&path)?;
-    match machine.files.at_mut(&path) {
+    match machine.files.followed_mut(&path) {
         Some(Node::File(_, Content::Database(database))) => Some(Arc::make_mut(database)),
         _ => None,
     }

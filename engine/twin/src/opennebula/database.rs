@@ -5,6 +5,7 @@ mod dump;
 mod fingerprint;
 mod mysqldump;
 mod row;
+pub(crate) mod shared;
 mod sql;
 pub(crate) mod zone;
 

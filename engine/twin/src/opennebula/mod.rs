@@ -22,6 +22,7 @@ use crate::image::{Description, Zone};
 use crate::machine::Machine;
 use crate::process::{Process, Program};
 use database::Database;
+use database::shared::Known;
 use place::Place;
 
 /// How long the zones get to hear of each other's states.
@@ -138,6 +139,16 @@ pub fn seed(machine: &mut Machine, plan: &Plan, now: Duration) -> Result<(), Str
     let place = Place::of(machine);
     let database = Database::seeded(plan)?;
     Ok(place.put(machine, database, now)?)
+}
+
+/// Lets the zones' databases share the tables that are equal: of a large federation that is nearly all there is.
+pub(crate) fn share_tables(machines: &mut [Machine]) {
+    let mut known = Known::default();
+    for machine in machines {
+        if let Some(database) = daemon::database_mut(machine) {
+            database.share(&mut known);
+        }
+    }
 }
 
 /// Enables or disables a zone, by its own front-end, and lets all zones hear of it.

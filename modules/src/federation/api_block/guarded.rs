@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::federation::guard;
@@ -157,7 +158,7 @@ async fn addresses_of_endpoints(
 ) -> Result<Option<IpAddr>, Failure> {
     let pool = match zone::pool(&oned.client(cx.host)).await {
         Ok(pool) => pool,
-        Err(error) if error.nothing_listens() => Vec::new(),
+        Err(error) if error.nothing_listens() => Arc::default(),
         Err(error) => return Err(error.into()),
     };
     let master = oned

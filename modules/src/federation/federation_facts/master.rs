@@ -8,6 +8,7 @@ use crate::module::{Cx, Failure};
 use crate::opennebula::conf::OnedConf;
 use crate::opennebula::endpoint::Endpoint;
 use crate::opennebula::status::ApiStatus;
+use crate::opennebula::zone;
 
 /// `$1` and `$2` names. Answers their addresses, a line each, with the name's number before it.
 const RESOLVE: &str = r#"# nebplay: addresses of names
@@ -28,7 +29,7 @@ pub(super) async fn same(
     let master = cx
         .federation
         .master()
-        .and_then(|master| api.pool.iter().find(|known| known.id == master.id));
+        .and_then(|master| zone::find(&api.pool, master.id));
     let (Role::Slave, Some(ours), Some(master)) = (zone.role, &conf.federation.master_oned, master) else {
         return Ok(());
     };

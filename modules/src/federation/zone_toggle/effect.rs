@@ -165,7 +165,7 @@ impl Looked {
         let own = sight.zone.id;
         let master = master_of(cx)?;
         let mut looked = Self {
-            told: [(own, Ok(vec![sight.info.clone()]))].into(),
+            told: [(own, Ok([sight.info.clone()].into()))].into(),
             to_be: wanted.map(|wanted| (own, wanted)).into_iter().collect(),
         };
         let follow = others_follow(cx, sight, master, wanted).await;
@@ -180,7 +180,7 @@ impl Looked {
             && is_last
         {
             if matches!(about, About::All) {
-                for zone in all {
+                for zone in all.iter() {
                     looked.to_be.entry(zone.id).or_insert(zone.state);
                 }
             }

@@ -7,16 +7,13 @@ use nebplay_model::rows::Row;
 use nebplay_model::schema;
 use nebplay_model::store::Store;
 
-use super::zone::cell;
+use super::zone::{LOG, cell};
 use super::{Cell, Database};
 use crate::apart::without_times;
 use crate::opennebula::daemon::clients;
 
 /// Numbers from here on are times.
 const TIMES: i64 = 1_000_000_000;
-
-/// The log has every write since ever; what counts is how far the zones are in it, against each other.
-const LOG: &str = "logdb";
 
 impl Database {
     /// The first thing in which they differ, clients' writes and times aside.
@@ -38,6 +35,7 @@ impl Database {
                 let all = table.rows.values().map(|row| row.to_vec());
                 kept(name, table.key, all, clients)
             };
+            // The log has every write since ever; what counts is how far the zones are in it, against each other.
             let is_same = Arc::ptr_eq(one, other)
                 || one.create == other.create
                     && (&***name == LOG || rows(one, &ours) == rows(other, &theirs));

@@ -1,6 +1,7 @@
 //! Dumps: what `sqlite3 .dump` prints, and what becomes of one that is loaded, be it SQLite's or MySQL's.
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -88,6 +89,37 @@ impl Database {
     }
 
     fn follow(&mut self, script: &Script, part: f64, bail: bool) -> Ran {
+        if part >= 1.0
+            && let Some((loaded, ran)) = script.replaced.get()
+        {
+            self.replace(script, loaded);
+            return ran.clone();
+        }
+        let ran = self.do_all(script, part, bail);
+        if script.replaces && ran.whole {
+            script.replaced.get_or_init(|| (self.clone(), ran.clone()));
+        }
+        ran
+    }
+
+    /// Puts what a script that replaces tables made of a database in the place of its own.
+    fn replace(&mut self, script: &Script, by: &Self) {
+        for (_, statement) in &script.statements {
+            match &**statement {
+                Statement::Drop(names) => names.iter().for_each(|name| self.drop(name)),
+                Statement::Make(name, _, indexes) => {
+                    let made = by.tables.get_key_value(&**name);
+                    self.order.extend(made.map(|(name, _)| Arc::clone(name)));
+                    self.tables
+                        .extend(made.map(|(name, table)| (Arc::clone(name), Arc::clone(table))));
+                    self.indexes.extend(indexes.iter().cloned());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn do_all(&mut self, script: &Script, part: f64, bail: bool) -> Ran {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -210,6 +242,10 @@ struct Script {
     has_end: bool,
     /// What an empty database becomes by it, if nothing fails.
     loaded: OnceCell<(Database, Ran)>,
+    /// Each table that it is about is dropped, made anew and filled by it: whatever the database, it comes to the same tables.
+    replaces: bool,
+    /// What a database became by it, if that is so.
+    replaced: OnceCell<(Database, Ran)>,
 }
 
 /// The same few dumps are loaded again and again, and each is large: few are kept.
@@ -299,12 +335,29 @@ fn parse(text: &str, dialect: Dialect, lines: &mut Lines) -> Script {
     };
     Script {
         dialect,
+        replaces: cut_off.is_none() && replaces(&statements),
         statements,
         cut_off,
         dropped,
         has_end: dialect == Dialect::Sqlite || is_ended(),
         loaded: OnceCell::new(),
+        replaced: OnceCell::new(),
     }
+}
+
+/// Whether each table that is made was dropped before, each that is filled was made before, and there is nothing else.
+fn replaces(statements: &[(usize, Rc<Statement>)]) -> bool {
+    let (mut dropped, mut made) = (BTreeSet::new(), BTreeSet::new());
+    statements.iter().all(|(_, statement)| match &**statement {
+        Statement::Begin | Statement::Commit | Statement::Nothing => true,
+        Statement::Drop(names) => {
+            dropped.extend(names);
+            true
+        }
+        Statement::Make(name, ..) => dropped.contains(name) && made.insert(name),
+        Statement::Insert(name, _) => made.contains(name),
+        Statement::Other(_) => false,
+    })
 }
 
 /// The length of what stands before a statement: blanks and comments, MySQL's settings in comments among them.

@@ -14,7 +14,11 @@ use nebplay_model::store::Store;
 use nebplay_model::version::Version;
 
 use super::dump::cells;
-use super::{Cell, Database, Index, Key, Row};
+use super::shared::Made;
+use super::{Cell, Database, Index, Key, Row, Table};
+
+/// The table of the log.
+pub(super) const LOG: &str = "logdb";
 
 pub(super) fn cell(value: &Value) -> Cell {
     match value {
@@ -32,7 +36,6 @@ fn value(cell: &Cell) -> Value {
 }
 
 /// What a statement of the log does to a row.
-#[derive(Clone)]
 enum Change {
     Put(schema::Table, Row),
     Remove(schema::Table, Key),
@@ -49,11 +52,55 @@ impl From<&RowOp> for Change {
     }
 }
 
+impl Change {
+    fn table(&self) -> schema::Table {
+        match self {
+            Self::Put(table, _) | Self::Remove(table, _) => *table,
+        }
+    }
+
+    fn apply(&self, to: &mut Table) {
+        match self {
+            Self::Put(_, row) => to.put(row.clone()),
+            Self::Remove(_, key) => to.remove(key),
+        }
+    }
+}
+
 /// A statement that was read, and what it does to tables.
 pub(crate) struct Executed {
     dialect: Dialect,
     pub(crate) statement: Statement,
     change: Option<Change>,
+    changed: Made,
+    /// As what it was logged last. Logs as a whole differ: zones write at different seconds.
+    logged: RefCell<Option<(LogEntry, Row)>>,
+}
+
+impl Executed {
+    fn logged_as(&self, entry: &LogEntry) -> Row {
+        let mut last = self.logged.borrow_mut();
+        if let Some((_, row)) = last.as_ref().filter(|(known, _)| known == entry) {
+            return row.clone();
+        }
+        let row = logged(entry);
+        *last = Some((entry.clone(), row.clone()));
+        row
+    }
+}
+
+/// An entry as a row of the log.
+fn logged(entry: &LogEntry) -> Row {
+    let number = |index: u64| Cell::Int(i64::try_from(index).unwrap_or(i64::MAX));
+    [
+        number(entry.log_index),
+        Cell::Int(0),
+        Cell::Text(Arc::clone(&entry.sql)),
+        Cell::Int(entry.timestamp),
+        entry.fed_index.map_or(Cell::NoIndex, number),
+        Cell::Int(1),
+    ]
+    .into()
 }
 
 /// Reads a statement. All zones execute the same ones, one after the other: they share them.
@@ -77,6 +124,8 @@ pub(crate) fn read(sql: &Arc<str>, dialect: Dialect) -> Rc<Executed> {
         let read = Rc::new(Executed {
             dialect,
             change: statement.operation.as_ref().map(Change::from),
+            changed: Made::default(),
+            logged: RefCell::default(),
             statement,
         });
         last.push_back(Rc::clone(&read));
@@ -95,11 +144,15 @@ impl Database {
         for table in schema::Table::ALL {
             for values in seeded.store.rows(table) {
                 let row: Vec<Cell> = values.iter().map(cell).collect();
-                database.apply(&Change::Put(table, row.into()));
+                if let Some(table) = database.table_mut(table.name()) {
+                    table.put(row.into());
+                }
             }
         }
-        for entry in &seeded.entries {
-            database.log(entry);
+        if let Some(log) = database.table_mut(LOG) {
+            for entry in &seeded.entries {
+                log.put(logged(entry));
+            }
         }
         Ok(database)
     }
@@ -136,37 +189,6 @@ impl Database {
         }
     }
 
-    /// Does what an operation of the model says.
-    fn apply(&mut self, change: &Change) {
-        match change {
-            Change::Put(table, row) => {
-                if let Some(table) = self.table_mut(table.name()) {
-                    table.put(row.clone());
-                }
-            }
-            Change::Remove(table, key) => {
-                if let Some(table) = self.table_mut(table.name()) {
-                    table.remove(key);
-                }
-            }
-        }
-    }
-
-    fn log(&mut self, entry: &LogEntry) {
-        let number = |index: u64| Cell::Int(i64::try_from(index).unwrap_or(i64::MAX));
-        let row = [
-            number(entry.log_index),
-            Cell::Int(0),
-            Cell::Text(Arc::clone(&entry.sql)),
-            Cell::Int(entry.timestamp),
-            entry.fed_index.map_or(Cell::NoIndex, number),
-            Cell::Int(1),
-        ];
-        if let Some(table) = self.table_mut("logdb") {
-            table.put(row.into());
-        }
-    }
-
     /// Executes and logs entries.
     pub(crate) fn write(&mut self, entries: &[LogEntry], dialect: Dialect) {
         for entry in entries {
@@ -176,15 +198,19 @@ impl Database {
 
     /// Executes and logs an entry whose statement was read.
     pub(crate) fn execute(&mut self, entry: &LogEntry, executed: &Executed) {
-        if let Some(change) = &executed.change {
-            self.apply(change);
+        if let Some(change) = &executed.change
+            && let Some(table) = self.tables.get_mut(change.table().name())
+        {
+            executed.changed.of(table, |table| change.apply(table));
         }
-        self.log(entry);
+        if let Some(log) = self.table_mut(LOG) {
+            log.put(executed.logged_as(entry));
+        }
     }
 
     /// Takes the federated entries out of the log.
     pub(crate) fn forget_federated_log(&mut self) {
-        let Some(log) = self.table_mut("logdb") else {
+        let Some(log) = self.table_mut(LOG) else {
             return;
         };
         let federated = log.rows.values().filter(|row| log.is_federated(row));
@@ -217,7 +243,7 @@ impl Database {
 
     /// The log's indexes; `None`: there is no log.
     pub(crate) fn indexes(&self) -> Option<Log> {
-        let log = self.table("logdb")?;
+        let log = self.table(LOG)?;
         let number = |cell: Option<&Cell>| match cell {
             Some(Cell::Int(index)) => u64::try_from(*index).ok(),
             _ => None,
@@ -232,7 +258,7 @@ impl Database {
     /// The statement of a federated entry.
     pub(crate) fn entry_at(&self, index: u64) -> Option<Arc<str>> {
         let wanted = Cell::Int(i64::try_from(index).ok()?);
-        let log = self.table("logdb")?;
+        let log = self.table(LOG)?;
         let row = log
             .row(wanted.clone())
             .filter(|row| row.get(4) == Some(&wanted))
