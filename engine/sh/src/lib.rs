@@ -26,6 +26,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 pub use system::{Call, Ended, FileTest, System};
 
 /// A script that was read; a clone costs nothing.
@@ -61,7 +63,7 @@ pub struct Start {
     /// Where it runs, an absolute path.
     pub cwd: String,
     /// What it reads.
-    pub stdin: Vec<u8>,
+    pub stdin: Bytes,
     /// `$$`.
     pub pid: u32,
     /// The mask for new files.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 /// A program that is called.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
@@ -12,7 +14,7 @@ pub struct Call<'a> {
     /// Where it runs.
     pub cwd: &'a str,
     /// What it reads.
-    pub stdin: &'a [u8],
+    pub stdin: &'a Bytes,
     /// The mask for new files.
     pub umask: u32,
     /// How deep it is in functions and scripts that call each other.
@@ -58,7 +60,7 @@ pub trait System {
     /// The path of a program, if there is one.
     fn has_program(&self, name: &str) -> Option<String>;
     /// The bytes of a file.
-    fn read(&mut self, path: &str) -> Result<Vec<u8>, String>;
+    fn read(&mut self, path: &str) -> Result<Bytes, String>;
     /// Makes a file, or empties one; an exclusive one must not be there.
     fn create(&mut self, path: &str, exclusive: bool, umask: u32) -> Result<(), String>;
     /// Adds to a file, which is made if it is missing.

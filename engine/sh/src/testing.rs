@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use crate::system::{Call, Ended, FileTest, System};
 use crate::{Start, parse, run, tools};
 
@@ -44,7 +46,7 @@ impl System for Memory {
                 name: sh.clone(),
                 env: call.env.clone(),
                 cwd: call.cwd.to_owned(),
-                stdin: call.stdin.to_vec(),
+                stdin: call.stdin.clone(),
                 umask: call.umask,
                 depth: call.depth,
                 ..Start::default()
@@ -65,8 +67,8 @@ impl System for Memory {
         tools::find(name).map(|_| format!("/usr/bin/{name}"))
     }
 
-    fn read(&mut self, path: &str) -> Result<Vec<u8>, String> {
-        let found = self.files.get(&plain(path)).cloned();
+    fn read(&mut self, path: &str) -> Result<Bytes, String> {
+        let found = self.files.get(&plain(path)).cloned().map(Bytes::from);
         found.ok_or_else(|| "No such file or directory".to_owned())
     }
 

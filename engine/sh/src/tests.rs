@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use bytes::Bytes;
+
 use crate::testing::Memory;
 use crate::{Ended, Start, System, parse, run};
 
@@ -143,7 +145,7 @@ fn in_memory(case: &Case) -> Ended {
         name: "sh".to_owned(),
         args: case.args.iter().map(|word| (*word).to_owned()).collect(),
         cwd: "/somewhere".to_owned(),
-        stdin: case.stdin.as_bytes().to_vec(),
+        stdin: Bytes::from_static(case.stdin.as_bytes()),
         pid: 7,
         umask: 0o22,
         ..Start::default()

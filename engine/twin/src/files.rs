@@ -184,7 +184,7 @@ impl Files {
     /// The text of a file, links followed; nothing where there is none.
     pub fn text(&self, path: &str) -> String {
         self.read(path)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .map(|bytes| text_of(&bytes).into_owned())
             .unwrap_or_default()
     }
 
@@ -333,6 +333,11 @@ fn is_plain(path: &str) -> bool {
     let mut parts = path.split('/');
     let is_part = |part: &str| !matches!(part, "" | "." | "..");
     path == "/" || (parts.next() == Some("") && parts.all(is_part))
+}
+
+/// Bytes as text, with a sign for what is none. The standard library's own looks at every byte, and dumps are long.
+pub(crate) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The directory a plain path is in.

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use nebplay_modules::host::{Command, Exit, Output, RunAs};
 use nebplay_sh::{Call, Ended, FileTest, Script, Start, SyntaxError, System};
 
@@ -75,11 +76,12 @@ pub(crate) fn execute(federation: &mut Federation, at: At, command: &Command, li
         caught: false,
         left: MOST,
     };
+    let stdin = Bytes::copy_from_slice(command.stdin.as_deref().unwrap_or_default());
     let call = Call {
         argv: &command.argv,
         env: &env,
         cwd: &cwd,
-        stdin: command.stdin.as_deref().unwrap_or_default(),
+        stdin: &stdin,
         umask: 0o022,
         depth: 0,
     };
@@ -147,7 +149,7 @@ impl Session<'_> {
             args: rest.get(1..).unwrap_or_default().to_vec(),
             env: call.env.clone(),
             cwd: call.cwd.to_owned(),
-            stdin: call.stdin.to_vec(),
+            stdin: call.stdin.clone(),
             pid: self.federation.new_pid(self.at),
             umask: call.umask,
             depth: call.depth,
@@ -265,7 +267,7 @@ impl System for Session<'_> {
         known.then(|| format!("/usr/bin/{name}"))
     }
 
-    fn read(&mut self, path: &str) -> Result<Vec<u8>, String> {
+    fn read(&mut self, path: &str) -> Result<Bytes, String> {
         programs::read(self.federation, self.at, &self.user, path)
     }
 

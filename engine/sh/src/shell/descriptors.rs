@@ -1,7 +1,10 @@
 //! What a shell's file descriptors lead to, and how they are redirected.
 
 use std::cell::RefCell;
+use std::mem;
 use std::rc::Rc;
+
+use bytes::{Buf as _, Bytes};
 
 use super::{BYTES_A_STEP, Shell, Stop};
 use crate::FileTest;
@@ -10,28 +13,26 @@ use crate::ast::{Redirect, Target};
 /// Bytes that are read as they are asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
-    bytes: Vec<u8>,
-    at: usize,
+    rest: Bytes,
 }
 
 impl Input {
-    pub(super) fn new(bytes: Vec<u8>) -> Rc<RefCell<Self>> {
-        Rc::new(RefCell::new(Self { bytes, at: 0 }))
+    pub(super) fn new(bytes: impl Into<Bytes>) -> Rc<RefCell<Self>> {
+        let rest = bytes.into();
+        Rc::new(RefCell::new(Self { rest }))
     }
 
     /// A line without its end; `None`: nothing is left. And whether it had an end.
-    pub(crate) fn line(&mut self) -> Option<(Vec<u8>, bool)> {
-        let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let end = rest.iter().position(|byte| *byte == b'\n');
-        let line = rest[..end.unwrap_or(rest.len())].to_vec();
-        self.at += line.len() + usize::from(end.is_some());
-        Some((line, end.is_some()))
-    }
-
-    fn rest(&mut self) -> Vec<u8> {
-        let rest = self.bytes.split_off(self.at.min(self.bytes.len()));
-        self.at = self.bytes.len();
-        rest
+    pub(crate) fn line(&mut self) -> Option<(Bytes, bool)> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') else {
+            return Some((mem::take(&mut self.rest), false));
+        };
+        let line = self.rest.split_to(end);
+        self.rest.advance(1);
+        Some((line, true))
     }
 }
 
@@ -64,10 +65,10 @@ impl Shell<'_> {
     }
 
     /// All that is left to read.
-    pub(super) fn rest_of_input(&mut self) -> Vec<u8> {
+    pub(super) fn rest_of_input(&mut self) -> Bytes {
         match self.fds.get(&0) {
-            Some(Fd::In(input)) => input.borrow_mut().rest(),
-            _ => Vec::new(),
+            Some(Fd::In(input)) => mem::take(&mut input.borrow_mut().rest),
+            _ => Bytes::new(),
         }
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use bytes::Bytes;
+
 use super::Shell;
 use crate::system::Call;
 use crate::tools;
@@ -21,7 +23,7 @@ impl Shell<'_> {
         let stdin = if reads_input(argv) {
             self.rest_of_input()
         } else {
-            Vec::new()
+            Bytes::new()
         };
         let call = Call {
             argv,
@@ -87,7 +89,7 @@ pub(crate) fn tool(shell: &mut Shell<'_>, argv: &[String]) -> bool {
     let Some(tool) = argv.first().and_then(|name| tools::find(name)) else {
         return false;
     };
-    let stdin = Vec::new();
+    let stdin = Bytes::new();
     let env = BTreeMap::new();
     let cwd = shell.cwd.clone();
     let call = Call {

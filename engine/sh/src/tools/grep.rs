@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::{Words, bytes_of, failed, lines_of, path, unknown};
@@ -39,10 +40,10 @@ pub(super) fn grep(call: &Call<'_>, system: &mut dyn System) -> Ended {
         return failed(2, &format!("grep: {pattern}: not modelled"));
     };
     let recursive = words.has("R") || words.has("r");
-    let mut sources: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut sources: Vec<(String, Bytes)> = Vec::new();
     let mut wrong = Vec::new();
     if files.is_empty() {
-        sources.push(("(standard input)".to_owned(), call.stdin.to_vec()));
+        sources.push(("(standard input)".to_owned(), call.stdin.clone()));
     }
     for file in &files {
         if recursive {
@@ -122,7 +123,7 @@ fn below(
     call: &Call<'_>,
     system: &mut dyn System,
     file: &str,
-    sources: &mut Vec<(String, Vec<u8>)>,
+    sources: &mut Vec<(String, Bytes)>,
     wrong: &mut Vec<String>,
 ) {
     let at = path(call, file);

@@ -147,8 +147,8 @@ pub(super) fn tee(call: &Call<'_>, system: &mut dyn System) -> Ended {
         wrong.extend(written.err().map(|why| format!("tee: {file}: {why}")));
     }
     if wrong.is_empty() {
-        printed(call.stdin)
+        printed(call.stdin.clone())
     } else {
-        with_complaints(call.stdin.to_vec(), &wrong)
+        with_complaints(call.stdin.clone(), &wrong)
     }
 }

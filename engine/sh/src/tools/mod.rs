@@ -15,6 +15,8 @@ mod sed;
 mod sort;
 mod translate;
 
+use bytes::Bytes;
+
 use crate::system::{Call, Ended, System};
 
 /// A tool.
@@ -92,12 +94,12 @@ fn path(call: &Call<'_>, path: &str) -> String {
 }
 
 /// The bytes of a file, or of standard input for `-`. The error is the tool's whole line.
-fn bytes_of(call: &Call<'_>, system: &mut dyn System, file: &str) -> Result<Vec<u8>, String> {
+fn bytes_of(call: &Call<'_>, system: &mut dyn System, file: &str) -> Result<Bytes, String> {
     if file == "-" || file == "/dev/stdin" {
-        return Ok(call.stdin.to_vec());
+        return Ok(call.stdin.clone());
     }
     if file == "/dev/null" {
-        return Ok(Vec::new());
+        return Ok(Bytes::new());
     }
     let name = call.argv.first().map_or("", String::as_str);
     system.read(&path(call, file)).map_err(|why| match name {
@@ -107,25 +109,28 @@ fn bytes_of(call: &Call<'_>, system: &mut dyn System, file: &str) -> Result<Vec<
 }
 
 /// The bytes of all files one after the other, standard input if there are none; and what could not be read.
-fn all_bytes(call: &Call<'_>, system: &mut dyn System, files: &[String]) -> (Vec<u8>, Vec<String>) {
+fn all_bytes(call: &Call<'_>, system: &mut dyn System, files: &[String]) -> (Bytes, Vec<String>) {
     if files.is_empty() {
-        return (call.stdin.to_vec(), Vec::new());
+        return (call.stdin.clone(), Vec::new());
     }
-    let (mut bytes, mut wrong) = (Vec::new(), Vec::new());
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
     for file in files {
         match bytes_of(call, system, file) {
-            Ok(more) => bytes.extend(more),
+            Ok(bytes) => all.push(bytes),
             Err(why) => wrong.push(why),
         }
     }
-    (bytes, wrong)
+    match <[Bytes; 1]>::try_from(all) {
+        Ok([bytes]) => (bytes, wrong),
+        Err(several) => (several.concat().into(), wrong),
+    }
 }
 
 /// What a tool printed, and failed with status 1 if something could not be read.
-fn with_complaints(stdout: Vec<u8>, wrong: &[String]) -> Ended {
+fn with_complaints(stdout: impl Into<Vec<u8>>, wrong: &[String]) -> Ended {
     Ended {
         status: i32::from(!wrong.is_empty()),
-        stdout,
+        stdout: stdout.into(),
         stderr: wrong
             .iter()
             .flat_map(|why| format!("{why}\n").into_bytes())

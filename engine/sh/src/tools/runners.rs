@@ -1,5 +1,7 @@
 //! `xargs` and `env`: programs that run programs.
 
+use bytes::Bytes;
+
 use super::{failed, unknown};
 use crate::system::{Call, Ended, System};
 
@@ -46,7 +48,7 @@ pub(super) fn xargs(call: &Call<'_>, system: &mut dyn System) -> Ended {
         let argv: Vec<String> = command.iter().chain(batch).cloned().collect();
         let ended = system.run(&Call {
             argv: &argv,
-            stdin: &[],
+            stdin: &Bytes::new(),
             ..*call
         });
         all.stdout.extend(ended.stdout);

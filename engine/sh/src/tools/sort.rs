@@ -34,7 +34,7 @@ pub(super) fn sort(call: &Call<'_>, system: &mut dyn System) -> Ended {
     if words.has("u") {
         lines.dedup();
     }
-    let out = lines
+    let out: Vec<u8> = lines
         .iter()
         .flat_map(|line| line.iter().copied().chain([end]))
         .collect();

@@ -22,7 +22,7 @@ use super::database::Database;
 use super::place::{Place, conf};
 use crate::deeds::Act;
 use crate::federation::{At, Federation};
-use crate::files::{Content, Node};
+use crate::files::{Content, Node, text_of};
 use crate::machine::Machine;
 use crate::programs::coreutils::archive::is_compressed;
 use crate::programs::network;
@@ -370,7 +370,7 @@ pub(crate) fn http(
     port: u16,
     request: &[u8],
 ) -> Option<Vec<u8>> {
-    let text = String::from_utf8_lossy(request);
+    let text = text_of(request);
     let (head, body) = text.split_once("\r\n\r\n")?;
     let length: usize = head.lines().find_map(|line| {
         line.to_ascii_lowercase()

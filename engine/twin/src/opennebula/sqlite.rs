@@ -8,7 +8,7 @@ use super::database::{Database, Ran, Reads, Wrong, execute, fingerprint, only_re
 use super::onedb::running;
 use super::place::Place;
 use crate::deeds::{Act, content_of};
-use crate::files::{Content, Node};
+use crate::files::{Content, Node, text_of};
 use crate::process::Process;
 
 /// What it was called with.
@@ -102,7 +102,7 @@ fn work(process: &mut Process<'_>, database: &mut Database, asked: &Asked, path:
         return 0;
     }
     let stdin = process.stdin;
-    let text = String::from_utf8_lossy(stdin);
+    let text = text_of(stdin);
     let rates = process.federation.rates;
     if let Some((answer, reads)) = fingerprint(database, &text) {
         let sizes = process.machine().sizes;

@@ -8,6 +8,8 @@ pub(crate) mod processes;
 pub(crate) mod systemd;
 pub(crate) mod wrappers;
 
+use bytes::Bytes;
+
 use crate::federation::{At, Federation};
 use crate::machine::Machine;
 use crate::process::Program;
@@ -26,16 +28,16 @@ pub(crate) fn find(name: &str) -> Option<Program> {
 }
 
 /// A file's content as a user reads it, the kernel's own files included.
-pub(crate) fn read(federation: &Federation, at: At, user: &str, path: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn read(federation: &Federation, at: At, user: &str, path: &str) -> Result<Bytes, String> {
     let machine = federation.machine(at);
     if let Some(text) = processes::proc_file(federation, at, path) {
-        return Ok(text.into_bytes());
+        return Ok(text.into());
     }
     if path == "/dev/urandom" {
-        return Ok(noise(machine));
+        return Ok(noise(machine).into());
     }
     access::may_read(machine, user, path)?;
-    Ok(machine.files.read(path)?.to_vec())
+    Ok(Bytes::from_owner(machine.files.read(path)?))
 }
 
 /// As much of the kernel's random bytes as anybody asks for; the same each time, so that a night can be repeated.

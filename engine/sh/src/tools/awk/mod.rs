@@ -12,6 +12,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use bytes::Bytes;
+
 use super::{all_bytes, failed, with_complaints};
 use crate::system::{Call, Ended, System};
 
@@ -59,7 +61,7 @@ pub(super) fn awk(call: &Call<'_>, system: &mut dyn System) -> Ended {
         let argv = ["sh", "-c", line].map(str::to_owned);
         let ended = system.run(&Call {
             argv: &argv,
-            stdin: reads.as_bytes(),
+            stdin: &Bytes::copy_from_slice(reads.as_bytes()),
             ..*call
         });
         complaints.extend(ended.stderr);
