@@ -6,16 +6,18 @@
 //! On a host the journal is replayed up to the first step that has to be run; what it knows of later ones (the `always` of a block
 //! that failed) came before that step, and is void.
 
+mod known;
 mod standing;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexSet;
 use nebplay_modules::module::FailureKind;
 use serde_json::{Map, Value};
 
 use crate::events::{Event, IncludedFile, StepEnd, StepRef, What};
+use known::Known;
 pub use standing::Compared;
 
 /// What is known of a step.
@@ -34,8 +36,7 @@ type Place = (String, String);
 
 #[derive(Default)]
 struct Records {
-    /// By the identity of the step's first try, in the order in which they began.
-    steps: IndexMap<String, Record>,
+    steps: Known,
     loops: HashMap<Place, Vec<Value>>,
     includes: HashMap<Place, Vec<IncludedFile>>,
     facts: HashMap<String, Map<String, Value>>,
@@ -113,11 +114,11 @@ impl Records {
             What::StepEnded { step, end } if self.is_read_in_vain(step, end) => {}
             // One in doubt stays so while it looks what it came to.
             What::StepStarted { step } if step.attempt == 1 && !self.doubts(&step.id) => {
-                self.steps.shift_remove(&step.id);
+                self.steps.remove(&step.id);
             }
             // It is to be run again.
             What::StepSettled { step, done: false } => {
-                self.steps.shift_remove(&first_try(step));
+                self.steps.remove(&first_try(step));
             }
             What::StepApplying { step, .. } => {
                 self.steps
@@ -125,7 +126,7 @@ impl Records {
             }
             // The next try looks again before it acts.
             What::StepRetried { step, .. } => {
-                self.steps.shift_remove(&first_try(step));
+                self.steps.remove(&first_try(step));
             }
             What::StepEnded { step, end } => {
                 let id = first_try(step);
@@ -182,7 +183,7 @@ impl Records {
     /// What was recorded of these steps of a host is void.
     fn forget(&mut self, host: &str, void: &[String]) {
         for id in void {
-            let Some(record) = self.steps.shift_remove(id) else {
+            let Some(record) = self.steps.remove(id) else {
                 continue;
             };
             let place = (record.step().task.clone(), host.to_owned());
@@ -275,7 +276,7 @@ impl Replay {
 
     /// What is known of a step; it is known once.
     pub(super) fn take(&self, id: &str) -> Option<Record> {
-        self.records().steps.shift_remove(id)
+        self.records().steps.remove(id)
     }
 
     /// What a loop went over.
@@ -342,11 +343,7 @@ impl Replay {
     /// A host goes on by itself from here: the steps of which the journal's word is void now.
     pub(super) fn ends_for(&self, host: &str) -> Vec<String> {
         let mut records = self.records();
-        let left = records
-            .steps
-            .iter()
-            .filter(|(_, record)| record.step().host == host);
-        let void: Vec<String> = left.map(|(id, _)| id.clone()).collect();
+        let void: Vec<String> = records.steps.of_host(host).map(str::to_owned).collect();
         records.forget(host, &void);
         void
     }

@@ -35,13 +35,13 @@ impl Replay {
             from,
         } = &*self.records();
         let mut sum = Sum(0);
-        for (id, record) in steps {
+        for (id, record) in steps.iter() {
             let (word, end, is_read) = match record {
                 Record::Ended(step, end) => ("ended", end, (compared.is_read)(&step.task)),
                 // A `rescue` reads how it failed.
                 Record::Failed(_, end) => ("failed", end, true),
                 Record::InDoubt(..) => {
-                    sum.add("in doubt", id);
+                    sum.add("in doubt", &id);
                     continue;
                 }
             };
