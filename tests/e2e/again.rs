@@ -1,6 +1,6 @@
 //! A controller that is gone, and the same command once more.
 
-use crate::harness::Lab;
+use crate::harness::{Host, Lab};
 use crate::traces::{assert_nothing_left, assert_same, assert_upgraded, how_it_is, paths};
 use nebplay_tests::lab::SUDO_PASSWORD;
 
@@ -34,4 +34,37 @@ fn a_job_of_a_killed_controller_is_joined_and_not_started_twice() {
         assert_nothing_left(&host, &paths);
     }
     assert_upgraded(&lab);
+}
+
+/// The lab is no machine: what reboots there stays off until somebody switches it on.
+fn comes_up_again(host: &Host<'_>) {
+    host.patiently("no power", |host| !host.is_on());
+    host.power_off();
+    host.power_on();
+}
+
+#[test]
+fn zones_are_rebooted_one_after_the_other_and_one_that_was_cut_off_is_not_rebooted_twice() {
+    let Some(lab) = Lab::sqlite("reboots").boot() else {
+        return;
+    };
+    let boot = |host: &Host<'_>| host.must("cat /proc/sys/kernel/random/boot_id");
+    let before: Vec<_> = lab.hosts().map(|host| (how_it_is(&host), boot(&host))).collect();
+    let state = lab.directory().join("state");
+    let run = lab.nebplay(["playbooks/reboot.yml"]).state(&state).start();
+    comes_up_again(&lab.host("fe-eu-ge"));
+    let second = lab.host("fe-us-ca");
+    second.patiently("no power", |host| !host.is_on());
+    run.kill();
+    comes_up_again(&second);
+    let its_boot = boot(&second);
+    let run = lab.nebplay(["resume"]).without_inventory().state(&state).start();
+    comes_up_again(&lab.host("fe-eu-fr"));
+    run.wait().expect_code(0).expect_shown("it was rebooted");
+    assert_eq!(boot(&second), its_boot);
+    for (host, (how, boot_before)) in lab.hosts().zip(before) {
+        assert_same(&host, &how_it_is(&host), &how);
+        assert_ne!(boot(&host), boot_before, "{}", host.name());
+    }
+    lab.wait_until_in_sync();
 }

@@ -389,10 +389,11 @@ fn the_upgrade_behind_a_packet_filter_breaks_no_rule() {
 
 #[test]
 fn what_else_is_shipped_breaks_no_rule() {
-    let report = rehearse(
-        Path::new("../playbooks/restart-services.yml"),
-        &["--sample", "120"],
-    );
-    assert_eq!(report["undisturbed"]["result"], "ok", "{}", report["undisturbed"]);
-    assert_eq!(broken(&report), Vec::<String>::new());
+    for playbook in ["restart-services.yml", "reboot.yml"] {
+        let path = Path::new("../playbooks").join(playbook);
+        let report = rehearse(&path, &["--sample", "120"]);
+        let undisturbed = &report["undisturbed"];
+        assert_eq!(undisturbed["result"], "ok", "{playbook}: {undisturbed}");
+        assert_eq!(broken(&report), Vec::<String>::new(), "{playbook}");
+    }
 }

@@ -83,6 +83,8 @@ pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work])
         // Who keeps a zone closed that was closed before is somebody else, unless it is opened.
         let was_closed = !open.is_open();
         let (mut from, mut to) = (None, None);
+        // What starts at boot answers when the machine does.
+        let mut up = Duration::ZERO;
         for deed in deeds {
             let was = open.is_open();
             let mut when = deed.at;
@@ -91,7 +93,11 @@ pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work])
                 _ if *deed.on != *zone.host => continue,
                 Act::OnedStarted { .. } => {
                     open.runs = true;
-                    when = answers(work, &zone.host, when, answers_after);
+                    when = answers(work, &zone.host, when.max(up), answers_after);
+                }
+                Act::Rebooted => {
+                    up = deed.at + before.rates.boot;
+                    continue;
                 }
                 Act::OnedStopped { .. } => open.runs = false,
                 Act::ApiFiltered(filtered) => open.filtered = *filtered,
@@ -181,30 +187,33 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    /// When the slave of a federation is away that is closed already, if so, and opened or closed by these deeds.
-    fn away(is_closed: bool, toggles: &[bool]) -> Option<Away> {
+    fn started() -> Act {
+        Act::OnedStarted {
+            program: nebplay_model::version::Version::V7_0_0,
+        }
+    }
+
+    fn stopped() -> Act {
+        Act::OnedStopped {
+            indexes: Vec::new(),
+            asked: true,
+        }
+    }
+
+    /// When the slave of a federation is away that is closed already, if so, and opened or closed by these deeds, each in its minute.
+    fn away(is_closed: bool, acts: Vec<(u32, Act)>) -> Option<Away> {
         let mut before = image::federation(&Description::guide(2));
         if is_closed {
             // The master stands first.
             before.machine_mut(1).oned = None;
         }
         let began = before.now();
-        let deeds: Vec<Deed> = toggles
-            .iter()
-            .zip(1..)
-            .map(|(starts, minutes)| Deed {
-                at: began + MINUTE * minutes,
+        let deeds: Vec<Deed> = acts
+            .into_iter()
+            .map(|(minute, act)| Deed {
+                at: began + MINUTE * minute,
                 on: "fe-eu-ge".into(),
-                act: if *starts {
-                    Act::OnedStarted {
-                        program: nebplay_model::version::Version::V7_0_0,
-                    }
-                } else {
-                    Act::OnedStopped {
-                        indexes: Vec::new(),
-                        asked: true,
-                    }
-                },
+                act,
             })
             .collect();
         let zone = ZoneOf {
@@ -218,14 +227,23 @@ mod tests {
 
     #[test]
     fn a_zone_is_away_from_its_stop_or_from_the_beginning_to_its_start() {
-        let oned = Description::guide(2).rates.oned;
+        let rates = Description::guide(2).rates;
+        let (oned, boot) = (rates.oned, rates.boot);
         let from_to = |from, to: Option<Duration>| Some(Away { from, to });
         assert_eq!(
-            away(false, &[false, true]),
+            away(false, vec![(1, stopped()), (2, started())]),
             from_to(MINUTE, Some(MINUTE * 2 + oned))
         );
-        assert_eq!(away(true, &[true]), from_to(Duration::ZERO, Some(MINUTE + oned)));
-        assert_eq!(away(false, &[false]), from_to(MINUTE, None));
-        assert_eq!(away(true, &[]), None);
+        assert_eq!(
+            away(true, vec![(1, started())]),
+            from_to(Duration::ZERO, Some(MINUTE + oned))
+        );
+        assert_eq!(away(false, vec![(1, stopped())]), from_to(MINUTE, None));
+        assert_eq!(away(true, Vec::new()), None);
+        // What starts at boot does not answer before its machine does.
+        assert_eq!(
+            away(false, vec![(1, stopped()), (2, Act::Rebooted), (2, started())]),
+            from_to(MINUTE, Some(MINUTE * 2 + boot + oned))
+        );
     }
 }

@@ -35,6 +35,8 @@ pub struct Federation {
     pub made_by_clients: u64,
     /// The jobs that run.
     pending: Vec<Arc<Pending>>,
+    /// The machines that were told to reboot, and when they will.
+    going_down: BTreeMap<At, Duration>,
     /// When the next client comes.
     next_client: Duration,
     /// What is answered on a machine by programs that the twin knows nothing of; nothing said: nothing, and status 0.
@@ -81,6 +83,7 @@ impl Federation {
             deeds: Deeds::default(),
             zones_apart: false,
             pending: Vec::new(),
+            going_down: BTreeMap::new(),
             made_by_clients: 0,
             next_client: now,
             answers: BTreeMap::new(),
@@ -129,9 +132,9 @@ impl Federation {
         self.machines.is_empty()
     }
 
-    /// Whether a job runs on any machine.
+    /// Whether a job runs on any machine, or one is about to go down.
     pub fn is_at_work(&self) -> bool {
-        !self.pending.is_empty()
+        !self.pending.is_empty() || !self.going_down.is_empty()
     }
 
     /// The machine of an inventory name.
@@ -192,6 +195,7 @@ impl Federation {
     /// along.
     pub fn take_machine(&mut self, at: At, other: &Self) {
         self.pending.retain(|pending| pending.at != at);
+        self.going_down.remove(&at);
         self.set_machine(at, &other.machines[at]);
     }
 
@@ -205,11 +209,21 @@ impl Federation {
         self.deeds.add(deed);
     }
 
-    /// Lets time pass: jobs end when they are due, in order, and OpenNebula does what it does by itself.
+    /// Lets time pass: jobs end and machines go down when they are due, in order, and OpenNebula does what it does by itself.
     pub fn advance(&mut self, to: Duration) {
-        while let Some(pending) = self.next_end(to) {
-            self.now = self.now.max(pending.ends);
-            self.end_job(&pending);
+        loop {
+            let down = self.next_down(to);
+            let end = self.next_end(down.map_or(to, |(_, when)| when));
+            if let Some(pending) = end {
+                self.now = self.now.max(pending.ends);
+                self.end_job(&pending);
+            } else if let Some((at, when)) = down {
+                self.now = self.now.max(when);
+                systemd::shut_down(self, at);
+                self.reboot(at);
+            } else {
+                break;
+            }
         }
         self.now = self.now.max(to);
         if self.all_quiet_until <= self.now {
@@ -233,6 +247,16 @@ impl Federation {
             }
             next = at + 1;
         }
+    }
+
+    /// Reboots a machine at that moment.
+    pub(crate) fn goes_down(&mut self, at: At, when: Duration) {
+        self.going_down.insert(at, when);
+    }
+
+    fn next_down(&self, until: Duration) -> Option<(At, Duration)> {
+        let due = self.going_down.iter().filter(|(_, when)| **when <= until);
+        due.min_by_key(|(_, when)| **when).map(|(at, when)| (*at, *when))
     }
 
     fn next_end(&self, until: Duration) -> Option<Arc<Pending>> {
@@ -281,7 +305,8 @@ impl Federation {
         let others = self.machines.iter().zip(&copy.machines).enumerate();
         let alone = others
             .filter(|(number, _)| *number != at)
-            .all(|(_, (before, after))| Arc::ptr_eq(before, after));
+            .all(|(_, (before, after))| Arc::ptr_eq(before, after))
+            && copy.going_down == self.going_down;
         self.pending.push(Arc::new(Pending {
             at,
             name: name.to_owned(),
@@ -343,6 +368,7 @@ impl Federation {
             })
             .collect();
         self.pending.retain(|pending| pending.at != at);
+        self.going_down.remove(&at);
         for (name, command, ran) in running {
             let Came { output, .. } = session::execute(self, at, &command, Some(Limit::Killed(ran)));
             let end = JobEnd {

@@ -18,7 +18,7 @@ const WORDS_ALONE: [&str; 3] = ["/run/", "/tmp/", "/var/log/"];
 /// The same number for federations that are alike.
 pub fn digest(federation: &Federation) -> u64 {
     let mut hasher = DefaultHasher::new();
-    federation.zones_apart.hash(&mut hasher);
+    (federation.zones_apart, federation.is_at_work()).hash(&mut hasher);
     for at in 0..federation.len() {
         machine(federation, at, &mut hasher);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nebplay_modules::host::{Command, RunAs};
 
+use crate::deeds::{Act, Deed};
 use crate::federation::Federation;
 use crate::image::{Description, federation};
 use crate::process::Limit;
@@ -224,4 +225,28 @@ fn find_knows_owners_modes_alternatives_and_formats() {
             .replace('!', "'!'");
         assert_eq!(find(&format!("find -P /srv/d {quoted}")), found, "{conditions}");
     }
+}
+
+#[test]
+fn a_machine_that_is_told_to_reboot_stops_in_order_first_and_comes_up_with_what_is_enabled() {
+    let mut federation = guide();
+    let before = federation.machine(1).boot_id();
+    run(
+        &mut federation,
+        1,
+        "root",
+        "systemctl disable opennebula-gate; systemd-run --quiet --on-active=5 -- systemctl reboot --message=now",
+    );
+    assert_eq!(federation.machine(1).boot_id(), before, "not yet");
+    federation.advance(federation.now() + Duration::from_secs(6));
+    assert_ne!(federation.machine(1).boot_id(), before);
+    let asked = |deed: &&Deed| matches!(deed.act, Act::OnedStopped { asked: true, .. });
+    assert_eq!(federation.deeds.in_order().into_iter().filter(asked).count(), 1);
+    let boot = federation.rates.boot;
+    federation.advance(federation.now() + boot);
+    let up = run(&mut federation, 1, "root", "systemctl list-units 'opennebula*'");
+    assert!(
+        up.contains("opennebula.service") && !up.contains("opennebula-gate"),
+        "{up}"
+    );
 }

@@ -153,7 +153,8 @@ pub(crate) fn start(federation: &mut Federation, at: At) -> Result<(), String> {
     let mut log = log::Log::new(federation.now(), conf.zone_id);
     log.info("ONE", &format!("Starting OpenNebula {version} ()"));
     let now = federation.now();
-    let ready = now + federation.paced(at, federation.rates.oned);
+    // At boot it is started before the machine answers.
+    let ready = now.max(federation.machine(at).away_until) + federation.paced(at, federation.rates.oned);
     let machine = federation.machine_mut(at);
     let prepared = prepare::prepare(machine, &conf, version, now, &mut log);
     if prepared.is_err() {

@@ -59,16 +59,25 @@ fn sub_state(name: &str, active: State) -> &'static str {
 }
 
 pub(super) fn list_units(process: &mut Process<'_>, patterns: &[String]) -> i32 {
-    let every = process.args.iter().any(|word| word == "--all" || word == "-a");
+    let has = |option: &str| process.args.iter().any(|word| word == option);
+    let (every, failed) = (
+        has("--all") || has("-a"),
+        has("--failed") || has("--state=failed"),
+    );
     let units = all(process.machine());
     let fixed = ["dbus.service", "ssh.service", "systemd-journald.service"];
-    if patterns.is_empty() {
+    if patterns.is_empty() && !failed {
         for name in fixed {
             process.say(format!("{name} loaded active running {name}\n"));
         }
     }
     for (name, unit) in units.iter().filter(|(name, _)| wanted(name, patterns)) {
-        if every || unit.active != State::Down {
+        let shown = if failed {
+            unit.active == State::Failed
+        } else {
+            every || unit.active != State::Down
+        };
+        if shown {
             let (load, active, sub) = (load(unit), unit.active.word(), sub_state(name, unit.active));
             process.say(format!("{name} {load} {active} {sub} {}\n", unit.description));
         }
