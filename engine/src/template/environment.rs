@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use nebplay_modules::module::Blocks;
 
+use super::dict::{native, out_of_template};
 use super::hole::{TRACKER, Tracker};
 use super::lookups::{self, Lookups};
 use super::{filters, hole, limits, methods, outcomes};
@@ -49,5 +51,26 @@ fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error
         // It stays noted, and the evaluation fails because of it.
         return Err(Error::new(ErrorKind::UndefinedError, format!("{hole:?}")));
     }
+    if has_tuple(value) {
+        let lists = native(&out_of_template(value)?);
+        return minijinja::escape_formatter(out, state, &lists);
+    }
     minijinja::escape_formatter(out, state, value)
+}
+
+/// Whether a tuple is in it: what is printed has lists in their place, as Ansible's values do.
+fn has_tuple(value: &Value) -> bool {
+    match value.kind() {
+        ValueKind::Seq => {
+            value.is_tuple()
+                || value
+                    .try_iter()
+                    .is_ok_and(|mut items| items.any(|item| has_tuple(&item)))
+        }
+        ValueKind::Map => {
+            let mut keys = value.try_iter().into_iter().flatten();
+            keys.any(|key| value.get_item(&key).is_ok_and(|item| has_tuple(&item)))
+        }
+        _ => false,
+    }
 }

@@ -22,6 +22,9 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         });
     }
     environment.add_test("unreachable", |result: &Value| is(result, "unreachable"));
+    environment.add_test("reachable", |result: &Value| {
+        Ok::<_, Error>(!is(result, "unreachable")?)
+    });
 }
 
 /// A flag of a result; the result of a loop has it when one of its items does.

@@ -1,4 +1,4 @@
-//! Encodings and digests: `b64encode`, `b64decode`, `hash`, `sha1`, `quote`.
+//! Encodings and digests: `b64encode`, `b64decode`, `hash`, `sha1`, `to_uuid`, `quote`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,6 +28,12 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         let kind: Option<String> = given.get(0, "hashtype")?;
         given.end(1)?;
         digest(&text_of(value)?, kind.as_deref().unwrap_or("sha1"))
+    });
+    environment.add_filter("to_uuid", |value: &Value, given: Rest<ValueOrKwargs>| {
+        let given = Given::new(given)?;
+        let namespace: Option<String> = given.get(0, "namespace")?;
+        given.end(1)?;
+        to_uuid(&text_of(value)?, namespace.as_deref().unwrap_or(ANSIBLE))
     });
     for name in ["checksum", "sha1"] {
         environment.add_filter(name, |value: &Value| digest(&text_of(value)?, "sha1"));
@@ -62,6 +68,37 @@ fn digest(text: &str, kind: &str) -> Result<String, Error> {
         }
     };
     Ok(hex(&bytes))
+}
+
+/// The namespace that Ansible makes its UUIDs in.
+const ANSIBLE: &str = "361E6D51-FAEC-444A-9079-341386DA8E2E";
+
+/// The UUID that a name always has in a namespace: RFC 9562, version 5.
+fn to_uuid(name: &str, namespace: &str) -> Result<String, Error> {
+    let wrong = || invalid(format!("`{namespace}` is no UUID"));
+    let digits: Vec<u8> = namespace.bytes().filter(|byte| *byte != b'-').collect();
+    let pair = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    let space: Vec<u8> = digits
+        .chunks(2)
+        .map(pair)
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)?;
+    if space.len() != 16 {
+        return Err(wrong());
+    }
+    let mut uuid = Sha1::digest([space.as_slice(), name.as_bytes()].concat()).to_vec();
+    uuid.truncate(16);
+    uuid[6] = uuid[6] & 0x0f | 0x50;
+    uuid[8] = uuid[8] & 0x3f | 0x80;
+    let text = hex(&uuid);
+    let parts = [
+        &text[..8],
+        &text[8..12],
+        &text[12..16],
+        &text[16..20],
+        &text[20..],
+    ];
+    Ok(parts.join("-"))
 }
 
 /// A text as one word of a POSIX shell.

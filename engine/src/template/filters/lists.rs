@@ -1,6 +1,6 @@
-//! Lists and sets: `union`, `intersect`, `difference`, `flatten`, `product`, `is subset`, `is contains`.
+//! Lists and sets: `union`, `intersect`, `difference`, `flatten`, `product`, `combinations`, `zip_longest`, `is subset`, `is contains`.
 
-use minijinja::value::{Rest, ValueOrKwargs};
+use minijinja::value::{Rest, Tuple, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
 
 use super::given::Given;
@@ -29,6 +29,13 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     });
     environment.add_filter("flatten", flatten);
     environment.add_filter("product", product);
+    environment.add_filter("combinations", |list: &Value, size: usize| {
+        choices(list, Some(size), false)
+    });
+    environment.add_filter("permutations", |list: &Value, size: Option<usize>| {
+        choices(list, size, true)
+    });
+    environment.add_filter("zip_longest", zip_longest);
     for name in ["subset", "issubset"] {
         environment.add_test(name, |a: &Value, b: &Value| subset(a, b));
     }
@@ -93,6 +100,10 @@ fn flatten(list: &Value, given: Rest<ValueOrKwargs>) -> Result<Vec<Value>, Error
     Ok(flat)
 }
 
+fn tuple(items: Vec<Value>) -> Value {
+    Value::from_object(Tuple::new(items))
+}
+
 /// Above this many tuples a product is a mistake, and would only use up the memory.
 const LARGEST_PRODUCT: usize = 100_000;
 
@@ -111,5 +122,44 @@ fn product(first: &Value, others: Rest<Value>) -> Result<Vec<Value>, Error> {
         });
         tuples = longer.collect();
     }
-    Ok(tuples.into_iter().map(Value::from).collect())
+    Ok(tuples.into_iter().map(tuple).collect())
+}
+
+/// Every way to take so many of the items (all, unless said), in their order, or in any.
+fn choices(list: &Value, size: Option<usize>, in_any_order: bool) -> Result<Vec<Value>, Error> {
+    let items: Vec<Value> = match list.as_str() {
+        Some(text) => text.chars().map(|c| Value::from(c.to_string())).collect(),
+        None => items(list)?,
+    };
+    let size = size.unwrap_or(items.len());
+    let mut taken: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..size.min(items.len() + 1) {
+        let longer = taken.iter().flat_map(|taken| {
+            let begin = taken.last().filter(|_| !in_any_order).map_or(0, |last| last + 1);
+            let free = (begin..items.len()).filter(|item| !taken.contains(item));
+            free.map(|item| [taken.as_slice(), &[item]].concat())
+        });
+        taken = longer.take(LARGEST_PRODUCT + 1).collect();
+        if taken.len() > LARGEST_PRODUCT {
+            return Err(invalid(format!("there are more than {LARGEST_PRODUCT} ways")));
+        }
+    }
+    let chosen = |taken: Vec<usize>| tuple(taken.into_iter().map(|item| items[item].clone()).collect());
+    Ok(taken.into_iter().map(chosen).collect())
+}
+
+/// `a | zip_longest(b, c, fillvalue=none)`: the first items together, the second ones, …, as many as the longest list has.
+fn zip_longest(first: &Value, given: Rest<ValueOrKwargs>) -> Result<Vec<Value>, Error> {
+    let given = Given::new(given)?;
+    let fill: Option<Value> = given.named("fillvalue")?;
+    let fill = fill.unwrap_or(Value::from(()));
+    let lists = std::iter::once(first).chain(given.all_from(0)).map(items);
+    let lists = lists.collect::<Result<Vec<_>, Error>>()?;
+    given.end(usize::MAX)?;
+    let length = lists.iter().map(Vec::len).max().unwrap_or_default();
+    let row = |at: usize| {
+        let cells = lists.iter().map(|list| list.get(at).unwrap_or(&fill).clone());
+        tuple(cells.collect())
+    };
+    Ok((0..length).map(row).collect())
 }

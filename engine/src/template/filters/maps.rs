@@ -1,4 +1,4 @@
-//! Maps: `combine`, `dict`, `dict2items`, `items2dict`, `extract`, `subelements`.
+//! Maps: `combine`, `dict`, `dict2items`, `items2dict`, `rekey_on_member`, `extract`, `subelements`.
 
 use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
@@ -12,6 +12,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("combine", combine);
     environment.add_filter("dict2items", dict2items);
     environment.add_filter("items2dict", items2dict);
+    environment.add_filter("rekey_on_member", rekey_on_member);
     environment.add_filter("extract", extract);
     environment.add_filter("subelements", subelements);
     environment.add_function("dict", dict);
@@ -175,6 +176,46 @@ fn items2dict(state: &State, items: &Value, options: Kwargs) -> Result<Value, Er
         map.insert(key_of(key), value.clone());
     }
     Ok(made(state, "items2dict", &Json::Object(map)))
+}
+
+/// `zones | rekey_on_member('name', duplicates='error')`: mappings by what they have under that key.
+fn rekey_on_member(
+    state: &State,
+    items: &Value,
+    key: &str,
+    given: Rest<ValueOrKwargs>,
+) -> Result<Value, Error> {
+    let given = Given::new(given)?;
+    let duplicates: Option<String> = given.get(0, "duplicates")?;
+    given.end(1)?;
+    let overwrite = match duplicates.as_deref() {
+        None | Some("error") => false,
+        Some("overwrite") => true,
+        Some(_) => return Err(invalid("rekey_on_member: duplicates is error or overwrite")),
+    };
+    let items = match out_of_template(items)? {
+        Json::Array(items) => items,
+        Json::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
+        _ => {
+            return Err(invalid(format!(
+                "rekey_on_member takes a list, not a {}",
+                items.kind()
+            )));
+        }
+    };
+    let mut map = Map::new();
+    for item in items {
+        let Some(name) = item.get(key).map(key_of) else {
+            return Err(invalid(format!("rekey_on_member: an item has no `{key}`")));
+        };
+        if !overwrite && map.contains_key(&name) {
+            return Err(invalid(format!(
+                "rekey_on_member: two items have the {key} {name}"
+            )));
+        }
+        map.insert(name, item);
+    }
+    Ok(made(state, "rekey_on_member", &Json::Object(map)))
 }
 
 /// Keys are texts.

@@ -1,15 +1,18 @@
 //! Filters and tests that operators know from Ansible, beside those of the template engine; one file per family.
 
 mod absence;
+mod comments;
 mod encoding;
 mod formats;
 mod given;
 mod lists;
 mod maps;
+mod numbers;
 mod paths;
 mod patterns;
 mod scalars;
 mod texts;
+mod urls;
 mod versions;
 
 use minijinja::{Environment, Error, ErrorKind, State, Value};
@@ -21,14 +24,17 @@ use super::hole::{TRACKER, Tracker};
 /// Adds all of them.
 pub(super) fn add(environment: &mut Environment<'static>) {
     absence::add(environment);
+    comments::add(environment);
     encoding::add(environment);
     formats::add(environment);
     lists::add(environment);
     maps::add(environment);
+    numbers::add(environment);
     paths::add(environment);
     patterns::add(environment);
     scalars::add(environment);
     texts::add(environment);
+    urls::add(environment);
     versions::add(environment);
 }
 

@@ -1,19 +1,105 @@
-//! Paths, as texts: `basename`, `dirname`, `path_join`, `splitext`.
+//! Paths, as texts: `basename`, `dirname`, `path_join`, `splitext`, `normpath`, `relpath`, `commonpath`.
+
+use std::collections::BTreeSet;
 
 use minijinja::{Environment, Error, Value};
 
-use super::text_of;
+use super::{invalid, text_of};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("basename", |path: &str| {
         path.rsplit('/').next().unwrap_or_default().to_owned()
     });
     environment.add_filter("dirname", dirname);
+    environment.add_filter("normpath", normpath);
+    environment.add_filter("relpath", relpath);
+    environment.add_filter("commonpath", commonpath);
     environment.add_filter("path_join", path_join);
     environment.add_filter("splitext", |path: &str| {
         let (root, extension) = splitext(path);
         vec![Value::from(root), Value::from(extension)]
     });
+}
+
+/// Without `.`, `..` and what is doubled, as far as that can be told from the words alone. Two slashes at the beginning are one more root.
+fn normpath(path: &str) -> String {
+    let root = match path.find(|c| c != '/').unwrap_or(path.len()) {
+        0 => "",
+        2 => "//",
+        _ => "/",
+    };
+    let mut kept: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if kept.last().is_some_and(|last| *last != "..") => _ = kept.pop(),
+            ".." if !root.is_empty() => {}
+            part => kept.push(part),
+        }
+    }
+    match format!("{root}{}", kept.join("/")) {
+        empty if empty.is_empty() => ".".to_owned(),
+        path => path,
+    }
+}
+
+/// The way from one directory to a path. Where nebplay runs has nothing to do with it: both begin at the root.
+fn relpath(path: &str, start: &str) -> Result<String, Error> {
+    if !path.starts_with('/') || !start.starts_with('/') {
+        return Err(invalid("relpath takes two absolute paths"));
+    }
+    let (path, start) = (normpath(path), normpath(start));
+    let parts = |path: &str| -> Vec<String> {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
+    };
+    let (path, start) = (parts(&path), parts(&start));
+    let common = path
+        .iter()
+        .zip(&start)
+        .take_while(|(one, other)| one == other)
+        .count();
+    let up = vec!["..".to_owned(); start.len() - common];
+    match [up.as_slice(), &path[common..]].concat().join("/") {
+        here if here.is_empty() => Ok(".".to_owned()),
+        way => Ok(way),
+    }
+}
+
+/// The longest path that all of them are below.
+fn commonpath(paths: &Value) -> Result<String, Error> {
+    let paths = paths
+        .try_iter()?
+        .map(|path| text_of(&path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (Some(first), true) = (
+        paths.first(),
+        paths
+            .iter()
+            .map(|path| path.starts_with('/'))
+            .collect::<BTreeSet<_>>()
+            .len()
+            < 2,
+    ) else {
+        return Err(invalid(
+            "commonpath takes a list of paths, all absolute or all relative",
+        ));
+    };
+    let parts = |path: &str| {
+        path.split('/')
+            .filter(|part| !matches!(*part, "" | "."))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let common = paths.iter().map(|path| parts(path)).reduce(|common, path| {
+        let same = common
+            .into_iter()
+            .zip(path)
+            .take_while(|(one, other)| one == other);
+        same.map(|(part, _)| part).collect()
+    });
+    let root = if first.starts_with('/') { "/" } else { "" };
+    Ok(format!("{root}{}", common.unwrap_or_default().join("/")))
 }
 
 fn dirname(path: &str) -> String {

@@ -1,4 +1,4 @@
-//! Scalars: `bool`, `human_readable`, `human_to_bytes`, `type_debug`, `is truthy`, `is falsy`.
+//! Scalars: `bool`, `human_readable`, `human_to_bytes`, `filesizeformat`, `type_debug`, `is truthy`, `is falsy`.
 
 use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
@@ -10,6 +10,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("bool", bool);
     environment.add_filter("human_readable", human_readable);
     environment.add_filter("human_to_bytes", human_to_bytes);
+    environment.add_filter("filesizeformat", filesizeformat);
     environment.add_filter("type_debug", type_debug);
     environment.add_test("truthy", truthy);
     environment.add_test("falsy", |value: &Value, options: Kwargs| {
@@ -34,6 +35,7 @@ fn type_debug(value: &Value) -> &'static str {
         ValueKind::Bool => "bool",
         ValueKind::Number if value.is_integer() => "int",
         ValueKind::Number => "float",
+        ValueKind::Seq if value.is_tuple() => "tuple",
         ValueKind::Seq | ValueKind::Iterable => "list",
         ValueKind::Map => "dict",
         _ => "str",
@@ -76,6 +78,30 @@ fn human_readable(bytes: u64, given: Rest<ValueOrKwargs>) -> Result<String, Erro
         }
         None => return Err(invalid("human_readable: the units are K, M, G, T and P")),
     })
+}
+
+/// `1500 | filesizeformat(binary=false)` is `1.5 kB`.
+fn filesizeformat(bytes: f64, given: Rest<ValueOrKwargs>) -> Result<String, Error> {
+    let given = Given::new(given)?;
+    let binary = given.get(0, "binary")?.unwrap_or(false);
+    given.end(1)?;
+    let (base, units) = if binary {
+        (1024.0, ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"])
+    } else {
+        (1000.0, ["kB", "MB", "GB", "TB", "PB", "EB"])
+    };
+    if bytes < base {
+        let one = bytes.total_cmp(&1.0).is_eq();
+        return Ok(format!("{bytes:.0} {}", if one { "Byte" } else { "Bytes" }));
+    }
+    let mut size = bytes / base;
+    let mut names = units.iter();
+    let mut name = names.next();
+    while size >= base && !names.as_slice().is_empty() {
+        size /= base;
+        name = names.next();
+    }
+    Ok(format!("{size:.1} {}", name.unwrap_or(&"")))
 }
 
 /// `'2G' | human_to_bytes` is 2147483648.

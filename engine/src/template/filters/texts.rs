@@ -1,4 +1,4 @@
-//! Texts, as Jinja lays them out: `truncate`, `center`.
+//! Texts, as Jinja lays them out: `truncate`, `center`, `wordcount`.
 
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
@@ -10,6 +10,12 @@ use super::{invalid, text_of};
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("truncate", truncate);
     environment.add_filter("center", center);
+    environment.add_filter("wordcount", |value: &Value| {
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        let text = text_of(value)?;
+        let words = text.split(|c| !is_part(c)).filter(|word| !word.is_empty());
+        Ok::<_, Error>(words.count())
+    });
 }
 
 /// `truncate(length=255, killwords=false, end='...', leeway=5)`: a text that is longer than `length` and `leeway` is cut, between
