@@ -19,21 +19,27 @@ pub(super) struct ProcessLookups {
     pub(super) vault: Arc<Vault>,
 }
 
+impl ProcessLookups {
+    /// Those that a template was told, or its own.
+    fn directories<'a>(&'a self, told: &'a [String]) -> Vec<&'a Path> {
+        match told {
+            [] => vec![&self.directory],
+            told => told.iter().map(Path::new).collect(),
+        }
+    }
+}
+
 impl Lookups for ProcessLookups {
     fn env(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
 
     fn file(&self, directories: &[String], path: &str) -> Result<String, String> {
-        let own = [self.directory.as_path()];
-        let directories: Vec<&Path> = match directories {
-            [] => own.to_vec(),
-            told => told.iter().map(Path::new).collect(),
-        };
+        let directories = self.directories(directories);
         let places = |directory: &&Path| [directory.join(path), directory.join("files").join(path)];
         let mut candidates = directories.iter().flat_map(places);
         let found = candidates.find(|candidate| candidate.exists());
-        let found = found.unwrap_or_else(|| directories.last().unwrap_or(&own[0]).join(path));
+        let found = found.unwrap_or_else(|| directories.last().unwrap_or(&&*self.directory).join(path));
         let cannot = |why: String| format!("cannot read {}: {why}", found.display());
         let text = std::fs::read_to_string(&found).map_err(|error| cannot(error.to_string()))?;
         match self.vault.open_file(text.as_bytes()).map_err(cannot)? {
@@ -44,6 +50,31 @@ impl Lookups for ProcessLookups {
                 Ok(text)
             }
         }
+    }
+
+    fn glob(&self, directories: &[String], pattern: &str) -> Result<Vec<String>, String> {
+        for directory in self.directories(directories) {
+            for place in [directory.join("files"), directory.to_owned()] {
+                let whole = place.join(pattern);
+                let matched = glob::glob(&whole.to_string_lossy())
+                    .map_err(|error| format!("`{pattern}` is no pattern: {error}"))?;
+                let files = matched.flatten().filter(|path| path.is_file());
+                let files: Vec<String> = files.map(|path| path.to_string_lossy().into_owned()).collect();
+                if !files.is_empty() {
+                    return Ok(files);
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn find(&self, directories: &[String], path: &str) -> Option<String> {
+        let directories = self.directories(directories);
+        let places = directories.iter().flat_map(|directory| {
+            ["files", "templates", "vars", ""].map(|below| directory.join(below).join(path))
+        });
+        let found = places.into_iter().find(|place| place.is_file())?;
+        Some(found.to_string_lossy().into_owned())
     }
 
     fn now(&self) -> jiff::Zoned {
@@ -86,5 +117,25 @@ mod tests {
         assert_eq!(lookups.file(&several[1..], "a").unwrap(), "in files");
         assert_eq!(lookups.file(&several, "b").unwrap(), "beside");
         assert!(lookups.env("PATH").is_some());
+
+        let names = |paths: Vec<String>| -> Vec<String> {
+            let name = |path: &String| path.rsplit('/').next().unwrap_or_default().to_owned();
+            paths.iter().map(name).collect()
+        };
+        fs::write(directory.path().join("files/c"), "").unwrap();
+        assert_eq!(
+            names(lookups.glob(&[], "[a-c]").unwrap()),
+            ["a", "c"],
+            "of one place, by name"
+        );
+        assert_eq!(names(lookups.glob(&[], "b*").unwrap()), ["b"]);
+        assert_eq!(
+            names(lookups.glob(&[], "file*").unwrap()),
+            [""; 0],
+            "directories are none"
+        );
+        assert!(lookups.glob(&[], "***").unwrap_err().contains("`***`"));
+        assert!(lookups.find(&[], "a").unwrap().ends_with("/files/a"));
+        assert_eq!(lookups.find(&[], "nothing"), None);
     }
 }

@@ -77,7 +77,9 @@ impl Loader<'_> {
             "sequence" => "use `loop: \"{{ range(1, 4) | list }}\"`",
             "flattened" => "use `loop: \"{{ lists | flatten }}\"`",
             "together" => "use `loop: \"{{ first | zip(second) | list }}\"`",
-            "file" | "env" | "lines" | "fileglob" | "first_found" => {
+            "fileglob" => "use `loop: \"{{ query('fileglob', 'certificates/*.pem') }}\"`",
+            "first_found" => "use `lookup('first_found', ['a.yml', 'b.yml'])` where the file is named",
+            "file" | "env" | "lines" => {
                 "use `loop` over a list; `lookup('file', …)` and `lookup('env', …)` read single things"
             }
             _ => "use `loop` over a list",

@@ -1,10 +1,10 @@
-//! `lookup('env', …)`, `lookup('file', …)`, `lookup('vars', …)` and the time: the library looks nothing up itself.
+//! `lookup('env', …)`, `lookup('file', …)`, `lookup('fileglob', …)` and the like, and the time: the library looks nothing up itself.
 
 use std::sync::Arc;
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use minijinja::value::{Kwargs, Rest};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
@@ -16,6 +16,14 @@ pub trait Lookups: Send + Sync {
     fn env(&self, name: &str) -> Option<String>;
     /// The text of a file in one of these directories, or in their `files/`, or why there is none.
     fn file(&self, directories: &[String], path: &str) -> Result<String, String>;
+    /// The paths of files that a pattern matches, in the first of these directories, or of their `files/`, where there are any.
+    fn glob(&self, _directories: &[String], _pattern: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+    /// The path of a file in one of these directories, or in their `files/`, `templates/` or `vars/`.
+    fn find(&self, _directories: &[String], _path: &str) -> Option<String> {
+        None
+    }
     /// The time, in the operator's time zone.
     fn now(&self) -> Zoned;
     /// Is told each variable as it was evaluated, before anybody sees it: some must not be shown.
@@ -46,12 +54,14 @@ pub(super) fn add(environment: &mut Environment<'static>, lookups: Arc<dyn Looku
         "lookup",
         move |state: &State, kind: &str, terms: Rest<Value>, options: Kwargs| {
             let mut found = look_up(state, shared.as_ref(), kind, &terms, &options)?;
-            // As Ansible: one term, one value; several are joined.
-            Ok::<_, Error>(if found.len() == 1 {
-                found.remove(0)
-            } else {
-                let texts: Vec<_> = found.iter().map(Value::to_string).collect();
-                Value::from(texts.join(","))
+            // As Ansible: one term, one value; several are joined, and nothing is an empty list.
+            Ok::<_, Error>(match found.len() {
+                0 => Value::from(found),
+                1 => found.remove(0),
+                _ => {
+                    let texts: Vec<_> = found.iter().map(Value::to_string).collect();
+                    Value::from(texts.join(","))
+                }
             })
         },
     );
@@ -78,10 +88,38 @@ fn look_up(
         lstrip = options.get::<Option<bool>>("lstrip")?.unwrap_or(lstrip);
         rstrip = options.get::<Option<bool>>("rstrip")?.unwrap_or(rstrip);
     }
+    let mut wanted = Wanted::default();
+    if kind == "first_found" {
+        wanted = Wanted::of(terms, options)?;
+    }
     options.assert_all_used()?;
     let directory = |name: &&str| state.lookup(name).filter(|directory| !is_undefined(directory));
     let directories = ["role_path", "playbook_dir"].iter().filter_map(directory);
     let directories: Vec<String> = directories.map(|directory| directory.to_string()).collect();
+    if kind == "first_found" {
+        let found = wanted
+            .files
+            .iter()
+            .find_map(|path| lookups.find(&directories, path));
+        return match found {
+            Some(path) => Ok(vec![Value::from(path)]),
+            None if wanted.skip => Ok(Vec::new()),
+            None => {
+                let files = wanted.files.join(", ");
+                Err(invalid(format!(
+                    "there is none of these files: {files}; with `skip=true` that is no error"
+                )))
+            }
+        };
+    }
+    if kind == "fileglob" {
+        let mut found = Vec::new();
+        for term in terms {
+            let paths = lookups.glob(&directories, &term.to_string()).map_err(invalid)?;
+            found.extend(paths.into_iter().map(Value::from));
+        }
+        return Ok(found);
+    }
     let look = |term: &Value| {
         let name = term
             .as_str()
@@ -103,11 +141,74 @@ fn look_up(
                 (value, _) => value,
             }),
             _ => Err(invalid(format!(
-                "there is no lookup `{kind}`; there are `env`, `file` and `vars`"
+                "there is no lookup `{kind}`; there are `env`, `file`, `fileglob`, `first_found` and `vars`"
             ))),
         }
     };
     terms.iter().map(look).collect()
+}
+
+/// What `first_found` looks for: files by name, or by their names and where they may be.
+#[derive(Default)]
+struct Wanted {
+    files: Vec<String>,
+    /// Finding none of them is no failure.
+    skip: bool,
+}
+
+impl Wanted {
+    fn of(terms: &[Value], options: &Kwargs) -> Result<Self, Error> {
+        let mut wanted = Self::default();
+        for term in terms {
+            wanted.add(term)?;
+        }
+        let (files, paths): (Option<Value>, Option<Value>) = (options.get("files")?, options.get("paths")?);
+        wanted.add_in(files.as_ref(), paths.as_ref())?;
+        wanted.skip |= options.get::<Option<bool>>("skip")?.unwrap_or_default();
+        Ok(wanted)
+    }
+
+    /// A name, a list of such, or a mapping with `files`, `paths` and `skip`.
+    fn add(&mut self, term: &Value) -> Result<(), Error> {
+        match term.kind() {
+            ValueKind::Map => {
+                let given = |name: &str| term.get_attr(name).ok().filter(|value| !is_undefined(value));
+                self.skip |= given("skip").is_some_and(|skip| skip.is_true());
+                self.add_in(given("files").as_ref(), given("paths").as_ref())
+            }
+            ValueKind::Seq | ValueKind::Iterable => term.try_iter()?.try_for_each(|term| self.add(&term)),
+            ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+            _ => {
+                self.files.push(term.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// Each of these files in each of these directories.
+    fn add_in(&mut self, files: Option<&Value>, paths: Option<&Value>) -> Result<(), Error> {
+        let (files, paths) = (several(files)?, several(paths)?);
+        for file in files {
+            match paths.as_slice() {
+                [] => self.files.push(file),
+                paths => self
+                    .files
+                    .extend(paths.iter().map(|path| format!("{path}/{file}"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The texts of a list, or the one text that it is instead.
+fn several(list: Option<&Value>) -> Result<Vec<String>, Error> {
+    match list {
+        None => Ok(Vec::new()),
+        Some(list) if list.kind() == ValueKind::Seq => {
+            Ok(list.try_iter()?.map(|item| item.to_string()).collect())
+        }
+        Some(one) => Ok(vec![one.to_string()]),
+    }
 }
 
 /// How a time is written where no format is given: as Python prints one.
