@@ -55,7 +55,9 @@ impl Lookups for ProcessLookups {
     fn glob(&self, directories: &[String], pattern: &str) -> Result<Vec<String>, String> {
         for directory in self.directories(directories) {
             for place in [directory.join("files"), directory.to_owned()] {
-                let whole = place.join(pattern);
+                // The playbook's own directory may be called anything.
+                let place = glob::Pattern::escape(&place.to_string_lossy());
+                let whole = Path::new(&place).join(pattern);
                 let matched = glob::glob(&whole.to_string_lossy())
                     .map_err(|error| format!("`{pattern}` is no pattern: {error}"))?;
                 let files = matched.flatten().filter(|path| path.is_file());
@@ -134,6 +136,11 @@ mod tests {
             [""; 0],
             "directories are none"
         );
+        let strange = directory.path().join("files/[x]");
+        fs::create_dir(&strange).unwrap();
+        fs::write(strange.join("d"), "").unwrap();
+        let strange = [strange.display().to_string()];
+        assert_eq!(names(lookups.glob(&strange, "d*").unwrap()), ["d"]);
         assert!(lookups.glob(&[], "***").unwrap_err().contains("`***`"));
         assert!(lookups.find(&[], "a").unwrap().ends_with("/files/a"));
         assert_eq!(lookups.find(&[], "nothing"), None);

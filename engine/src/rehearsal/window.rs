@@ -84,7 +84,7 @@ pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work])
         let was_closed = !open.is_open();
         let (mut from, mut to) = (None, None);
         // What starts at boot answers when the machine does.
-        let mut up = Duration::ZERO;
+        let mut up_from = Duration::ZERO;
         for deed in deeds {
             let was = open.is_open();
             let mut when = deed.at;
@@ -93,10 +93,10 @@ pub fn of(zones: &[ZoneOf], before: &Federation, deeds: &[&Deed], work: &[Work])
                 _ if *deed.on != *zone.host => continue,
                 Act::OnedStarted { .. } => {
                     open.runs = true;
-                    when = answers(work, &zone.host, when.max(up), answers_after);
+                    when = answers(work, &zone.host, when.max(up_from), answers_after);
                 }
                 Act::Rebooted => {
-                    up = deed.at + before.rates.boot;
+                    up_from = deed.at + before.rates.boot;
                     continue;
                 }
                 Act::OnedStopped { .. } => open.runs = false,

@@ -88,15 +88,15 @@ fn look_up(
         lstrip = options.get::<Option<bool>>("lstrip")?.unwrap_or(lstrip);
         rstrip = options.get::<Option<bool>>("rstrip")?.unwrap_or(rstrip);
     }
-    let mut wanted = Wanted::default();
-    if kind == "first_found" {
-        wanted = Wanted::of(terms, options)?;
-    }
+    let wanted = match kind {
+        "first_found" => Some(Wanted::of(terms, options)?),
+        _ => None,
+    };
     options.assert_all_used()?;
     let directory = |name: &&str| state.lookup(name).filter(|directory| !is_undefined(directory));
     let directories = ["role_path", "playbook_dir"].iter().filter_map(directory);
     let directories: Vec<String> = directories.map(|directory| directory.to_string()).collect();
-    if kind == "first_found" {
+    if let Some(wanted) = wanted {
         let found = wanted
             .files
             .iter()

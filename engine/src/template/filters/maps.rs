@@ -120,16 +120,7 @@ fn dict(state: &State, first: Option<Value>, named: Kwargs) -> Result<Value, Err
 fn subelements(state: &State, items: &Value, path: &str, options: Kwargs) -> Result<Value, Error> {
     let skip_missing = options.get::<Option<bool>>("skip_missing")?.unwrap_or_default();
     options.assert_all_used()?;
-    let items = match out_of_template(items)? {
-        Json::Array(items) => items,
-        Json::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
-        _ => {
-            return Err(invalid(format!(
-                "subelements takes a list, not a {}",
-                items.kind()
-            )));
-        }
-    };
+    let items = items_of("subelements", items)?;
     let mut pairs = Vec::new();
     for item in items {
         let inner = path
@@ -193,16 +184,7 @@ fn rekey_on_member(
         Some("overwrite") => true,
         Some(_) => return Err(invalid("rekey_on_member: duplicates is error or overwrite")),
     };
-    let items = match out_of_template(items)? {
-        Json::Array(items) => items,
-        Json::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
-        _ => {
-            return Err(invalid(format!(
-                "rekey_on_member takes a list, not a {}",
-                items.kind()
-            )));
-        }
-    };
+    let items = items_of("rekey_on_member", items)?;
     let mut map = Map::new();
     for item in items {
         let Some(name) = item.get(key).map(key_of) else {
@@ -216,6 +198,15 @@ fn rekey_on_member(
         map.insert(name, item);
     }
     Ok(made(state, "rekey_on_member", &Json::Object(map)))
+}
+
+/// The items of a list, or the values of a mapping.
+fn items_of(filter: &str, items: &Value) -> Result<Vec<Json>, Error> {
+    match out_of_template(items)? {
+        Json::Array(items) => Ok(items),
+        Json::Object(map) => Ok(map.into_iter().map(|(_, value)| value).collect()),
+        _ => Err(invalid(format!("{filter} takes a list, not a {}", items.kind()))),
+    }
 }
 
 /// Keys are texts.

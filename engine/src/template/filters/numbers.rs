@@ -14,14 +14,9 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         let base: f64 = given.get(0, "base")?.unwrap_or(E);
         given.end(1)?;
         let x = number(x, "log")?;
-        real(
-            if base.total_cmp(&10.0).is_eq() {
-                x.log10()
-            } else {
-                x.log(base)
-            },
-            "log",
-        )
+        // Of 10 alone there is one that is exact.
+        let is_ten = base.total_cmp(&10.0).is_eq();
+        real(if is_ten { x.log10() } else { x.log(base) }, "log")
     });
     environment.add_filter("pow", |x: &Value, given: Rest<ValueOrKwargs>| {
         let given = Given::new(given)?;
@@ -34,14 +29,8 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         let degree: f64 = given.get(0, "base")?.unwrap_or(2.0);
         given.end(1)?;
         let x = number(x, "root")?;
-        real(
-            if degree.total_cmp(&2.0).is_eq() {
-                x.sqrt()
-            } else {
-                x.powf(1.0 / degree)
-            },
-            "root",
-        )
+        let is_square = degree.total_cmp(&2.0).is_eq();
+        real(if is_square { x.sqrt() } else { x.powf(1.0 / degree) }, "root")
     });
 }
 

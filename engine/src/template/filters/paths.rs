@@ -1,7 +1,5 @@
 //! Paths, as texts: `basename`, `dirname`, `path_join`, `splitext`, `normpath`, `relpath`, `commonpath`.
 
-use std::collections::BTreeSet;
-
 use minijinja::{Environment, Error, Value};
 
 use super::{invalid, text_of};
@@ -29,9 +27,8 @@ fn normpath(path: &str) -> String {
         _ => "/",
     };
     let mut kept: Vec<&str> = Vec::new();
-    for part in path.split('/') {
+    for part in parts(path) {
         match part {
-            "" | "." => {}
             ".." if kept.last().is_some_and(|last| *last != "..") => _ = kept.pop(),
             ".." if !root.is_empty() => {}
             part => kept.push(part),
@@ -49,17 +46,9 @@ fn relpath(path: &str, start: &str) -> Result<String, Error> {
         return Err(invalid("relpath takes two absolute paths"));
     }
     let (path, start) = (normpath(path), normpath(start));
-    let parts = |path: &str| -> Vec<String> {
-        let parts = path.split('/').filter(|part| !part.is_empty());
-        parts.map(str::to_owned).collect()
-    };
     let (path, start) = (parts(&path), parts(&start));
-    let common = path
-        .iter()
-        .zip(&start)
-        .take_while(|(one, other)| one == other)
-        .count();
-    let up = vec!["..".to_owned(); start.len() - common];
+    let common = in_common(&path, &start);
+    let up = vec![".."; start.len() - common];
     match [up.as_slice(), &path[common..]].concat().join("/") {
         here if here.is_empty() => Ok(".".to_owned()),
         way => Ok(way),
@@ -72,34 +61,39 @@ fn commonpath(paths: &Value) -> Result<String, Error> {
         .try_iter()?
         .map(|path| text_of(&path))
         .collect::<Result<Vec<_>, _>>()?;
-    let (Some(first), true) = (
-        paths.first(),
-        paths
-            .iter()
-            .map(|path| path.starts_with('/'))
-            .collect::<BTreeSet<_>>()
-            .len()
-            < 2,
-    ) else {
+    let is_absolute = |path: &String| path.starts_with('/');
+    let Some((first, others)) = paths.split_first() else {
+        return Err(invalid("commonpath takes a list of paths"));
+    };
+    if others
+        .iter()
+        .any(|other| is_absolute(other) != is_absolute(first))
+    {
         return Err(invalid(
-            "commonpath takes a list of paths, all absolute or all relative",
+            "commonpath takes paths that are all absolute or all relative",
         ));
-    };
-    let parts = |path: &str| {
-        path.split('/')
-            .filter(|part| !matches!(*part, "" | "."))
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let common = paths.iter().map(|path| parts(path)).reduce(|common, path| {
-        let same = common
-            .into_iter()
-            .zip(path)
-            .take_while(|(one, other)| one == other);
-        same.map(|(part, _)| part).collect()
-    });
-    let root = if first.starts_with('/') { "/" } else { "" };
-    Ok(format!("{root}{}", common.unwrap_or_default().join("/")))
+    }
+    let mut common = parts(first);
+    for other in others {
+        common.truncate(in_common(&common, &parts(other)));
+    }
+    let root = if is_absolute(first) { "/" } else { "" };
+    Ok(format!("{root}{}", common.join("/")))
+}
+
+/// The names that a path is made of.
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect()
+}
+
+/// How many names two paths begin with alike.
+fn in_common(one: &[&str], other: &[&str]) -> usize {
+    one.iter()
+        .zip(other)
+        .take_while(|(one, other)| one == other)
+        .count()
 }
 
 fn dirname(path: &str) -> String {

@@ -128,19 +128,19 @@ fn parts(url: &str) -> Result<Map<String, Json>, Error> {
                 .map_err(|_| invalid(format!("`{port}` is no port")))?,
         ),
     };
-    let parts = json!({
-        "fragment": fragment,
-        "hostname": Some(name).filter(|name| !name.is_empty()),
-        "netloc": place,
-        "password": password,
-        "path": path,
-        "port": port,
-        "query": query,
-        "scheme": scheme,
-        "username": user,
-    });
-    match parts {
-        Json::Object(parts) => Ok(parts),
-        _ => Ok(Map::new()),
-    }
+    let parts = [
+        ("fragment", json!(fragment)),
+        ("hostname", json!(Some(name).filter(|name| !name.is_empty()))),
+        ("netloc", json!(place)),
+        ("password", json!(password)),
+        ("path", json!(path)),
+        ("port", json!(port)),
+        ("query", json!(query)),
+        ("scheme", json!(scheme)),
+        ("username", json!(user)),
+    ];
+    Ok(parts
+        .map(|(name, part)| (name.to_owned(), part))
+        .into_iter()
+        .collect())
 }

@@ -1,8 +1,7 @@
 //! systemd: units, and what `systemctl` says and does.
 
+mod power;
 mod show;
-
-use std::time::Duration;
 
 use crate::deeds::Act;
 use crate::federation::{At, Federation};
@@ -11,7 +10,7 @@ use crate::machine::Machine;
 use crate::opennebula::daemon;
 use crate::process::{Process, Program};
 use crate::programs::network;
-use crate::programs::wrappers::duration;
+pub(crate) use power::{boot, power_cut, shut_down};
 
 /// Where administrators' units and masks are.
 const OWN: &str = "/etc/systemd/system";
@@ -63,8 +62,8 @@ impl State {
 pub(crate) fn find(name: &str) -> Option<Program> {
     match name {
         "systemctl" => Some(systemctl),
-        "systemd-run" => Some(systemd_run),
-        "reboot" => Some(|process| reboots(process, Duration::ZERO)),
+        "systemd-run" => Some(power::systemd_run),
+        "reboot" => Some(power::reboot),
         "deb-systemd-invoke" | "journalctl" | "loginctl" => Some(|_| 0),
         _ => None,
     }
@@ -308,65 +307,6 @@ pub(crate) fn stop(federation: &mut Federation, at: At, name: &str) {
     set_active(federation, at, name, State::Down);
 }
 
-/// Everything that runs is gone at once.
-pub(crate) fn power_cut(federation: &mut Federation, at: At) {
-    daemon::stop(federation, at, false);
-    network::forget(federation, at);
-    let names: Vec<String> = federation.machine(at).units.keys().cloned().collect();
-    for name in names {
-        set_active(federation, at, &name, State::Down);
-    }
-}
-
-/// Everything that runs is stopped, one after the other.
-pub(crate) fn shut_down(federation: &mut Federation, at: At) {
-    let names: Vec<String> = federation.machine(at).units.keys().cloned().collect();
-    for name in names {
-        stop(federation, at, &name);
-    }
-}
-
-/// The machine reboots after that time.
-fn reboots(process: &mut Process<'_>, after: Duration) -> i32 {
-    let when = process.federation.now() + *process.elapsed + after;
-    process.federation.goes_down(process.at, when);
-    0
-}
-
-/// `systemd-run --on-active=SECONDS … -- systemctl reboot …`.
-fn systemd_run(process: &mut Process<'_>) -> i32 {
-    let value = |word: &String| word.strip_prefix("--on-active=").and_then(duration);
-    let after = process.args.iter().find_map(value);
-    let mut command = process.args.iter().skip_while(|word| *word != "--").skip(1);
-    let is_reboot = command.next().is_some_and(|word| word == "systemctl")
-        && command.next().is_some_and(|word| word == "reboot");
-    if let Some(after) = after.filter(|_| is_reboot) {
-        return reboots(process, after);
-    }
-    process.did(Act::NotModelled(format!(
-        "systemd-run {}",
-        process.args.join(" ")
-    )));
-    0
-}
-
-/// What is enabled and not masked starts.
-pub(crate) fn boot(federation: &mut Federation, at: At) {
-    let mut names: Vec<String> = federation
-        .machine(at)
-        .units
-        .iter()
-        .filter(|(_, unit)| unit.enabled == Some(true) && !unit.masked)
-        .map(|(name, _)| name.clone())
-        .collect();
-    // What keeps an API out comes before the network.
-    names.sort_by_key(|name| name.starts_with("opennebula"));
-    for name in names {
-        // One that cannot be started is left failed, and the machine comes up all the same.
-        let _ = start(federation, at, &name);
-    }
-}
-
 fn systemctl(process: &mut Process<'_>) -> i32 {
     let mut words = process
         .args
@@ -392,7 +332,7 @@ fn systemctl(process: &mut Process<'_>) -> i32 {
             process.say("running\n");
             0
         }
-        "reboot" => reboots(process, Duration::ZERO),
+        "reboot" => power::reboot(process),
         "daemon-reload" | "reset-failed" => {
             for name in &names {
                 if let Some(unit) = unit_mut(process.federation, process.at, name)
