@@ -1,7 +1,9 @@
 //! XML-RPC, as far as OpenNebula speaks it: a call, and an answer of success, data and code.
 
+use std::fmt::Write as _;
+
 use crate::errors::{Code, Refusal};
-use crate::xml::{Element, escape};
+use crate::xml::{Element, escape, escape_into};
 
 /// A parameter of a call, or the data of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +35,13 @@ impl Value {
         }
     }
 
-    fn render(&self) -> String {
-        match self {
-            Self::Text(text) => format!("<value><string>{}</string></value>", escape(text)),
-            Self::Int(number) => format!("<value><i4>{number}</i4></value>"),
-            Self::Long(number) => format!("<value><i8>{number}</i8></value>"),
-            Self::Bool(yes) => format!("<value><boolean>{}</boolean></value>", i32::from(*yes)),
-        }
+    fn render(&self, to: &mut String) {
+        let _ = match self {
+            Self::Text(text) => return text_value(to, text),
+            Self::Int(number) => write!(to, "<value><i4>{number}</i4></value>"),
+            Self::Long(number) => write!(to, "<value><i8>{number}</i8></value>"),
+            Self::Bool(yes) => write!(to, "<value><boolean>{}</boolean></value>", i32::from(*yes)),
+        };
     }
 
     fn read(value: &Element) -> Option<Self> {
@@ -100,16 +102,16 @@ impl Call {
 
     /// The body of the request.
     pub fn render(&self) -> String {
-        let parameters = self
-            .parameters
-            .iter()
-            .map(|value| format!("<param>{}</param>", value.render()))
-            .collect::<Vec<_>>()
-            .concat();
-        format!(
-            "<?xml version=\"1.0\"?>\n<methodCall><methodName>{}</methodName><params>{parameters}</params></methodCall>\n",
-            escape(&self.method)
-        )
+        let method = escape(&self.method);
+        let mut body =
+            format!("<?xml version=\"1.0\"?>\n<methodCall><methodName>{method}</methodName><params>");
+        for value in &self.parameters {
+            body.push_str("<param>");
+            value.render(&mut body);
+            body.push_str("</param>");
+        }
+        body.push_str("</params></methodCall>\n");
+        body
     }
 
     /// The session, `user:password`.
@@ -192,25 +194,29 @@ impl Answer {
 
     /// The body of the response.
     pub fn render(&self) -> String {
-        let inside = match self {
-            Self::Success(value) => array(&[Value::Bool(true), value.clone(), Value::Int(0)]),
-            Self::Failure { message, code } => array(&[
-                Value::Bool(false),
-                Value::Text(message.clone()),
-                Value::Int(*code),
-                Value::Int(-1),
-                Value::Long(-1),
-            ]),
-            Self::Fault { code, message } => format!(
-                "<fault>\r\n<value><struct>\r\n<member><name>faultCode</name>\r\n{}</member>\r\n\
-                 <member><name>faultString</name>\r\n{}</member>\r\n</struct></value>\r\n</fault>\r\n",
-                Value::Int(*code).render(),
-                Value::Text(message.clone()).render()
+        let mut body = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<methodResponse>\r\n");
+        match self {
+            Self::Success(value) => array(&mut body, &[&Value::Bool(true), value, &Value::Int(0)]),
+            Self::Failure { message, code } => array(
+                &mut body,
+                &[
+                    &Value::Bool(false),
+                    &Value::Text(message.clone()),
+                    &Value::Int(*code),
+                    &Value::Int(-1),
+                    &Value::Long(-1),
+                ],
             ),
-        };
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<methodResponse>\r\n{inside}</methodResponse>\r\n"
-        )
+            Self::Fault { code, message } => {
+                body.push_str("<fault>\r\n<value><struct>\r\n<member><name>faultCode</name>\r\n");
+                Value::Int(*code).render(&mut body);
+                body.push_str("</member>\r\n<member><name>faultString</name>\r\n");
+                text_value(&mut body, message);
+                body.push_str("</member>\r\n</struct></value>\r\n</fault>\r\n");
+            }
+        }
+        body.push_str("</methodResponse>\r\n");
+        body
     }
 
     /// Reads the body of a response.
@@ -257,12 +263,19 @@ impl Answer {
     }
 }
 
-fn array(values: &[Value]) -> String {
-    let values: Vec<String> = values.iter().map(Value::render).collect();
-    format!(
-        "<params>\r\n<param><value><array><data>\r\n{}\r\n</data></array></value></param>\r\n</params>\r\n",
-        values.join("\r\n")
-    )
+fn text_value(to: &mut String, text: &str) {
+    to.push_str("<value><string>");
+    escape_into(to, text);
+    to.push_str("</string></value>");
+}
+
+fn array(to: &mut String, values: &[&Value]) {
+    to.push_str("<params>\r\n<param><value><array><data>\r\n");
+    for value in values {
+        value.render(to);
+        to.push_str("\r\n");
+    }
+    to.push_str("</data></array></value></param>\r\n</params>\r\n");
 }
 
 #[cfg(test)]

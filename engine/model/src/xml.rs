@@ -157,19 +157,27 @@ fn reference(name: &str) -> String {
 
 /// `text` with `&`, `<` and `>` escaped.
 pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + text.len() / 4);
-    let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>']) {
-        escaped.push_str(&rest[..at]);
-        escaped.push_str(match rest.as_bytes()[at] {
+    let mut escaped = String::new();
+    escape_into(&mut escaped, text);
+    escaped
+}
+
+/// Adds `text` with `&`, `<` and `>` escaped.
+pub fn escape_into(to: &mut String, text: &str) {
+    to.reserve(text.len() + text.len() / 4);
+    let mut done = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escaped = match byte {
             b'&' => "&amp;",
             b'<' => "&lt;",
-            _ => "&gt;",
-        });
-        rest = &rest[at + 1..];
+            b'>' => "&gt;",
+            _ => continue,
+        };
+        to.push_str(&text[done..at]);
+        to.push_str(escaped);
+        done = at + 1;
     }
-    escaped.push_str(rest);
-    escaped
+    to.push_str(&text[done..]);
 }
 
 /// The text of the first `<tag>` anywhere in `body`, without CDATA marks; empty if there is none.

@@ -195,7 +195,8 @@ mod tests {
 
     fn stopped() -> Act {
         Act::OnedStopped {
-            indexes: Vec::new(),
+            index: None,
+            apart: None,
             asked: true,
         }
     }

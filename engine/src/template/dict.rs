@@ -70,13 +70,20 @@ impl Object for Dict {
 
 /// Brings a value into the template engine under the name a template has for it.
 pub(super) fn into_template(value: &Json, name: &str, tracker: &Arc<Tracker>) -> Value {
+    part_into_template(value, &|| name.to_owned(), tracker)
+}
+
+/// As [`into_template`]; scalars, which are most of what there is, need no name.
+fn part_into_template(value: &Json, name: &dyn Fn() -> String, tracker: &Arc<Tracker>) -> Value {
     match value {
-        Json::Object(map) => map_into_template(map, name, Missing::Undefined, tracker),
-        Json::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| into_template(item, &format!("{name}[{index}]"), tracker))
-            .collect(),
+        Json::Object(map) => map_into_template(map, &name(), Missing::Undefined, tracker),
+        Json::Array(items) => {
+            let list = name();
+            let items = items.iter().enumerate();
+            items
+                .map(|(index, item)| part_into_template(item, &|| format!("{list}[{index}]"), tracker))
+                .collect()
+        }
         scalar => native(scalar),
     }
 }
@@ -89,10 +96,8 @@ pub(super) fn map_into_template(
     tracker: &Arc<Tracker>,
 ) -> Value {
     let entries = map.iter().map(|(key, value)| {
-        (
-            key.clone(),
-            into_template(value, &format!("{name}.{key}"), tracker),
-        )
+        let value = part_into_template(value, &|| format!("{name}.{key}"), tracker);
+        (key.clone(), value)
     });
     Value::from_object(Dict {
         entries: entries.collect(),

@@ -1,9 +1,10 @@
 //! What was done to the federation, as it happened, seen by the federation itself and not by the engine.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::quality::FixedState;
 use nebplay_model::version::Version;
 
 /// One thing that was done.
@@ -31,8 +32,10 @@ pub enum Act {
     },
     /// The daemon has ended, by a stop, a crash or a reboot.
     OnedStopped {
-        /// The index of the federated log in each zone at that moment, by zone; `None`: it was not running any more.
-        indexes: Vec<(i64, Option<u64>)>,
+        /// The index of the federated log in its zone.
+        index: Option<u64>,
+        /// Two zones that ran and were at different indexes at that moment, and these, if there were such.
+        apart: Option<[(i64, u64); 2]>,
         /// It was asked to; otherwise its machine went down.
         asked: bool,
     },
@@ -104,9 +107,7 @@ pub enum Act {
 
 /// A number for a dump's content, to tell whether one is another.
 pub fn content_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(text)
 }
 
 /// All deeds, the newest first; a clone costs nothing.

@@ -98,6 +98,11 @@ impl Node {
             Self::Directory(meta) | Self::File(meta, _) | Self::Link(meta, _) => meta,
         }
     }
+
+    /// Whether it leads nowhere else.
+    fn is_end(&self) -> bool {
+        !matches!(self, Self::Link(..))
+    }
 }
 
 impl Files {
@@ -119,7 +124,10 @@ impl Files {
 
     /// What the path leads to, links followed.
     pub fn followed(&self, path: &str) -> Option<&Node> {
-        self.nodes.get(&*self.resolved(path)?)
+        match self.nodes.get(path) {
+            Some(node) if node.is_end() => Some(node),
+            _ => self.nodes.get(&*self.resolved(path)?),
+        }
     }
 
     /// As [`Files::followed`], to be changed.
@@ -131,6 +139,10 @@ impl Files {
     /// The plain path of what `path` leads to, links followed; of what may be made there if the last part is missing.
     /// `None`: links that go in a circle.
     pub fn resolved<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
+        // Nothing is ever put below a link, nor under a path that is not plain.
+        if self.nodes.get(path).is_some_and(Node::is_end) {
+            return Some(Cow::Borrowed(path));
+        }
         let mut path = self.parents_resolved(path);
         for _ in 0..16 {
             match self.nodes.get(&*path) {

@@ -50,6 +50,11 @@ impl Oned {
         Ok((Value::Int(id), vec![(in_state(id, body, state), false)]))
     }
 
+    /// Whether a look at its hosts would bring anything.
+    pub fn has_hosts_waiting(&self) -> bool {
+        !self.monitor_hosts().is_empty()
+    }
+
     /// What monitoring brings: a host that waits for it is on.
     pub(super) fn monitor_hosts(&self) -> Vec<(RowOp, bool)> {
         let waiting = |row: &crate::rows::Row| {

@@ -140,9 +140,14 @@ fn with_complaints(stdout: impl Into<Vec<u8>>, wrong: &[String]) -> Ended {
 
 /// The lines of a text, without their ends.
 fn lines_of(bytes: &[u8], end: u8) -> Vec<&[u8]> {
-    let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == end).collect();
-    if lines.last().is_some_and(|last| last.is_empty()) {
-        lines.pop();
+    let mut start = 0;
+    let mut lines = Vec::new();
+    for at in memchr::memchr_iter(end, bytes) {
+        lines.push(&bytes[start..at]);
+        start = at + 1;
+    }
+    if start < bytes.len() {
+        lines.push(&bytes[start..]);
     }
     lines
 }

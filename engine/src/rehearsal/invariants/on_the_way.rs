@@ -160,13 +160,10 @@ fn slaves_closed_first(tracked: &Tracked, deed: &Deed) -> Option<String> {
 
 fn stopped_in_sync(tracked: &Tracked, deed: &Deed) -> Option<String> {
     match &deed.act {
-        Act::OnedStopped { indexes, asked: true } if !tracked.zones.values().any(|zone| zone.migrated) => {
-            let known: Vec<(i64, u64)> = indexes
-                .iter()
-                .filter_map(|(zone, index)| Some((*zone, (*index)?)))
-                .collect();
-            let (zone, index) = known.first()?;
-            let (other, its) = known.iter().find(|(_, its)| its != index)?;
+        Act::OnedStopped {
+            apart, asked: true, ..
+        } if !tracked.zones.values().any(|zone| zone.migrated) => {
+            let [(zone, index), (other, its)] = (*apart)?;
             Some(format!(
                 "{} is stopped while zone {zone} is at {index} and zone {other} at {its}",
                 deed.on

@@ -154,13 +154,9 @@ impl Tracked {
                 zone.runs = true;
                 zone.full_backup = false;
             }
-            Act::OnedStopped { indexes, .. } => {
+            Act::OnedStopped { index, .. } => {
                 zone.runs = false;
-                let id = zone.id;
-                zone.index = indexes
-                    .iter()
-                    .find(|(zone, _)| *zone == id)
-                    .and_then(|(_, index)| *index);
+                zone.index = *index;
             }
             Act::ApiFiltered(filtered) => zone.filtered = *filtered,
             Act::Dumped {

@@ -39,8 +39,8 @@ pub(crate) const LOCK: &str = "/var/lock/one/one";
 pub struct Running {
     oned: Arc<Oned>,
     replication: Replication,
-    /// Of a master: its slaves, with their endpoints.
-    slaves: Arc<[(i64, String)]>,
+    /// Of a master: its slaves, with their endpoints where they are such.
+    slaves: Arc<[(i64, Option<Endpoint>)]>,
     master: Arc<str>,
     session: Arc<str>,
     port: u16,
@@ -49,8 +49,9 @@ pub struct Running {
     dialect: Dialect,
     /// It answers from this moment on.
     ready: Duration,
-    /// When it looks after its hosts next.
+    /// When it looks after its hosts next, if any of them waits for it.
     next_look: Duration,
+    hosts_wait: bool,
     /// Of a master: every slave has accepted all that is in the log, so that there is nothing to ship until something is written.
     all_shipped: bool,
 }
@@ -61,8 +62,11 @@ impl Running {
         self.oned.log.fed_index()
     }
 
-    fn has_hosts(&self) -> bool {
-        self.oned.store.rows(Table::HostPool).next().is_some()
+    /// The looks at its hosts until now were made. Those that found nothing to do left nothing.
+    fn has_looked(&mut self, now: Duration) {
+        while self.next_look <= now {
+            self.next_look += MONITORED;
+        }
     }
 
     /// Whether its zone is enabled.
@@ -132,6 +136,7 @@ fn write(machine: &mut Machine, entries: &[LogEntry]) {
     }
     if let Some(running) = &mut machine.oned {
         running.all_shipped = false;
+        running.hosts_wait = running.oned.has_hosts_waiting();
     }
 }
 
@@ -163,8 +168,11 @@ pub(crate) fn start(federation: &mut Federation, at: At) -> Result<(), String> {
     log::append(machine, now, &log.lines);
     let oned = prepared?;
     let place = Place::new(conf.backend);
-    let slaves: Arc<[(i64, String)]> = match conf.mode {
-        Mode::Master => oned.other_zones().into(),
+    let slaves: Arc<[(i64, Option<Endpoint>)]> = match conf.mode {
+        Mode::Master => {
+            let others = oned.other_zones().into_iter();
+            others.map(|(zone, url)| (zone, Endpoint::of(&url))).collect()
+        }
         _ => Arc::from([]),
     };
     let meta = machine.meta("oneadmin", 0o644, now);
@@ -184,6 +192,7 @@ pub(crate) fn start(federation: &mut Federation, at: At) -> Result<(), String> {
         dialect: place.dialect(),
         ready,
         next_look: ready,
+        hosts_wait: false,
         all_shipped: false,
     });
     federation.did(at, Act::OnedStarted { program: version });
@@ -200,16 +209,22 @@ pub(crate) fn stop(federation: &mut Federation, at: At, asked: bool) {
     if asked {
         replicate(federation, at);
     }
-    let indexes = federation
-        .machines()
-        .map(|machine| (conf(machine).zone_id, machine.oned.as_ref().map(Running::index)))
-        .collect();
+    let apart = zones_apart(federation);
     let machine = federation.machine_mut(at);
-    machine.oned = None;
+    let index = machine.oned.take().map(|running| running.index());
     if asked {
         machine.files.remove(LOCK);
     }
-    federation.did(at, Act::OnedStopped { indexes, asked });
+    federation.did(at, Act::OnedStopped { index, apart, asked });
+}
+
+/// Two zones that run and are at different indexes, if there are such.
+fn zones_apart(federation: &Federation) -> Option<[(i64, u64); 2]> {
+    let running = federation.machines().filter_map(|machine| machine.oned.as_ref());
+    let mut indexes = running.map(|running| (running.oned.identity.zone_id, running.index()));
+    let one = indexes.next()?;
+    let other = indexes.find(|(_, index)| *index != one.1)?;
+    Some([one, other])
 }
 
 /// Lets oned write by itself.
@@ -258,15 +273,24 @@ pub(crate) fn listens(federation: &Federation, from: At, address: &str, port: u1
     })
 }
 
-/// Address and port of an endpoint, `http://ADDRESS:PORT/RPC2`.
-fn endpoint(url: &str) -> Option<(&str, u16)> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let place = rest.split('/').next()?;
-    let (address, port) = place.rsplit_once(':')?;
-    Some((
-        address.trim_start_matches('[').trim_end_matches(']'),
-        port.parse().ok()?,
-    ))
+/// Where an oned takes calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Endpoint {
+    address: String,
+    port: u16,
+}
+
+impl Endpoint {
+    /// That of `http://ADDRESS:PORT/RPC2`.
+    fn of(url: &str) -> Option<Self> {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let place = rest.split('/').next()?;
+        let (address, port) = place.rsplit_once(':')?;
+        Some(Self {
+            address: address.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: port.parse().ok()?,
+        })
+    }
 }
 
 /// Asks the oned behind an endpoint.
@@ -276,16 +300,19 @@ pub(crate) fn call(
     url: &str,
     call: &Call,
 ) -> Result<Answer, Unreached> {
-    let (address, port) = endpoint(url).ok_or_else(|| Unreached::new(url, 0, Why::Unknown))?;
-    let to = reach(federation, from, address, port)?;
+    let Endpoint { address, port } = Endpoint::of(url).ok_or_else(|| Unreached::new(url, 0, Why::Unknown))?;
+    let to = reach(federation, from, &address, port)?;
     Ok(answer(federation, to, call))
 }
 
 fn answer(federation: &mut Federation, at: At, call: &Call) -> Answer {
-    let seconds = federation.seconds();
+    let (now, seconds) = (federation.now(), federation.seconds());
     let Some(running) = &mut federation.machine_mut(at).oned else {
         return Answer::no_such_method(&call.method);
     };
+    if !running.hosts_wait {
+        running.has_looked(now);
+    }
     let master = Arc::clone(&running.master);
     match Arc::make_mut(&mut running.oned).handle(call, seconds) {
         Outcome::Answered { answer, writes } => {
@@ -331,10 +358,10 @@ pub(crate) fn tick(federation: &mut Federation, at: At) {
         return;
     }
     let is_master = !running.slaves.is_empty();
-    if running.next_look <= federation.now() && running.has_hosts() {
-        let next = federation.now() + MONITORED;
+    if running.hosts_wait && running.next_look <= federation.now() {
+        let now = federation.now();
         if let Some(running) = &mut federation.machine_mut(at).oned {
-            running.next_look = next;
+            running.has_looked(now);
         }
         own_writes(federation, at, |oned| oned.tick(seconds));
     }
@@ -353,7 +380,7 @@ pub(crate) fn next_tick(federation: &Federation, at: At) -> Duration {
     if running.ready > now {
         return running.ready;
     }
-    let look = running.has_hosts().then_some(running.next_look);
+    let look = running.hosts_wait.then_some(running.next_look);
     let is_master = !running.slaves.is_empty();
     let ship = (is_master && !running.all_shipped).then_some(now);
     // A client that is due already was kept out by the machine, which changes, or is away for a time.

@@ -97,6 +97,8 @@ pub(crate) struct Table {
     rows: BTreeMap<Key, Row>,
     /// How many columns are the key; of a table without one, all of them.
     key: usize,
+    /// Of the log, the column that says which rows are the federation's.
+    fed_index: Option<usize>,
     /// Of all rows.
     all: Print,
     /// Of the rows that belong to the federation; only the log has others beside them.
@@ -178,6 +180,7 @@ impl Table {
         };
         Self {
             create: create.into(),
+            fed_index: columns.iter().position(|column| column == "fed_index"),
             columns: columns.into(),
             rows: BTreeMap::new(),
             key,
@@ -268,8 +271,8 @@ impl Table {
 
     /// Whether it is a row of the federated log.
     fn is_federated(&self, row: &[Cell]) -> bool {
-        let at = self.column("fed_index");
-        at.is_some_and(|at| matches!(row.get(at), Some(Cell::Int(index)) if *index >= 0))
+        self.fed_index
+            .is_some_and(|at| matches!(row.get(at), Some(Cell::Int(index)) if *index >= 0))
     }
 }
 

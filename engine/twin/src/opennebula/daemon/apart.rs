@@ -25,6 +25,7 @@ pub(crate) fn difference(one: &Federation, other: &Federation, at: At) -> Option
         dialect,
         ready,
         next_look: _,
+        hosts_wait: _,
         all_shipped,
     } = here;
     if (*ready <= one.now()) != (there.ready <= other.now()) {

@@ -5,79 +5,98 @@ use std::sync::Arc;
 use nebplay_model::log::OutOfOrder;
 use nebplay_model::replication::Shipment;
 
-use super::{database, database_mut, endpoint, reach};
+use super::{Endpoint, database, database_mut, reach};
 use crate::federation::{At, Federation};
 use crate::opennebula::database::zone;
 
-/// Ships what slaves lack, as far as the master knows and reaches them.
+/// What a master sends, and for whom it says that it does.
+struct Sender<'a> {
+    at: At,
+    session: &'a str,
+    /// The statement that was sent last: there are as many slaves as there are toggles, and all of them get each.
+    last: Option<(u64, Arc<str>)>,
+}
+
+impl Sender<'_> {
+    fn statement(&mut self, federation: &Federation, index: u64) -> Option<Arc<str>> {
+        if let Some((_, sql)) = self.last.as_ref().filter(|(last, _)| *last == index) {
+            return Some(Arc::clone(sql));
+        }
+        let sql = database(federation.machine(self.at))?.entry_at(index)?;
+        self.last = Some((index, Arc::clone(&sql)));
+        Some(sql)
+    }
+}
+
+/// Ships what slaves lack, as far as the master knows and reaches them, entry by entry.
 pub(super) fn replicate(federation: &mut Federation, at: At) {
-    let Some(running) = &federation.machine(at).oned else {
+    if federation
+        .machine(at)
+        .oned
+        .as_ref()
+        .is_none_or(|running| running.all_shipped)
+    {
+        return;
+    }
+    let Some(running) = &mut federation.machine_mut(at).oned else {
         return;
     };
-    if running.all_shipped {
-        return;
-    }
     let (slaves, session) = (Arc::clone(&running.slaves), Arc::clone(&running.session));
+    let oned = Arc::clone(&running.oned);
+    let mut replication = std::mem::take(&mut running.replication);
+    let mut sender = Sender {
+        at,
+        session: &session,
+        last: None,
+    };
     let mut all_shipped = true;
-    for (slave, url) in &*slaves {
-        all_shipped &= ship(federation, at, (*slave, url), &session);
+    for (slave, endpoint) in &*slaves {
+        let mut refused = None;
+        while let Some(shipment) = replication.next(*slave, &oned.log) {
+            match sender.send(federation, endpoint.as_ref(), shipment) {
+                Some(last) if last == shipment.index => replication.accepted(*slave, last),
+                // One that refuses what follows its last entry has one that the master lacks.
+                Some(last) if refused != Some(last) => {
+                    refused = Some(last);
+                    replication.refused(*slave, OutOfOrder { last }, &oned.log);
+                }
+                _ => {
+                    all_shipped = false;
+                    break;
+                }
+            }
+        }
     }
     if let Some(running) = &mut federation.machine_mut(at).oned {
-        running.all_shipped = all_shipped;
+        (running.replication, running.all_shipped) = (replication, all_shipped);
     }
 }
 
-/// Ships to one slave, entry by entry; whether it has all of them now, as far as the master knows.
-fn ship(federation: &mut Federation, at: At, (slave, url): (i64, &str), session: &str) -> bool {
-    for _ in 0..10_000 {
-        let Some(running) = &mut federation.machine_mut(at).oned else {
-            return false;
-        };
-        let Some(shipment) = running.replication.next(slave, &running.oned.log) else {
-            return true;
-        };
-        let entry = database(federation.machine(at)).and_then(|database| database.entry_at(shipment.index));
-        let Some(sql) = entry else { return false };
-        let Some(last) = take(federation, (at, url), session, shipment, &sql) else {
-            return false;
-        };
-        let Some(running) = &mut federation.machine_mut(at).oned else {
-            return false;
-        };
-        if last == shipment.index {
-            running.replication.accepted(slave, last);
-        } else {
-            let log = running.oned.log.clone();
-            running.replication.refused(slave, OutOfOrder { last }, &log);
-        }
-    }
-    false
-}
-
-/// The entry comes to the oned behind an endpoint; the last index it has then, if it answers that at all. The statement, which is the same for
-/// every slave, is read once: there are as many slaves as there are toggles.
-fn take(
-    federation: &mut Federation,
-    (from, url): (At, &str),
-    session: &str,
-    shipment: Shipment,
-    sql: &Arc<str>,
-) -> Option<u64> {
-    let (address, port) = endpoint(url)?;
-    let to = reach(federation, from, address, port).ok()?;
-    let seconds = federation.seconds();
-    let machine = federation.machine_mut(to);
-    let running = machine.oned.as_mut()?;
-    let read = zone::read(sql, running.dialect);
-    let oned = Arc::make_mut(&mut running.oned);
-    match oned.take(session, shipment, &read.statement, seconds).ok()? {
-        Ok(entry) => {
-            running.all_shipped = false;
-            if let Some(database) = database_mut(machine) {
-                database.execute(&entry, &read);
+impl Sender<'_> {
+    /// An entry comes to the oned behind an endpoint; the last index it has then, if it answers that at all.
+    fn send(
+        &mut self,
+        federation: &mut Federation,
+        endpoint: Option<&Endpoint>,
+        shipment: Shipment,
+    ) -> Option<u64> {
+        let sql = self.statement(federation, shipment.index)?;
+        let Endpoint { address, port } = endpoint?;
+        let to = reach(federation, self.at, address, *port).ok()?;
+        let seconds = federation.seconds();
+        let machine = federation.machine_mut(to);
+        let running = machine.oned.as_mut()?;
+        let read = zone::read(&sql, running.dialect);
+        let oned = Arc::make_mut(&mut running.oned);
+        match oned.take(self.session, shipment, &read.statement, seconds).ok()? {
+            Ok(entry) => {
+                running.all_shipped = false;
+                if let Some(database) = database_mut(machine) {
+                    database.execute(&entry, &read);
+                }
+                Some(shipment.index)
             }
-            Some(shipment.index)
+            Err(OutOfOrder { last }) => Some(last),
         }
-        Err(OutOfOrder { last }) => Some(last),
     }
 }

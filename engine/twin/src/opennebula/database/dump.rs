@@ -217,8 +217,9 @@ fn near_line(line: usize, wrong: &Wrong, dialect: Dialect) -> String {
 
 fn dump_table(text: &mut String, name: &str, table: &Table) {
     let _ = writeln!(text, "{};", table.create);
+    let insert = format!("INSERT INTO {name} VALUES(");
     for row in table.rows.values() {
-        let _ = write!(text, "INSERT INTO {name} VALUES(");
+        text.push_str(&insert);
         for (at, cell) in row.iter().enumerate() {
             if at > 0 {
                 text.push(',');

@@ -79,7 +79,9 @@ pub(super) fn make(tool: &mut Tool<'_, '_>, named: Option<String>, federated: bo
         tool.process.machine_mut().files.full = false;
         end = 0;
     }
-    let written = tool.process.write(&file, Content::text(&text[..end]));
+    let written = tool
+        .process
+        .write(&file, Content::Bytes(text.as_bytes()[..end].into()));
     tool.process.machine_mut().files.full = full;
     if written.is_err() {
         return Err(cannot_create(tool, &file, federated));
