@@ -101,6 +101,12 @@ fn many_zones(bench: &Bench, inventory: &Path) -> Fallible<()> {
         let text =
             format!("linear: the dearest step of {what} takes less than 1.5 times as long as the cheapest");
         promise(&text, dearest, dearest < 1.5);
+        if let [fewest, .., most] = costs[..] {
+            let text = format!(
+                "linear: a step of {what} costs no more with the most zones than 1.25 times what it costs with the fewest"
+            );
+            promise(&text, most / fewest, most / fewest < 1.25);
+        }
     }
     Ok(())
 }
