@@ -2,6 +2,7 @@
 //!
 //! The library never prints and never reads the environment; `commands` do.
 
+mod beside;
 pub mod commands;
 pub mod diagnostics;
 pub mod events;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::beside;
 use crate::events::Secrets;
 use crate::template::Lookups;
 use crate::vault::Vault;
@@ -35,13 +36,15 @@ impl Lookups for ProcessLookups {
     }
 
     fn file(&self, directories: &[String], path: &str) -> Result<String, String> {
-        let directories = self.directories(directories);
-        let places = |directory: &&Path| [directory.join(path), directory.join("files").join(path)];
-        let mut candidates = directories.iter().flat_map(places);
-        let found = candidates.find(|candidate| candidate.exists());
-        let found = found.unwrap_or_else(|| directories.last().unwrap_or(&&*self.directory).join(path));
+        let places = beside::places(self.directories(directories), "files", Path::new(path));
+        let Some(found) = places.iter().find(|place| place.exists()) else {
+            return Err(format!(
+                "{path}: no such file; looked for {}",
+                beside::tried(&places)
+            ));
+        };
         let cannot = |why: String| format!("cannot read {}: {why}", found.display());
-        let text = std::fs::read_to_string(&found).map_err(|error| cannot(error.to_string()))?;
+        let text = std::fs::read_to_string(found).map_err(|error| cannot(error.to_string()))?;
         match self.vault.open_file(text.as_bytes()).map_err(cannot)? {
             None => Ok(text),
             Some(opened) => {
@@ -71,11 +74,11 @@ impl Lookups for ProcessLookups {
     }
 
     fn find(&self, directories: &[String], path: &str) -> Option<String> {
-        let directories = self.directories(directories);
-        let places = directories.iter().flat_map(|directory| {
-            ["files", "templates", "vars", ""].map(|below| directory.join(below).join(path))
-        });
-        let found = places.into_iter().find(|place| place.is_file())?;
+        // Ansible looks into one of the three in tasks whose action has its name, and into none in others: a lookup knows no task.
+        let found = ["", "files", "templates", "vars"].iter().find_map(|folder| {
+            let places = beside::places(self.directories(directories), folder, Path::new(path));
+            places.into_iter().find(|place| place.is_file())
+        })?;
         Some(found.to_string_lossy().into_owned())
     }
 
@@ -113,11 +116,14 @@ mod tests {
         };
         assert_eq!(lookups.file(&[], "a").unwrap(), "in files");
         assert_eq!(lookups.file(&[], "b").unwrap(), "beside");
-        assert!(lookups.file(&[], "c").unwrap_err().contains("/c: "));
+        let missing = lookups.file(&[], "c").unwrap_err();
+        assert!(missing.starts_with("c: no such file; looked for /"), "{missing}");
         let inner = directory.path().join("files");
         let several = [directory.path(), &inner].map(|directory| directory.display().to_string());
         assert_eq!(lookups.file(&several[1..], "a").unwrap(), "in files");
         assert_eq!(lookups.file(&several, "b").unwrap(), "beside");
+        fs::write(directory.path().join("a"), "beside, and behind").unwrap();
+        assert_eq!(lookups.file(&[], "a").unwrap(), "in files");
         assert!(lookups.env("PATH").is_some());
 
         let names = |paths: Vec<String>| -> Vec<String> {
@@ -142,7 +148,8 @@ mod tests {
         let strange = [strange.display().to_string()];
         assert_eq!(names(lookups.glob(&strange, "d*").unwrap()), ["d"]);
         assert!(lookups.glob(&[], "***").unwrap_err().contains("`***`"));
-        assert!(lookups.find(&[], "a").unwrap().ends_with("/files/a"));
+        assert!(!lookups.find(&[], "a").unwrap().ends_with("/files/a"));
+        assert!(lookups.find(&[], "c").unwrap().ends_with("/files/c"));
         assert_eq!(lookups.find(&[], "nothing"), None);
     }
 }

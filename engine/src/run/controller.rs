@@ -10,14 +10,15 @@ use serde_json::{Map, Value};
 
 use super::outcome::{findings_failure, template_failure};
 use super::world::Loader;
+use crate::beside;
 use crate::diagnostics::Span;
 use crate::events::{Events, What};
 use crate::template::{Scope, Templates};
 
 /// The controller as one step sees it.
 pub(super) struct Files {
-    /// The task's role; the directory of the file that the task stands in; then that of its playbook, and of the one which imports that.
-    pub(super) directories: Vec<PathBuf>,
+    /// Where files are looked for, one after the other.
+    pub(super) directories: Arc<[PathBuf]>,
     /// The task.
     pub(super) task: Span,
     /// The variables of the step.
@@ -28,27 +29,20 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// The first that exists of: the name as it is, in `folder` beside the task, beside the task; the same beside the playbook.
     fn find(&self, name: &str, folder: &str) -> Result<PathBuf, Failure> {
-        let path = Path::new(name);
-        let candidates: Vec<PathBuf> = if path.is_absolute() {
-            vec![path.to_owned()]
-        } else {
-            let both = |dir: &PathBuf| [dir.join(folder).join(path), dir.join(path)];
-            self.directories.iter().flat_map(both).collect()
-        };
-        let found = candidates.iter().find(|candidate| candidate.is_file());
+        let directories = self.directories.iter().map(PathBuf::as_path);
+        let places = beside::places(directories, folder, Path::new(name));
+        let found = places.iter().find(|place| place.is_file());
         found.cloned().ok_or_else(|| {
-            if candidates.iter().any(|candidate| candidate.is_dir()) {
+            if places.iter().any(|place| place.is_dir()) {
                 return Failure::failed(format!(
                     "{name} is a directory on the controller, and one file is meant"
                 ))
                 .hint("`loop` over its files; a whole tree goes through `command: tar …` and `distribute`");
             }
-            let tried: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
             Failure::failed(format!(
                 "{name}: no such file on the controller; looked for {}",
-                tried.join(", ")
+                beside::tried(&places)
             ))
         })
     }

@@ -54,7 +54,7 @@ impl Runner {
             attempt: 1,
         };
         let files = Files {
-            directories: vec![self.world.directory.clone()],
+            directories: [self.world.directory.clone()].into(),
             task: task.clone(),
             scope: self.variables.scope(host, &[], &[], &[]),
             templates: self.world.templates.clone(),

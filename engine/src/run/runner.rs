@@ -349,6 +349,7 @@ impl Runner {
                 beneath: Vec::new(),
                 middle: Vec::new(),
                 inner: Vec::new(),
+                directories: [].into(),
                 span: node.span.clone(),
             };
             let path = |scope: &crate::template::Scope| -> Result<String, Trouble> {

@@ -1,5 +1,6 @@
 //! Rendering for a host, from somewhere in a play.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,7 +13,7 @@ use super::runner::Runner;
 use crate::diagnostics::Span;
 use crate::plan::Inherited;
 use crate::playbook::Role;
-use crate::template::{Layer, Scope, TemplateErrorKind, layer_of};
+use crate::template::{Layer, SEARCH_PATH, Scope, TemplateErrorKind, layer_of};
 
 /// A place in a play, with the variables that hold there.
 pub(super) struct Scoped {
@@ -24,6 +25,9 @@ pub(super) struct Scoped {
     pub(super) middle: Vec<Arc<Layer>>,
     /// What its role was given, and variables of includes and loops around it.
     pub(super) inner: Vec<Arc<Layer>>,
+    /// Where its files are looked for: in its role; in the directory of the file it stands in; then in that of its playbook, and of the
+    /// one which imports that.
+    pub(super) directories: Arc<[PathBuf]>,
     /// The task.
     pub(super) span: Span,
 }
@@ -37,6 +41,30 @@ fn of_role(role: &Role) -> Layer {
         ("role_path", Value::from(path.display().to_string())),
     ]));
     vars
+}
+
+fn directories(runner: &Runner, play: &PlayRun, role: Option<&Role>, span: &Span) -> Arc<[PathBuf]> {
+    let of_role = role.map(|role| role.path.clone());
+    let of_file = Path::new(&span.source.name).parent().map(Path::to_path_buf);
+    let of_playbooks = play
+        .directory
+        .clone()
+        .into_iter()
+        .chain([runner.world.directory.clone()]);
+    of_role.into_iter().chain(of_file).chain(of_playbooks).collect()
+}
+
+/// The directories as templates see them, and as their lookups use them.
+fn search_path(directories: &[PathBuf]) -> Layer {
+    let mut paths: Vec<String> = Vec::new();
+    for directory in directories {
+        let path = std::path::absolute(directory).unwrap_or_else(|_| directory.clone());
+        let path = path.display().to_string();
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    layer([(SEARCH_PATH, Value::from(paths))])
 }
 
 impl Scoped {
@@ -53,18 +81,25 @@ impl Scoped {
         let takes_part = play.active(|host| runner.books.is_out(host));
         let of_role = role.map(|role| Arc::new(of_role(role)));
         let blocks = keywords.vars.iter().map(|vars| layer_of(vars));
+        let directories = directories(runner, play, role, span);
+        let place = Arc::new(search_path(&directories));
         // What a role was given is as strong as what an include is.
         let params = role.map(|role| &role.params).filter(|params| !params.is_empty());
         Self {
             runner: Arc::clone(runner),
             play: Arc::clone(play),
             beneath: role.map(|role| layer_of(&role.defaults)).into_iter().collect(),
-            middle: [takes_part].into_iter().chain(of_role).chain(blocks).collect(),
+            middle: [takes_part, place]
+                .into_iter()
+                .chain(of_role)
+                .chain(blocks)
+                .collect(),
             inner: params
                 .map(layer_of)
                 .into_iter()
                 .chain(context.inner.iter().cloned())
                 .collect(),
+            directories,
             span: span.clone(),
         }
     }

@@ -1,7 +1,6 @@
 //! One step: look, act, prove.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -122,18 +121,8 @@ impl Unit {
             let runner = &self.scoped.runner;
             runner.note_witness(&step.id, self.node.task.module.name, place);
         }
-        let beside = Path::new(&self.node.task.span.source.name)
-            .parent()
-            .map(Path::to_path_buf);
-        let role = self.node.keywords.role.as_ref();
         let files = Files {
-            directories: role
-                .map(|role| role.path.clone())
-                .into_iter()
-                .chain(beside)
-                .chain(self.scoped.play.directory.clone())
-                .chain([world.directory.clone()])
-                .collect(),
+            directories: Arc::clone(&self.scoped.directories),
             task: self.node.task.span.clone(),
             scope,
             templates: world.templates.clone(),

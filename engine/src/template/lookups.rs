@@ -10,6 +10,9 @@ use serde_json::Value as Json;
 
 use super::hole::is_undefined;
 
+/// The variable that says where a task's files are looked for, by its name in Ansible.
+pub const SEARCH_PATH: &str = "ansible_search_path";
+
 /// What a template may look up on the machine nebplay runs on.
 pub trait Lookups: Send + Sync {
     /// An environment variable.
@@ -93,9 +96,11 @@ fn look_up(
         _ => None,
     };
     options.assert_all_used()?;
-    let directory = |name: &&str| state.lookup(name).filter(|directory| !is_undefined(directory));
-    let directories = ["role_path", "playbook_dir"].iter().filter_map(directory);
-    let directories: Vec<String> = directories.map(|directory| directory.to_string()).collect();
+    let directories = [SEARCH_PATH, "playbook_dir"].iter().find_map(|name| {
+        let found = state.lookup(name)?;
+        (!is_undefined(&found)).then_some(found)
+    });
+    let directories = several(directories.as_ref())?;
     if let Some(wanted) = wanted {
         let found = wanted
             .files

@@ -34,7 +34,7 @@ use minijinja::Environment;
 use nebplay_modules::module::Blocks;
 
 pub use error::{TemplateError, TemplateErrorKind};
-pub use lookups::{Lookups, NoLookups};
+pub use lookups::{Lookups, NoLookups, SEARCH_PATH};
 pub use scope::{Binding, Facts, Hosts, Layer, Scope, layer_of};
 
 /// What `omit` renders to; an argument with this value is left out.
