@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use nebplay_modules::module::Failure;
+
 use super::items::{Context, Dropped};
 use super::play::PlayRun;
 use super::runner::Runner;
+use crate::diagnostics::suggest;
 use crate::events::What;
 use crate::plan::Node;
+use crate::playbook::Spanned;
 use crate::template::Scope;
 
 /// A handler and the names it answers to.
@@ -45,9 +49,9 @@ pub(super) fn handlers(nodes: &[Node]) -> Vec<Handler> {
 }
 
 impl Runner {
-    /// Tells the handlers of that name, or that listen to it. Of several with the same name the last one answers, as in Ansible.
-    /// A name may be a template, whose variables are those of the task that notifies.
-    pub(super) fn notify(&self, play: &PlayRun, topic: &str, host: &str, by: &str, scope: &Scope) {
+    /// Who answers to a notification: the handler of that name, the last one if several have it, as in Ansible, and those that listen to
+    /// it. A handler's name may be a template, whose variables are those of the task that notifies.
+    fn answering(&self, play: &PlayRun, topic: &str, scope: &Scope) -> Vec<usize> {
         let is_called = |handler: &Handler| {
             let is = |name: &str| {
                 let rendered = self.world.templates.render_text(name, scope);
@@ -63,9 +67,48 @@ impl Runner {
             !later.any(|other| other.name == play.handlers[at].name && listens(other))
         };
         let listening = (0..play.handlers.len()).filter(|&at| listens(&play.handlers[at]) && is_last(at));
-        let mut told: Vec<usize> = named.into_iter().chain(listening).collect();
-        told.sort_unstable();
-        told.dedup();
+        let mut answering: Vec<usize> = named.into_iter().chain(listening).collect();
+        answering.sort_unstable();
+        answering.dedup();
+        answering
+    }
+
+    /// Refuses what would notify a handler that is not there, before anything is done: it would not be run, whatever it is for. Names
+    /// that stand in the playbook as they are were looked at when it was loaded.
+    pub(super) fn has_handlers(
+        &self,
+        play: &PlayRun,
+        topics: &[Spanned<String>],
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        for topic in topics {
+            // What is made of the task's own result cannot be known yet.
+            let Ok(name) = self.world.templates.render_text(&topic.value, scope) else {
+                continue;
+            };
+            if self.answering(play, &name, scope).is_empty() {
+                let names: Vec<&str> = play
+                    .handlers
+                    .iter()
+                    .map(|handler| handler.name.as_str())
+                    .collect();
+                let hint = suggest(&name, names.iter().copied()).unwrap_or_else(|| match names.as_slice() {
+                    [] => "the play has no `handlers`".to_owned(),
+                    names => format!("handlers are {}", names.join(", ")),
+                });
+                return Err(Failure::failed(format!(
+                    "it would notify `{name}` ({}), and no handler of this play is called so; nothing was done",
+                    topic.span.place()
+                ))
+                .hint(hint));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the handlers that answer to it.
+    pub(super) fn notify(&self, play: &PlayRun, topic: &str, host: &str, by: &str, scope: &Scope) {
+        let told = self.answering(play, topic, scope);
         if told.is_empty() {
             self.warn(format!("{by} notifies `{topic}`, and there is no such handler"));
         }

@@ -95,6 +95,10 @@ impl Unit {
             Inputs::Skip(condition) => return Err(Box::new(StepResult::skipped(&condition))),
             Inputs::Go(inputs) => *inputs,
         };
+        let failed = |failure| Box::new(StepResult::failed(failure));
+        let notify = &self.node.keywords.notify;
+        let answered = self.scoped.runner.has_handlers(&self.scoped.play, notify, &scope);
+        answered.map_err(failed)?;
         let secrets = self.scoped.runner.world.events.secrets();
         for (name, value) in &inputs.args {
             secrets.learn_passwords(name, value);
@@ -102,7 +106,6 @@ impl Unit {
         for (name, value) in &inputs.environment {
             secrets.learn_passwords(name, &Value::from(value.as_str()));
         }
-        let failed = |failure| Box::new(StepResult::failed(failure));
         let action = self.action(inputs.args.clone()).map_err(failed)?;
         step.delegate = inputs.delegate.filter(|other| *other != step.host);
         let world = &self.scoped.runner.world;

@@ -54,6 +54,33 @@ async fn handlers_listen_flush_and_notify_others() {
 }
 
 #[tokio::test]
+async fn what_would_notify_nobody_does_nothing() {
+    let told = Story::new(
+        "
+- hosts: all
+  vars: {v: two}
+  tasks:
+    - {act: {x: a}, notify: 'handler {{ v }}', when: inventory_hostname == 's2'}
+    - {act: {x: b}, notify: 'handler {{ r.changed }}', register: r}
+  handlers:
+    - {name: handler one, act: {x: h1}}
+",
+    )
+    .told()
+    .await;
+    assert_eq!(told.did("m"), ["b"]);
+    assert_eq!(told.did("s2"), [""; 0]);
+    let why = &told.failures()[0];
+    assert!(why.contains("it would notify `handler two` (test.yml:"), "{why}");
+    // Known only when it was done.
+    assert!(
+        told.warnings()
+            .iter()
+            .any(|warning| warning.contains("no such handler"))
+    );
+}
+
+#[tokio::test]
 async fn a_host_that_failed_runs_no_handlers_and_that_is_told() {
     let told = Story::new(
         "
