@@ -13,6 +13,7 @@ pub mod memory;
 pub mod module;
 pub mod patterns;
 pub mod registry;
+pub mod symbolic_mode;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub(super) struct BlockInFile {
     backup: bool,
     /// A command that is asked whether the new content is right before it is put in its place; `%s` is the file: `visudo -cf %s`.
     validate: Option<String>,
-    /// Permissions, in octal and quotes: "0640".
+    /// Permissions: "0640" in quotes, or `u=rw,g=r,o=`.
     mode: Option<Mode>,
     /// Owner's name.
     owner: Option<String>,
@@ -79,7 +79,7 @@ impl BlockInFile {
     fn file(&self) -> File<'_> {
         File {
             path: &self.path,
-            mode: self.mode,
+            mode: self.mode.as_ref(),
             owner: self.owner.as_deref(),
             group: self.group.as_deref(),
             backup: self.backup,

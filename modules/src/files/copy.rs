@@ -24,7 +24,7 @@ pub(super) struct Copy {
     content: Option<String>,
     /// The path on the host; in a directory, or one that ends in `/`, it gets the name of `src`.
     dest: String,
-    /// Permissions, in octal and quotes: "0640".
+    /// Permissions: "0640" in quotes, or `u=rw,g=r,o=`.
     mode: Option<Mode>,
     /// Owner's name.
     owner: Option<String>,
@@ -84,7 +84,7 @@ impl Copy {
             dest,
             name: self.src.as_deref().and_then(name_of),
             content,
-            mode: self.mode,
+            mode: self.mode.as_ref(),
             owner: self.owner.as_deref(),
             group: self.group.as_deref(),
             backup: self.backup,

@@ -91,7 +91,7 @@ impl Edited {
 /// A file that is to be edited.
 pub(super) struct File<'a> {
     pub(super) path: &'a str,
-    pub(super) mode: Option<Mode>,
+    pub(super) mode: Option<&'a Mode>,
     pub(super) owner: Option<&'a str>,
     pub(super) group: Option<&'a str>,
     /// Keep the old file beside the new one.

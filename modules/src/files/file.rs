@@ -9,7 +9,7 @@ use super::below::Below;
 use super::mode::Mode;
 use super::place::set_meta;
 use crate::contract::{Contract, Recovery};
-use crate::host::{Command, FileKind, FileMeta, Stat};
+use crate::host::{Command, FileKind, Stat};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
 /// Makes directories and links, removes paths, and sets owners and modes.
@@ -25,7 +25,7 @@ pub(super) struct File {
     state: State,
     /// Where a link points.
     src: Option<String>,
-    /// Permissions, in octal and quotes: "0640".
+    /// Permissions: "0640" in quotes, or `u=rwX,g=rX,o=`.
     mode: Option<Mode>,
     /// Owner's name.
     owner: Option<String>,
@@ -54,14 +54,6 @@ enum State {
 }
 
 impl File {
-    fn meta(&self) -> FileMeta {
-        FileMeta {
-            mode: self.mode.map(|mode| mode.0),
-            owner: self.owner.clone(),
-            group: self.group.clone(),
-        }
-    }
-
     /// Makes the directory and what is missing of its parents, each with the mode from its first moment on: cut off, none is left
     /// open to others.
     fn make(&self, cx: &Cx<'_>) -> Command {
@@ -75,10 +67,8 @@ impl File {
                 [ -z "$group" ] || chgrp -- "$group" "$directory" || exit
             done
         "#;
-        let mode = self
-            .mode
-            .map(|mode| format!("{:04o}", mode.0))
-            .unwrap_or_default();
+        let mode = self.mode.as_ref().map(Mode::of_new_directory);
+        let mode = mode.map(|bits| format!("{bits:05o}")).unwrap_or_default();
         let (owner, group) = (self.owner.as_deref(), self.group.as_deref());
         let words = [
             &self.path,
@@ -98,9 +88,15 @@ impl File {
         if self.state != State::Directory {
             return Err(Failure::failed("`recurse` is for `state: directory`"));
         }
-        let (path, meta) = (self.path.as_str(), &self.meta());
+        let path = self.path.as_str();
+        let below = Below {
+            path,
+            owner: self.owner.as_deref(),
+            group: self.group.as_deref(),
+            mode: self.mode.as_ref(),
+        };
         if stat.is_some()
-            && let Some(other) = (Below { path, meta }).differs(cx).await?
+            && let Some(other) = below.differs(cx).await?
         {
             what.push(format!(
                 "set owner and mode of what is below {path}, {other} for one"
@@ -164,9 +160,12 @@ impl File {
             }
             _ => {}
         }
-        let mode = stat.map(|stat| stat.mode);
-        if let Some(Mode(wanted)) = self.mode
-            && mode != Some(wanted)
+        let wanted = self.mode.as_ref().map(|mode| match (stat, self.state) {
+            (None, State::Directory) => mode.of_new_directory(),
+            _ => mode.of_file(stat),
+        });
+        if let Some(wanted) = wanted
+            && stat.is_none_or(|stat| stat.mode != wanted)
             && self.state != State::Link
         {
             what.push(format!("set mode {wanted:04o} of {path}"));
@@ -247,7 +246,8 @@ impl Effect for File {
             }
         }
         if self.state != State::Absent {
-            set_meta(cx, path, &self.meta(), self.recurse).await?;
+            let owners = (self.owner.as_deref(), self.group.as_deref());
+            set_meta(cx, path, owners, self.mode.as_ref(), self.recurse).await?;
         }
         Ok(Outcome::changed(change.what.join(", ")))
     }
@@ -360,6 +360,69 @@ mod tests {
         let module: File = serde_json::from_value(file).unwrap();
         let failure = module.inspect(&cx).await.unwrap_err();
         assert_eq!(failure.message, "`recurse` is for `state: directory`");
+    }
+
+    #[tokio::test]
+    async fn modes_by_words_of_all_that_is_below() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let host = LocalHost::new("m");
+        for (name, mode) in [("plain", 0o600), ("program", 0o700), ("d/ed with \n", 0o666)] {
+            let path = format!("/var/lib/one/t/{name}");
+            host.write(&path, "");
+            std::fs::set_permissions(host.mapped(&path), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let args =
+            json!({"path": "/var/lib/one/t", "state": "directory", "recurse": true, "mode": "u=rwX,go=rX"});
+        done(&host, args.clone()).await;
+        let world = FakeWorld::default();
+        let cx = world.cx_of(&host);
+        for (path, mode) in [
+            ("t", 0o755),
+            ("t/d", 0o755),
+            ("t/plain", 0o644),
+            ("t/program", 0o755),
+            ("t/d/ed with \n", 0o644),
+        ] {
+            let path = format!("/var/lib/one/{path}");
+            let stat = cx.host.stat(&path, &cx.run_as).await.unwrap().unwrap();
+            assert_eq!(format!("{:o}", stat.mode), format!("{mode:o}"), "{path}");
+        }
+        let module: File = serde_json::from_value(args).unwrap();
+        assert!(matches!(module.inspect(&cx).await, Ok(Finding::NoChange(_))));
+        done(&host, json!({"path": "/var/lib/one/t/plain", "mode": "a+x"})).await;
+        done(
+            &host,
+            json!({"path": "/var/lib/one/t/new", "state": "touch", "mode": "u+x,g+w"}),
+        )
+        .await;
+        done(
+            &host,
+            json!({"path": "/var/lib/one/t/dir", "state": "directory", "mode": "o="}),
+        )
+        .await;
+        for (path, mode) in [("plain", 0o755), ("new", 0o764), ("dir", 0o750)] {
+            let path = format!("/var/lib/one/t/{path}");
+            let stat = cx.host.stat(&path, &cx.run_as).await.unwrap().unwrap();
+            assert_eq!(format!("{:o}", stat.mode), format!("{mode:o}"), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mode_takes_set_group_id_from_a_directory() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let host = LocalHost::new("m");
+        host.write("/var/lib/one/s/file", "");
+        let path = host.mapped("/var/lib/one/s");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o2775)).unwrap();
+        done(
+            &host,
+            json!({"path": "/var/lib/one/s", "state": "directory", "mode": "0755"}),
+        )
+        .await;
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
+            0o755
+        );
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ pub(super) struct Wanted<'a> {
     /// The name it gets in `dest`, if that turns out to be a directory.
     pub(super) name: Option<&'a str>,
     pub(super) content: &'a [u8],
-    pub(super) mode: Option<Mode>,
+    pub(super) mode: Option<&'a Mode>,
     pub(super) owner: Option<&'a str>,
     pub(super) group: Option<&'a str>,
     /// Keep the old file beside the new one.
@@ -60,7 +60,7 @@ impl Wanted<'_> {
     /// What is wrong with owner, group or mode.
     fn meta_differs(&self, stat: &Stat) -> Vec<String> {
         let mut differs = Vec::new();
-        if let Some(Mode(mode)) = self.mode
+        if let Some(mode) = self.mode.map(|mode| mode.of(stat))
             && stat.mode != mode
         {
             differs.push(format!("mode {:04o} → {mode:04o}", stat.mode));
@@ -177,14 +177,9 @@ impl Wanted<'_> {
     }
 
     async fn put(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
-        let meta = FileMeta {
-            mode: self.mode.map(|mode| mode.0),
-            owner: self.owner.map(str::to_owned),
-            group: self.group.map(str::to_owned),
-        };
         let mut outcome = self.outcome(cx, Outcome::changed(change.what.join(", ")));
         if only_meta(change) {
-            set_meta(cx, self.dest, &meta, false).await?;
+            set_meta(cx, self.dest, (self.owner, self.group), self.mode, false).await?;
             return Ok(outcome);
         }
         if let Some(validation) = self.validation()? {
@@ -195,6 +190,19 @@ impl Wanted<'_> {
         {
             outcome = outcome.with("backup_file", kept);
         }
+        let mode = match self.mode {
+            Some(Mode::Bits(bits)) => Some(*bits),
+            Some(words) => {
+                let stat = cx.host.stat(self.dest, &cx.run_as).await?;
+                Some(words.of_file(stat.as_ref()))
+            }
+            None => None,
+        };
+        let meta = FileMeta {
+            mode,
+            owner: self.owner.map(str::to_owned),
+            group: self.group.map(str::to_owned),
+        };
         cx.host
             .write_file(self.dest, self.content, &meta, &cx.run_as)
             .await?;
@@ -231,21 +239,23 @@ impl Wanted<'_> {
 }
 
 /// Sets mode, owner and group of what is there, and with `below` of all that is below it, without following a link.
-pub(super) async fn set_meta(cx: &Cx<'_>, path: &str, meta: &FileMeta, below: bool) -> Result<(), Failure> {
+pub(super) async fn set_meta(
+    cx: &Cx<'_>,
+    path: &str,
+    (owner, group): (Option<&str>, Option<&str>),
+    mode: Option<&Mode>,
+    below: bool,
+) -> Result<(), Failure> {
     let script = r#"
         [ -z "$2" ] || chown -h ${5:+-R} -- "$2" "$1" || exit
         [ -z "$3" ] || chgrp -h ${5:+-R} -- "$3" "$1" || exit
+        umask 022
         [ -z "$4" ] || [ -L "$1" ] || chmod ${5:+-R} -- "$4" "$1"
     "#;
-    let mode = meta.mode.map(|mode| format!("{mode:o}")).unwrap_or_default();
-    let (owner, group) = (
-        meta.owner.clone().unwrap_or_default(),
-        meta.group.clone().unwrap_or_default(),
-    );
-    let command = cx.script(
-        script,
-        [path, &owner, &group, &mode, if below { "below" } else { "" }],
-    );
+    let mode = mode.map(Mode::words).unwrap_or_default();
+    let (owner, group) = (owner.unwrap_or_default(), group.unwrap_or_default());
+    let below = if below { "below" } else { "" };
+    let command = cx.script(script, [path, owner, group, &mode, below]);
     let output = cx.host.run(&command).await?;
     if output.exit.success() {
         return Ok(());

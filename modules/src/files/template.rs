@@ -19,7 +19,7 @@ pub(super) struct Template {
     src: String,
     /// The path on the host; in a directory it gets the name of `src`.
     dest: String,
-    /// Permissions, in octal and quotes: "0640".
+    /// Permissions: "0640" in quotes, or `u=rw,g=r,o=`.
     mode: Option<Mode>,
     /// Owner's name.
     owner: Option<String>,
@@ -59,7 +59,7 @@ impl Template {
             dest: &self.dest,
             name: name_of(&self.src),
             content: content.as_bytes(),
-            mode: self.mode,
+            mode: self.mode.as_ref(),
             owner: self.owner.as_deref(),
             group: self.group.as_deref(),
             backup: self.backup,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use nebplay_modules::symbolic_mode::SymbolicMode;
+
 use super::{Words, each};
 use crate::deeds::Act;
 use crate::files::{ABSENT, Node};
@@ -57,56 +59,17 @@ pub(super) fn chmod(process: &mut Process<'_>) -> i32 {
         .map(|node| node.meta().mode)
         .or_else(|| u32::from_str_radix(&spec, 8).ok());
     let recursive = words.has("R");
-    match mode {
-        Some(mode) => change(process, &names, recursive, |node| node.meta_mut().mode = mode),
-        None => {
-            if let Some(apply) = symbolic(&spec) {
-                change(process, &names, recursive, |node| {
-                    let mode = node.meta().mode;
-                    node.meta_mut().mode = apply(mode);
-                })
-            } else {
-                process.did(Act::NotModelled(format!("chmod {}", process.args.join(" "))));
-                0
-            }
-        }
+    if let Some(mode) = mode {
+        return change(process, &names, recursive, |node| node.meta_mut().mode = mode);
     }
-}
-
-/// `u+x`, `go-rwx` and the like.
-fn symbolic(spec: &str) -> Option<impl Fn(u32) -> u32> {
-    let at = spec.find(['+', '-', '='])?;
-    let (who, rest) = spec.split_at(at);
-    let bits = rest[1..].chars().try_fold(0, |bits, c| {
-        Some(
-            bits | match c {
-                'r' => 4,
-                'w' => 2,
-                'x' | 'X' => 1,
-                _ => return None,
-            },
-        )
-    })?;
-    let who = if who.is_empty() || who.contains('a') {
-        "ugo"
-    } else {
-        who
+    let Ok(mode) = spec.parse::<SymbolicMode>() else {
+        process.did(Act::NotModelled(format!("chmod {}", process.args.join(" "))));
+        return 0;
     };
-    let shifts: Vec<u32> = who
-        .chars()
-        .map(|c| match c {
-            'u' => 6,
-            'g' => 3,
-            _ => 0,
-        })
-        .collect();
-    let sign = rest.chars().next()?;
-    Some(move |mode: u32| {
-        shifts.iter().fold(mode, |mode, shift| match sign {
-            '+' => mode | bits << shift,
-            '-' => mode & !(bits << shift),
-            _ => mode & !(7 << shift) | bits << shift,
-        })
+    change(process, &names, recursive, |node| {
+        let is_directory = matches!(node, Node::Directory(_));
+        let meta = node.meta_mut();
+        meta.mode = mode.apply(meta.mode, is_directory);
     })
 }
 
