@@ -1,11 +1,11 @@
-//! `loop`, and what of `with_…` means the same.
+//! `loop` and `with_…`.
 
 use crate::diagnostics::{Finding, suggest};
-use crate::template::Templates;
+use crate::template::{Listing, Templates};
 use crate::yaml::{Entry, Node};
 
 use super::load::Loader;
-use super::syntax::Loop;
+use super::syntax::{Loop, With};
 
 const CONTROLS: &[&str] = &["index_var", "label", "loop_var", "pause"];
 
@@ -13,6 +13,7 @@ impl Loader<'_> {
     /// The loop of a task, if it has one.
     pub(super) fn r#loop(&mut self, entries: &[Entry]) -> Option<Loop> {
         let mut over = None;
+        let mut with = None;
         let mut control = None;
         for entry in entries {
             match entry.name() {
@@ -20,13 +21,14 @@ impl Loader<'_> {
                 "loop_control" => control = Some(&entry.value),
                 name => {
                     if let Some(kind) = name.strip_prefix("with_") {
-                        over = self.with(kind, entry);
+                        (over, with) = self.with(kind, entry).unzip();
                     }
                 }
             }
         }
         let mut found = Loop {
             over: over?,
+            with: with.flatten(),
             var: "item".to_owned(),
             index_var: None,
             label: None,
@@ -56,37 +58,37 @@ impl Loader<'_> {
         Some(self.template(node))
     }
 
-    fn with(&mut self, kind: &str, entry: &Entry) -> Option<Node> {
-        let instead = match kind {
-            "list" => return self.over(entry),
-            "items" => {
-                // It flattens one level; where there may be none, it is the same as a loop.
-                let may_nest = entry.value.as_sequence().is_some_and(|items| {
-                    items.iter().any(|item| {
-                        item.as_sequence().is_some()
-                            || (item.as_str().is_some() && Templates::is_template(item))
-                    })
-                });
-                if !may_nest {
-                    return self.over(entry);
+    /// What the list is made of, and how.
+    fn with(&mut self, kind: &str, entry: &Entry) -> Option<(Node, Option<With>)> {
+        let with = match kind {
+            "fileglob" => With::FileGlob,
+            "first_found" => With::FirstFound,
+            kind => match Listing::named(kind) {
+                Some(Listing::List) => return Some((self.over(entry)?, None)),
+                Some(listing) => With::Listing(listing),
+                None => {
+                    let message = format!("`with_{kind}` is not supported");
+                    let instead = match kind {
+                        "file" | "env" => {
+                            "use `loop` over names, and `lookup('file', item)` or `lookup('env', item)` in the task"
+                        }
+                        "lines" => "`register` what a `command` prints, and `loop` over its `stdout_lines`",
+                        _ => "use `loop` over a list",
+                    };
+                    self.wrong(Finding::at(&entry.key.span, message, "not supported").help(instead));
+                    return None;
                 }
-                "use `loop` and say what to flatten: `loop: \"{{ first + second }}\"`"
-            }
-            "dict" => "use `loop: \"{{ m | dict2items }}\"`; the item has `key` and `value` too",
-            "indexed_items" => "use `loop`, and `loop_control: {index_var: index}`",
-            "sequence" => "use `loop: \"{{ range(1, 4) | list }}\"`",
-            "flattened" => "use `loop: \"{{ lists | flatten }}\"`",
-            "together" => "use `loop: \"{{ first | zip(second) | list }}\"`",
-            "fileglob" => "use `loop: \"{{ query('fileglob', 'certificates/*.pem') }}\"`",
-            "first_found" => "use `lookup('first_found', ['a.yml', 'b.yml'])` where the file is named",
-            "file" | "env" | "lines" => {
-                "use `loop` over a list; `lookup('file', …)` and `lookup('env', …)` read single things"
-            }
-            _ => "use `loop` over a list",
+            },
         };
-        let message = format!("`with_{kind}` is not supported");
-        self.wrong(Finding::at(&entry.key.span, message, "not supported").help(instead));
-        None
+        let node = &entry.value;
+        let is_list_of_scalars = with == With::Listing(Listing::Items)
+            && node.as_sequence().is_some_and(|items| {
+                let nests = |item: &Node| item.as_sequence().is_some() || Templates::is_template(item);
+                !items.iter().any(nests)
+            });
+        // It may be read as it stands, then.
+        let with = (!is_list_of_scalars).then_some(with);
+        Some((self.template(node), with))
     }
 
     fn loop_control(&mut self, node: &Node, found: &mut Loop) {

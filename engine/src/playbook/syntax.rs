@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use nebplay_modules::registry::Entry as Module;
 
 use crate::diagnostics::{Source, Span};
+use crate::template::Listing;
 use crate::yaml::Node;
 
 /// A value and where it stands.
@@ -227,8 +228,10 @@ impl std::fmt::Debug for Task {
 /// A loop.
 #[derive(Debug, Clone)]
 pub struct Loop {
-    /// The list, or a template that yields one.
+    /// The list, or a template that yields one; of `with_…`, what its list is made of.
     pub over: Node,
+    /// How the list is made, unless it is one.
+    pub with: Option<With>,
     /// The variable that holds the item; `item` unless said.
     pub var: String,
     /// The variable that counts from 0.
@@ -237,6 +240,17 @@ pub struct Loop {
     pub label: Option<Node>,
     /// Seconds between items.
     pub pause: Option<f64>,
+}
+
+/// How `with_…` makes its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum With {
+    /// Of what it is given.
+    Listing(Listing),
+    /// The paths that patterns match.
+    FileGlob,
+    /// The path of the first file that is there.
+    FirstFound,
 }
 
 /// A block.

@@ -290,8 +290,8 @@ fn everything_that_is_wrong_is_found_and_underlined() {
             vec![("a loop goes over a list, not text", "things")],
         ),
         (
-            "- command: a\n  with_dict: {a: 1}",
-            vec![("`with_dict` is not supported", "with_dict")],
+            "- command: a\n  with_random_choice: [a, b]",
+            vec![("`with_random_choice` is not supported", "with_random_choice")],
         ),
         (
             "- command: a\n  notify: nobody",

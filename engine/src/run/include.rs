@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::items::{Context, Dropped, merge};
 use super::keywords::Keywords;
-use super::loops::not_a_list;
 use super::outcome::{StepResult, findings_failure};
 use super::play::PlayRun;
 use super::runner::Runner;
@@ -173,14 +172,7 @@ impl Runner {
                 Err(condition) => Err(Box::new(StepResult::skipped(&condition))),
             };
         };
-        let list = scoped
-            .rendered(host, &[], |scope| Ok(templates.render_node(&r#loop.over, scope)?))
-            .await?
-            .0;
-        let Value::Array(list) = list else {
-            let failure = not_a_list(&r#loop.over);
-            return Err(Box::new(StepResult::failed(failure)));
-        };
+        let list = scoped.looped(host, r#loop).await?;
         let mut wanted = Wanted::new();
         for (index, item) in list.into_iter().enumerate() {
             let locals = [Arc::new(item_layer(node, &item, index))];

@@ -4,9 +4,11 @@ use nebplay_modules::module::Failure;
 use serde_json::Value;
 
 use super::outcome::{StepResult, finding_failure};
+use super::scoped::{Scoped, absolute};
 use super::unit::{Part, Unit};
 use crate::diagnostics::Finding;
 use crate::events::{What, is_redacted};
+use crate::playbook::{Loop, With};
 use crate::template::{Binding, Scope};
 use crate::yaml::Node;
 
@@ -34,16 +36,8 @@ impl Unit {
             return Ok(Items { list: Some(list) });
         }
         let templates = &self.scoped.runner.world.templates;
-        let rendered = self
-            .scoped
-            .rendered(host, &[], |scope| Ok(templates.render_node(&r#loop.over, scope)?))
-            .await;
-        let list = match rendered {
-            Ok((Value::Array(list), _)) => list,
-            Ok(_) => {
-                let failure = not_a_list(&r#loop.over);
-                return Err(Box::new(StepResult::failed(failure)));
-            }
+        let list = match self.scoped.looped(host, r#loop).await {
+            Ok(list) => list,
             // A condition that does not need the item may say that the list does not matter.
             Err(result) => {
                 let conditions = &self.node.keywords.when;
@@ -89,8 +83,42 @@ impl Unit {
     }
 }
 
+impl Scoped {
+    /// The list that a loop goes over on a host.
+    pub(super) async fn looped(&self, host: &str, r#loop: &Loop) -> Result<Vec<Value>, Box<StepResult>> {
+        let templates = &self.runner.world.templates;
+        let rendered = self
+            .rendered(host, &[], |scope| Ok(templates.render_node(&r#loop.over, scope)?))
+            .await?
+            .0;
+        let list = match (r#loop.with, rendered) {
+            (None, Value::Array(list)) => Ok(list),
+            (None, _) => Err(not_a_list(&r#loop.over)),
+            (Some(with), given) => self.made(with, given).map_err(|why| {
+                let message = format!("no list can be made of this: {why}");
+                finding_failure(&Finding::at(&r#loop.over.span, message, "this is given"))
+            }),
+        };
+        list.map_err(|failure| Box::new(StepResult::failed(failure)))
+    }
+
+    /// The list that `with_…` makes of what it is given; one thing is a list of one.
+    fn made(&self, with: With, given: Value) -> Result<Vec<Value>, String> {
+        let terms = match given {
+            Value::Array(terms) => terms,
+            one => vec![one],
+        };
+        let templates = &self.runner.world.templates;
+        match with {
+            With::Listing(listing) => listing.of(terms),
+            With::FileGlob => templates.glob(&absolute(&self.directories), &terms),
+            With::FirstFound => templates.first_found(&absolute(&self.directories), &terms),
+        }
+    }
+}
+
 /// The failure of a `loop` over something else.
-pub(super) fn not_a_list(over: &Node) -> Failure {
+fn not_a_list(over: &Node) -> Failure {
     let finding = Finding::at(&over.span, "`loop` needs a list", "this is none");
     finding_failure(&finding.help("a mapping becomes one with `| dict2items`, a single value in brackets"))
 }

@@ -54,8 +54,8 @@ fn directories(runner: &Runner, play: &PlayRun, role: Option<&Role>, span: &Span
     of_role.into_iter().chain(of_file).chain(of_playbooks).collect()
 }
 
-/// The directories as templates see them, and as their lookups use them.
-fn search_path(directories: &[PathBuf]) -> Layer {
+/// Whole paths, each once.
+pub(super) fn absolute(directories: &[PathBuf]) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
     for directory in directories {
         let path = std::path::absolute(directory).unwrap_or_else(|_| directory.clone());
@@ -64,7 +64,12 @@ fn search_path(directories: &[PathBuf]) -> Layer {
             paths.push(path);
         }
     }
-    layer([(SEARCH_PATH, Value::from(paths))])
+    paths
+}
+
+/// The directories as templates see them, and as their lookups use them.
+fn search_path(directories: &[PathBuf]) -> Layer {
+    layer([(SEARCH_PATH, Value::from(absolute(directories)))])
 }
 
 impl Scoped {

@@ -10,7 +10,7 @@ use nebplay_modules::module::Blocks;
 use super::dict::{native, out_of_template};
 use super::hole::{TRACKER, Tracker};
 use super::lookups::{self, Lookups};
-use super::{filters, hole, limits, methods, outcomes};
+use super::{filters, hole, limits, methods, outcomes, time};
 
 /// Builds the environment.
 pub(super) fn build(lookups: Arc<dyn Lookups>, blocks: Blocks) -> Environment<'static> {
@@ -34,6 +34,7 @@ pub(super) fn build(lookups: Arc<dyn Lookups>, blocks: Blocks) -> Environment<'s
     environment.remove_global("debug");
     filters::add(&mut environment);
     outcomes::add(&mut environment);
+    time::add(&mut environment, &lookups);
     lookups::add(&mut environment, lookups);
     environment
 }

@@ -1,14 +1,23 @@
-//! `lookup('env', …)`, `lookup('file', …)`, `lookup('fileglob', …)` and the like, and the time: the library looks nothing up itself.
+//! `lookup('env', …)`, `lookup('file', …)`, `lookup('fileglob', …)` and the like: the library looks nothing up itself.
+
+mod first_found;
+pub(crate) mod lists;
+mod sequence;
 
 use std::sync::Arc;
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
+use super::Templates;
+use super::dict::{native, out_of_template};
 use super::hole::is_undefined;
+use first_found::{Wanted, several};
+pub use lists::Listing;
+use sequence::Sequence;
 
 /// The variable that says where a task's files are looked for, by its name in Ansible.
 pub const SEARCH_PATH: &str = "ansible_search_path";
@@ -50,7 +59,7 @@ impl Lookups for NoLookups {
     }
 }
 
-/// Adds `lookup`, `query`, `now` and the filter `strftime`.
+/// Adds `lookup` and `query`.
 pub(super) fn add(environment: &mut Environment<'static>, lookups: Arc<dyn Lookups>) {
     let shared = Arc::clone(&lookups);
     environment.add_function(
@@ -68,7 +77,6 @@ pub(super) fn add(environment: &mut Environment<'static>, lookups: Arc<dyn Looku
             })
         },
     );
-    add_time(environment, &lookups);
     let query = move |state: &State, kind: &str, terms: Rest<Value>, options: Kwargs| {
         look_up(state, lookups.as_ref(), kind, &terms, &options)
     };
@@ -83,48 +91,72 @@ fn look_up(
     terms: &[Value],
     options: &Kwargs,
 ) -> Result<Vec<Value>, Error> {
-    let invalid = |message: String| Error::new(ErrorKind::InvalidOperation, message);
-    let default: Option<Value> = options.get("default")?;
     let kind = kind.strip_prefix("ansible.builtin.").unwrap_or(kind);
-    let (mut lstrip, mut rstrip) = (false, true);
-    if kind == "file" {
-        lstrip = options.get::<Option<bool>>("lstrip")?.unwrap_or(lstrip);
-        rstrip = options.get::<Option<bool>>("rstrip")?.unwrap_or(rstrip);
-    }
-    let wanted = match kind {
-        "first_found" => Some(Wanted::of(terms, options)?),
-        _ => None,
-    };
-    options.assert_all_used()?;
     let directories = [SEARCH_PATH, "playbook_dir"].iter().find_map(|name| {
         let found = state.lookup(name)?;
         (!is_undefined(&found)).then_some(found)
     });
     let directories = several(directories.as_ref())?;
-    if let Some(wanted) = wanted {
-        let found = wanted
-            .files
-            .iter()
-            .find_map(|path| lookups.find(&directories, path));
-        return match found {
-            Some(path) => Ok(vec![Value::from(path)]),
-            None if wanted.skip => Ok(Vec::new()),
-            None => {
-                let files = wanted.files.join(", ");
-                Err(invalid(format!(
-                    "there is none of these files: {files}; with `skip=true` that is no error"
-                )))
-            }
-        };
-    }
-    if kind == "fileglob" {
-        let mut found = Vec::new();
-        for term in terms {
-            let paths = lookups.glob(&directories, &term.to_string()).map_err(invalid)?;
-            found.extend(paths.into_iter().map(Value::from));
+    match kind {
+        "env" | "file" | "vars" => each(state, lookups, kind, terms, options, &directories),
+        "first_found" => {
+            let wanted = Wanted::of(terms, options)?;
+            options.assert_all_used()?;
+            wanted.found(lookups, &directories)
         }
-        return Ok(found);
+        "fileglob" => {
+            options.assert_all_used()?;
+            let mut found = Vec::new();
+            for term in terms {
+                let paths = lookups.glob(&directories, &term.to_string()).map_err(invalid)?;
+                found.extend(paths.into_iter().map(Value::from));
+            }
+            Ok(found)
+        }
+        "sequence" if terms.is_empty() => {
+            let mut sequence = Sequence::default();
+            for name in options.args() {
+                let value: Value = options.get(name)?;
+                sequence.set(name, &value.to_string()).map_err(invalid)?;
+            }
+            Ok(sequence.items().map_err(invalid)?.iter().map(native).collect())
+        }
+        kind => {
+            let listing = Listing::named(kind).ok_or_else(|| {
+                invalid(format!(
+                    "there is no lookup `{kind}`; there are `env`, `file`, `fileglob`, `first_found`, `vars`, and those that make \
+                     lists: `dict`, `flattened`, `indexed_items`, `items`, `list`, `nested`, `sequence`, `subelements`, `together`"
+                ))
+            })?;
+            options.assert_all_used()?;
+            let terms = terms.iter().map(out_of_template).collect::<Result<_, _>>()?;
+            let made = listing.of(terms);
+            let made = made.map_err(|why| invalid(format!("lookup('{kind}', …): {why}")))?;
+            Ok(made.iter().map(native).collect())
+        }
     }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message)
+}
+
+/// One value of each term.
+fn each(
+    state: &State,
+    lookups: &dyn Lookups,
+    kind: &str,
+    terms: &[Value],
+    options: &Kwargs,
+    directories: &[String],
+) -> Result<Vec<Value>, Error> {
+    let default: Option<Value> = options.get("default")?;
+    let (mut lstrip, mut rstrip) = (false, true);
+    if kind == "file" {
+        lstrip = options.get::<Option<bool>>("lstrip")?.unwrap_or(lstrip);
+        rstrip = options.get::<Option<bool>>("rstrip")?.unwrap_or(rstrip);
+    }
+    options.assert_all_used()?;
     let look = |term: &Value| {
         let name = term
             .as_str()
@@ -135,131 +167,41 @@ fn look_up(
                 None => default.clone().unwrap_or_else(|| Value::from("")),
             }),
             "file" => lookups
-                .file(&directories, name)
+                .file(directories, name)
                 .map(|text| {
                     let text = if lstrip { text.trim_start() } else { &text };
                     Value::from(if rstrip { text.trim_end() } else { text })
                 })
                 .map_err(invalid),
-            "vars" => Ok(match (state.lookup(name).unwrap_or_default(), &default) {
+            _ => Ok(match (state.lookup(name).unwrap_or_default(), &default) {
                 (value, Some(default)) if is_undefined(&value) => default.clone(),
                 (value, _) => value,
             }),
-            _ => Err(invalid(format!(
-                "there is no lookup `{kind}`; there are `env`, `file`, `fileglob`, `first_found` and `vars`"
-            ))),
         }
     };
     terms.iter().map(look).collect()
 }
 
-/// What `first_found` looks for: files by name, or by their names and where they may be.
-#[derive(Default)]
-struct Wanted {
-    files: Vec<String>,
-    /// Finding none of them is no failure.
-    skip: bool,
-}
-
-impl Wanted {
-    fn of(terms: &[Value], options: &Kwargs) -> Result<Self, Error> {
-        let mut wanted = Self::default();
-        for term in terms {
-            wanted.add(term)?;
+impl Templates {
+    /// The paths that these patterns match, each in the first of the directories where there are any.
+    pub(crate) fn glob(&self, directories: &[String], patterns: &[Json]) -> Result<Vec<Json>, String> {
+        let mut found = Vec::new();
+        for pattern in patterns {
+            let pattern = pattern
+                .as_str()
+                .ok_or_else(|| format!("{pattern} is no pattern"))?;
+            let paths = self.lookups.glob(directories, pattern)?;
+            found.extend(paths.into_iter().map(Json::from));
         }
-        let (files, paths): (Option<Value>, Option<Value>) = (options.get("files")?, options.get("paths")?);
-        wanted.add_in(files.as_ref(), paths.as_ref())?;
-        wanted.skip |= options.get::<Option<bool>>("skip")?.unwrap_or_default();
-        Ok(wanted)
+        Ok(found)
     }
 
-    /// A name, a list of such, or a mapping with `files`, `paths` and `skip`.
-    fn add(&mut self, term: &Value) -> Result<(), Error> {
-        match term.kind() {
-            ValueKind::Map => {
-                let given = |name: &str| term.get_attr(name).ok().filter(|value| !is_undefined(value));
-                self.skip |= given("skip").is_some_and(|skip| skip.is_true());
-                self.add_in(given("files").as_ref(), given("paths").as_ref())
-            }
-            ValueKind::Seq | ValueKind::Iterable => term.try_iter()?.try_for_each(|term| self.add(&term)),
-            ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-            _ => {
-                self.files.push(term.to_string());
-                Ok(())
-            }
-        }
+    /// The path of the first of these files that is there.
+    pub(crate) fn first_found(&self, directories: &[String], wanted: &[Json]) -> Result<Vec<Json>, String> {
+        let terms: Vec<Value> = wanted.iter().map(native).collect();
+        let found = Wanted::of(&terms, &Kwargs::from_iter::<[(&str, Value); 0]>([]))
+            .and_then(|wanted| wanted.found(self.lookups.as_ref(), directories));
+        let found = found.map_err(|error| error.detail().unwrap_or_default().to_owned())?;
+        Ok(found.iter().map(|path| Json::from(path.to_string())).collect())
     }
-
-    /// Each of these files in each of these directories.
-    fn add_in(&mut self, files: Option<&Value>, paths: Option<&Value>) -> Result<(), Error> {
-        let (files, paths) = (several(files)?, several(paths)?);
-        for file in files {
-            match paths.as_slice() {
-                [] => self.files.push(file),
-                paths => self
-                    .files
-                    .extend(paths.iter().map(|path| format!("{path}/{file}"))),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The texts of a list, or the one text that it is instead.
-fn several(list: Option<&Value>) -> Result<Vec<String>, Error> {
-    match list {
-        None => Ok(Vec::new()),
-        Some(list) if list.kind() == ValueKind::Seq => {
-            Ok(list.try_iter()?.map(|item| item.to_string()).collect())
-        }
-        Some(one) => Ok(vec![one.to_string()]),
-    }
-}
-
-/// How a time is written where no format is given: as Python prints one.
-const TIME: &str = "%Y-%m-%d %H:%M:%S.%6f";
-
-fn add_time(environment: &mut Environment<'static>, lookups: &Arc<dyn Lookups>) {
-    let clock = Arc::clone(lookups);
-    environment.add_function("now", move |options: Kwargs| {
-        let utc: Option<bool> = options.get("utc")?;
-        let format: Option<String> = options.get("fmt")?;
-        options.assert_all_used()?;
-        written(&clock.now(), utc, format.as_deref().unwrap_or(TIME))
-    });
-    let clock = Arc::clone(lookups);
-    environment.add_filter(
-        "strftime",
-        move |format: &str, second: Option<f64>, options: Kwargs| {
-            let named: Option<f64> = options.get("second")?;
-            let utc: Option<bool> = options.get("utc")?;
-            options.assert_all_used()?;
-            let now = clock.now();
-            let time = match second.or(named) {
-                None => now,
-                Some(seconds) => at(seconds)?.to_zoned(now.time_zone().clone()),
-            };
-            written(&time, utc, format)
-        },
-    );
-}
-
-/// The instant that is so many seconds after 1970.
-fn at(seconds: f64) -> Result<jiff::Timestamp, Error> {
-    let since = jiff::SignedDuration::try_from_secs_f64(seconds);
-    since
-        .and_then(jiff::Timestamp::from_duration)
-        .map_err(|error| Error::new(ErrorKind::InvalidOperation, format!("strftime: {error}")))
-}
-
-fn written(time: &Zoned, utc: Option<bool>, format: &str) -> Result<String, Error> {
-    let time = if utc == Some(true) {
-        time.with_time_zone(TimeZone::UTC)
-    } else {
-        time.clone()
-    };
-    jiff::fmt::strtime::format(format, &time).map_err(|error| {
-        let message = format!("`{format}` is no format of a time: {error}");
-        Error::new(ErrorKind::InvalidOperation, message)
-    })
 }

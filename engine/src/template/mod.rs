@@ -27,6 +27,7 @@ mod scope;
 mod subscript;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ use minijinja::Environment;
 use nebplay_modules::module::Blocks;
 
 pub use error::{TemplateError, TemplateErrorKind};
-pub use lookups::{Lookups, NoLookups, SEARCH_PATH};
+pub use lookups::{Listing, Lookups, NoLookups, SEARCH_PATH};
 pub use scope::{Binding, Facts, Hosts, Layer, Scope, layer_of};
 
 /// What `omit` renders to; an argument with this value is left out.

@@ -50,6 +50,7 @@ fn fixed_names(include: &Include) -> Vec<Spanned<String>> {
     let items = over
         .over
         .as_sequence()
+        .filter(|_| over.with.is_none())
         .filter(|_| inside.map(str::trim) == Some(&over.var));
     items.unwrap_or_default().iter().filter_map(text).collect()
 }

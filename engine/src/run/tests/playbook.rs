@@ -143,6 +143,7 @@ fn item(node: &Node) -> Item {
     }
     let over = node.get("loop").map(|over| Loop {
         over: over.clone(),
+        with: None,
         var: "item".to_owned(),
         index_var: None,
         label: None,

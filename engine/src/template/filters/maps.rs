@@ -5,6 +5,7 @@ use minijinja::{Environment, Error, State, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::super::dict::out_of_template;
+use super::super::lookups::lists::pairs;
 use super::given::Given;
 use super::{invalid, made};
 
@@ -120,18 +121,8 @@ fn dict(state: &State, first: Option<Value>, named: Kwargs) -> Result<Value, Err
 fn subelements(state: &State, items: &Value, path: &str, options: Kwargs) -> Result<Value, Error> {
     let skip_missing = options.get::<Option<bool>>("skip_missing")?.unwrap_or_default();
     options.assert_all_used()?;
-    let items = items_of("subelements", items)?;
-    let mut pairs = Vec::new();
-    for item in items {
-        let inner = path
-            .split('.')
-            .try_fold(&item, |inner, name| inner.as_object()?.get(name));
-        match inner {
-            Some(Json::Array(inner)) => pairs.extend(inner.iter().map(|each| json!([item, each]))),
-            None if skip_missing => {}
-            _ => return Err(invalid(format!("subelements: an item has no list `{path}`"))),
-        }
-    }
+    let pairs = pairs(&out_of_template(items)?, path, skip_missing);
+    let pairs = pairs.map_err(|why| invalid(format!("subelements: {why}")))?;
     Ok(made(state, "subelements", &Json::Array(pairs)))
 }
 
