@@ -6,6 +6,7 @@ mod job_clean;
 mod job_wait;
 mod ping;
 mod report;
+mod script;
 mod setup;
 mod shell;
 mod wait_for;
@@ -16,6 +17,7 @@ use crate::registry::{self, Entry};
 pub(crate) fn modules() -> Vec<Entry> {
     vec![
         registry::changes::<command::RunCommand>(),
+        registry::changes::<script::Script>(),
         registry::changes::<shell::Shell>(),
         registry::changes::<job_clean::JobClean>(),
         registry::reads::<job_wait::JobWait>(),

@@ -51,10 +51,10 @@ impl Around<'_> {
         };
         command.chdir = self.chdir.map(str::to_owned);
         command.deadline = cx.timeout.unwrap_or(limit);
-        command.stdin = self.stdin.map(|text| {
+        if let Some(text) = self.stdin {
             let newline = if self.stdin_add_newline { "\n" } else { "" };
-            format!("{text}{newline}").into_bytes()
-        });
+            command.stdin = Some(format!("{text}{newline}").into_bytes());
+        }
         command
     }
 

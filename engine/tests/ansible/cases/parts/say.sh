@@ -1,0 +1,3 @@
+#!/bin/sh
+for word; do echo "<$word>"; done
+[ "$1" != fail ] || exit 3
