@@ -198,11 +198,16 @@ pub fn all() -> &'static [Entry] {
     &ALL
 }
 
+/// What Ansible has under other names.
+const OTHER_NAMES: &[(&str, &str)] = &[("systemd", "service"), ("systemd_service", "service")];
+
 /// The module of that name; `ansible.builtin.` before it is fine.
 pub fn find(name: &str) -> Option<&'static Entry> {
     let name = name
         .strip_prefix("ansible.builtin.")
         .or(name.strip_prefix("ansible.legacy."))
         .unwrap_or(name);
+    let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
+    let name = other.map_or(name, |(_, name)| *name);
     all().iter().find(|entry| entry.name == name)
 }

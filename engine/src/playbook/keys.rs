@@ -108,7 +108,7 @@ pub(super) fn other_module(name: &str) -> Option<&'static str> {
             "`package` installs packages; `package_upgrade` upgrades OpenNebula's"
         }
         "apt_repository" | "yum_repository" => "`package_repo` sets OpenNebula's repository",
-        "systemd" | "systemd_service" | "sysvinit" => "`service` starts and stops services",
+        "sysvinit" => "`service` starts and stops services",
         "raw" | "script" | "expect" => "`shell` runs a line in a shell",
         "ini_file" => "`lineinfile` for a line, `template` or `copy` for the whole file",
         "synchronize" => {

@@ -10,18 +10,25 @@ use serde_json::json;
 use crate::contract::{Contract, Recovery};
 use crate::module::{Change, Cx, Effect, Failure, Finding, Module, Outcome};
 
-/// Starts, stops or enables one unit of systemd.
+/// Starts, stops, enables or masks one unit of systemd. Its other names are `systemd` and `systemd_service`.
 ///
 /// For OpenNebula itself use `service_stop` and `service_start`: they know what belongs to it and what must not be started.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Service {
-    /// The unit; `.service` is added where it has no suffix.
-    name: String,
+    /// The unit; `.service` is added where it has no suffix. Only with `daemon_reload` there may be none.
+    #[serde(alias = "unit", alias = "service")]
+    #[schemars(extend("x-aliases" = ["unit", "service"]))]
+    name: Option<String>,
     /// What it should be.
     state: Option<State>,
     /// Whether it starts when the host boots.
     enabled: Option<bool>,
+    /// Whether it is masked: nothing can start it then.
+    masked: Option<bool>,
+    /// Let systemd read its unit files anew before anything else. By itself that is no change.
+    #[serde(default)]
+    daemon_reload: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -43,22 +50,29 @@ struct Seen {
 }
 
 impl Service {
-    fn unit(&self) -> String {
-        if self.name.contains('.') {
-            self.name.clone()
-        } else {
-            format!("{}.service", self.name)
+    /// The unit's whole name, if one is meant.
+    fn unit(&self) -> Result<Option<String>, Failure> {
+        match &self.name {
+            Some(name) if name.contains('.') => Ok(Some(name.clone())),
+            Some(name) => Ok(Some(format!("{name}.service"))),
+            None if self.state.is_none()
+                && self.enabled.is_none()
+                && self.masked.is_none()
+                && self.daemon_reload =>
+            {
+                Ok(None)
+            }
+            None => Err(Failure::failed("no unit: give its `name`")),
         }
     }
 
-    async fn look(&self, cx: &Cx<'_>) -> Result<Seen, Failure> {
-        let unit = self.unit();
+    async fn look(&self, cx: &Cx<'_>, unit: &str) -> Result<Seen, Failure> {
         let words = [
             "systemctl",
             "show",
             "--property=LoadState,ActiveState,UnitFileState",
             "--",
-            &unit,
+            unit,
         ];
         let output = cx.host.run(&cx.command(words)).await?;
         let text = output.text();
@@ -84,7 +98,13 @@ impl Service {
     fn verbs(&self, seen: &Seen) -> Vec<&'static str> {
         let up = matches!(seen.active.as_str(), "active" | "reloading" | "activating");
         let is_enabled = seen.enabled.starts_with("enabled");
+        let is_masked = seen.enabled.starts_with("masked");
         let mut verbs = Vec::new();
+        match self.masked {
+            Some(true) if !is_masked => verbs.push("mask"),
+            Some(false) if is_masked => verbs.push("unmask"),
+            _ => {}
+        }
         match self.enabled {
             Some(true) if !is_enabled => verbs.push("enable"),
             Some(false) if is_enabled => verbs.push("disable"),
@@ -113,20 +133,23 @@ impl Module for Service {
 ";
 
     async fn inspect(&self, cx: &Cx<'_>) -> Result<Finding, Failure> {
-        let seen = self.look(cx).await?;
-        let verbs = self.verbs(&seen);
-        if verbs.is_empty() {
-            let outcome = Outcome::unchanged(format!("{} is {}", self.unit(), seen.active));
-            return Ok(Finding::NoChange(
-                outcome
-                    .with("name", self.name.as_str())
-                    .with("state", seen.active),
-            ));
+        let mut what = Vec::new();
+        let mut verbs = Vec::new();
+        let mut outcome = Outcome::unchanged("nothing to do");
+        if let Some(unit) = self.unit()? {
+            let seen = self.look(cx, &unit).await?;
+            verbs = self.verbs(&seen);
+            what.extend(verbs.iter().map(|verb| format!("{verb} {unit}")));
+            outcome = Outcome::unchanged(format!("{unit} is {}", seen.active))
+                .with("name", self.name.as_deref().unwrap_or_default())
+                .with("state", seen.active);
         }
-        let what = verbs
-            .iter()
-            .map(|verb| format!("{verb} {}", self.unit()))
-            .collect();
+        if verbs.is_empty() && !self.daemon_reload {
+            return Ok(Finding::NoChange(outcome));
+        }
+        if self.daemon_reload {
+            what.insert(0, "read unit files anew".to_owned());
+        }
         Ok(Finding::Change(Change {
             what,
             seen: json!(verbs),
@@ -135,36 +158,55 @@ impl Module for Service {
     }
 }
 
+impl Service {
+    async fn systemctl(&self, cx: &Cx<'_>, verb: &str, unit: Option<&str>) -> Result<(), Failure> {
+        let words = ["systemctl", verb].into_iter();
+        let command = cx
+            .command(words.chain(unit.into_iter().flat_map(|unit| ["--", unit])))
+            .deadline(Duration::from_secs(300));
+        let output = cx.host.run(&command).await?;
+        if output.exit.success() {
+            return Ok(());
+        }
+        let of = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+        let failure = Failure::failed(format!(
+            "{}: failed to {verb}{of}: {}",
+            cx.host.name(),
+            output.err_text().trim()
+        ));
+        Err(match unit {
+            Some(unit) => failure.hint(format!("journalctl -u {unit} on the host tells why")),
+            None => failure,
+        })
+    }
+}
+
 #[async_trait]
 impl Effect for Service {
     async fn apply(&self, cx: &Cx<'_>, change: &Change) -> Result<Outcome, Failure> {
-        let unit = self.unit();
-        for verb in change
-            .seen
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|verb| verb.as_str())
-        {
-            let command = cx
-                .command(["systemctl", verb, "--", &unit])
-                .deadline(Duration::from_secs(300));
-            let output = cx.host.run(&command).await?;
-            if !output.exit.success() {
-                let words = output.err_text();
-                return Err(Failure::failed(format!(
-                    "{}: failed to {verb} {unit}: {}",
-                    cx.host.name(),
-                    words.trim()
-                ))
-                .hint(format!("journalctl -u {unit} on the host tells why")));
-            }
+        let unit = self.unit()?;
+        if self.daemon_reload {
+            self.systemctl(cx, "daemon-reload", None).await?;
         }
-        Ok(Outcome::changed(change.what.join(", ")).with("name", self.name.as_str()))
+        let verbs = change.seen.as_array().into_iter().flatten();
+        let verbs: Vec<&str> = verbs.filter_map(|verb| verb.as_str()).collect();
+        for verb in &verbs {
+            self.systemctl(cx, verb, unit.as_deref()).await?;
+        }
+        let done = change.what.join(", ");
+        let outcome = if verbs.is_empty() {
+            Outcome::unchanged(done)
+        } else {
+            Outcome::changed(done)
+        };
+        Ok(outcome.with("name", self.name.as_deref().unwrap_or_default()))
     }
 
     async fn verify(&self, cx: &Cx<'_>, _: &Change, outcome: &mut Outcome) -> Result<(), Failure> {
-        let seen = self.look(cx).await?;
+        let Some(unit) = self.unit()? else {
+            return Ok(());
+        };
+        let seen = self.look(cx, &unit).await?;
         let left: Vec<&str> = self
             .verbs(&seen)
             .into_iter()
@@ -178,9 +220,8 @@ impl Effect for Service {
             return Ok(());
         }
         Err(Failure::not_verified(format!(
-            "{}: systemctl exited 0, but {} is {} and {}",
+            "{}: systemctl exited 0, but {unit} is {} and {}",
             cx.host.name(),
-            self.unit(),
             seen.active,
             seen.enabled
         )))
@@ -241,6 +282,23 @@ mod tests {
                 vec!["systemctl restart -- a.timer"],
             ),
             (
+                json!({"name": "nginx", "masked": true, "state": "stopped"}),
+                &off,
+                &show("inactive", "masked"),
+                vec!["systemctl mask -- nginx.service"],
+            ),
+            (
+                json!({"unit": "nginx", "masked": false, "enabled": true, "state": "started", "daemon_reload": true}),
+                &show("inactive", "masked-runtime"),
+                &on,
+                vec![
+                    "systemctl daemon-reload",
+                    "systemctl unmask -- nginx.service",
+                    "systemctl enable -- nginx.service",
+                    "systemctl start -- nginx.service",
+                ],
+            ),
+            (
                 json!({"name": "nginx", "state": "stopped", "enabled": false}),
                 &on,
                 &off,
@@ -254,6 +312,21 @@ mod tests {
             assert_eq!(verbs, expected, "{args}");
             assert_eq!(result.unwrap().changed, !expected.is_empty());
         }
+    }
+
+    #[tokio::test]
+    async fn unit_files_are_read_anew_without_a_change() {
+        let on = show("active", "enabled");
+        for args in [
+            json!({"daemon_reload": true}),
+            json!({"name": "nginx", "state": "started", "daemon_reload": true}),
+        ] {
+            let (result, verbs) = run(args, &on, &on).await;
+            assert_eq!(verbs, ["systemctl daemon-reload"]);
+            assert!(!result.unwrap().changed);
+        }
+        let (result, _) = run(json!({"state": "started"}), &on, &on).await;
+        assert!(result.unwrap_err().message.contains("`name`"));
     }
 
     #[tokio::test]
