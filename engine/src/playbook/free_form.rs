@@ -11,7 +11,9 @@ use crate::yaml::Node;
 /// Reads the text behind a module's name.
 pub(super) fn read(node: &Node, shape: Shape<'_>) -> Result<IndexMap<String, Node>, Finding> {
     let text = node.as_str().unwrap_or_default();
-    let words = words(text).map_err(|quote| {
+    // A command line is split by the rules of shells, which have no escapes in single quotes.
+    let is_line = shape.free_form() == Some("cmd");
+    let words = words(text, is_line).map_err(|quote| {
         Finding::at(&node.span, format!("a {quote} is not closed"), "")
             .help("to have a line taken as it is, write it under `cmd:`")
     })?;
@@ -74,11 +76,12 @@ fn assignments(
     Ok(args)
 }
 
-/// A value out of the text, without its quotes, standing where it stands.
+/// A value out of the text, its escapes read and without its quotes, standing where it stands.
 fn part(node: &Node, value: &str) -> Node {
+    let plain = unescaped(value);
     let unquoted = ['"', '\''].iter().find_map(|quote| {
-        let inside = value.strip_prefix(*quote)?.strip_suffix(*quote)?;
-        (!inside.contains(*quote)).then_some(inside)
+        let inside = plain.strip_prefix(*quote)?.strip_suffix(*quote)?;
+        (!inside.ends_with('\\')).then_some(inside)
     });
     let covered = node.span.text();
     let found = covered.find(value).map(|start| node.span.start + start);
@@ -90,7 +93,53 @@ fn part(node: &Node, value: &str) -> Node {
         },
         None => node.span.clone(),
     };
-    Node::text(span, unquoted.unwrap_or(value))
+    Node::text(span, unquoted.unwrap_or(&plain))
+}
+
+/// `\n`, `\t`, `\"`, `\x41`, `\u00e4` and the like as what they stand for; any other backslash is one.
+fn unescaped(value: &str) -> String {
+    let mut plain = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let mut chars = after.chars();
+        let letter = chars.next();
+        let digits = match letter {
+            Some('x') => 2,
+            Some('u') => 4,
+            Some('U') => 8,
+            _ => 0,
+        };
+        let coded = after.get(1..=digits).filter(|_| digits > 0);
+        let coded = coded.and_then(|digits| char::from_u32(u32::from_str_radix(digits, 16).ok()?));
+        let simple = match letter {
+            Some(c @ ('\\' | '\'' | '"')) => Some(c),
+            Some('a') => Some('\u{7}'),
+            Some('b') => Some('\u{8}'),
+            Some('f') => Some('\u{c}'),
+            Some('n') => Some('\n'),
+            Some('r') => Some('\r'),
+            Some('t') => Some('\t'),
+            Some('v') => Some('\u{b}'),
+            _ => None,
+        };
+        rest = match (coded, simple) {
+            (Some(c), _) => {
+                plain.push(c);
+                &after[1 + digits..]
+            }
+            (None, Some(c)) => {
+                plain.push(c);
+                chars.as_str()
+            }
+            (None, None) => {
+                plain.push('\\');
+                after
+            }
+        };
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// `name=value`; a comparison in a template is none.
@@ -100,7 +149,7 @@ fn assignment(word: &str) -> Option<(&str, &str)> {
 }
 
 /// Words, as spaces separate them outside of quotes and templates; or the quote that is not closed.
-fn words(text: &str) -> Result<Vec<Range<usize>>, char> {
+fn words(text: &str, is_line: bool) -> Result<Vec<Range<usize>>, char> {
     let mut words = Vec::new();
     let mut start = None;
     let mut quote = None;
@@ -109,7 +158,7 @@ fn words(text: &str) -> Result<Vec<Range<usize>>, char> {
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|&(_, next)| next);
         match (quote, c) {
-            (Some('"'), '\\') => {
+            (Some(open), '\\') if open == '"' || !is_line => {
                 chars.next();
             }
             (Some(open), c) if c == open => quote = None,
@@ -166,10 +215,12 @@ mod tests {
             ("  ", vec![]),
             ("a\n b", vec!["a", "b"]),
         ] {
-            let words = words(text).unwrap();
+            let words = words(text, true).unwrap();
             let words: Vec<_> = words.into_iter().map(|range| &text[range]).collect();
             assert_eq!(words, expected, "{text}");
         }
-        assert_eq!(words("echo 'a"), Err('\''));
+        assert_eq!(words("echo 'a", true), Err('\''));
+        assert_eq!(words(r"a='it is \'so\'' b", false), Ok(vec![0..16, 17..18]));
+        assert_eq!(words(r"echo 'a\' b", true), Ok(vec![0..4, 5..9, 10..11]));
     }
 }

@@ -182,7 +182,7 @@ impl Unit {
             todo = Vec::new();
             let mut delay = Duration::ZERO;
             for (part, mut result) in self.tries(parts, &doubted).await {
-                let again = self.again(&part, &mut result, attempt);
+                let again = self.again(&part, &mut result);
                 if let Some(again) = again.filter(|_| self.scoped.runner.may_start()) {
                     self.scoped.runner.under_way.ended(&part.step);
                     self.scoped.runner.world.events.emit(again.event(&part));

@@ -14,6 +14,11 @@ use crate::yaml::Node;
 impl Unit {
     /// `changed_when`, `failed_when`, and what the module wants the engine to do.
     pub(super) fn judge(&self, part: &Part, result: &mut StepResult) {
+        if self.is_retried(result) {
+            result
+                .known
+                .insert("attempts".to_owned(), part.step.attempt.into());
+        }
         let module_failed = result
             .failure
             .as_ref()
@@ -64,16 +69,17 @@ impl Unit {
         Ok(true)
     }
 
-    /// Whether to try again. Says in the result how many tries it took, and that it failed if there are none left.
-    pub(super) fn again(&self, part: &Part, result: &mut StepResult, attempt: u32) -> Option<Again> {
+    /// Whether the task is one that is tried again, and came to something that may be tried again.
+    fn is_retried(&self, result: &StepResult) -> bool {
         let task = &self.node.task;
-        if task.until.is_empty() && task.retries.is_none() {
-            return None;
-        }
-        if matches!(
-            result.status,
-            Status::Skipped | Status::Unknown | Status::WouldChange | Status::Unreachable
-        ) {
+        let is_asked_for = !task.until.is_empty() || task.retries.is_some();
+        is_asked_for && matches!(result.status, Status::Ok | Status::Changed | Status::Failed)
+    }
+
+    /// Whether to try again. Says in the result that it failed if there are no tries left.
+    pub(super) fn again(&self, part: &Part, result: &mut StepResult) -> Option<Again> {
+        let (task, attempt) = (&self.node.task, part.step.attempt);
+        if !self.is_retried(result) {
             return None;
         }
         // Whether it took effect is not known, so it must not be done once more.
@@ -81,7 +87,6 @@ impl Unit {
         if kind == Some(FailureKind::InDoubt) {
             return None;
         }
-        result.known.insert("attempts".to_owned(), attempt.into());
         let satisfied = if task.until.is_empty() {
             !result.status.is_failure()
         } else {

@@ -366,11 +366,12 @@ fn scalar(
     style: ScalarStyle,
     tag: Option<&WrittenTag>,
 ) -> Result<Node, Finding> {
-    let forced = tag.is_some_and(|tag| {
-        (tag.is_yaml_core_schema() && tag.suffix == "str") || (tag.handle.is_empty() && tag.suffix == "!")
-    });
-    let style = match style {
-        ScalarStyle::Plain if !forced => Style::Plain,
+    let of_core = tag.filter(|tag| tag.is_yaml_core_schema());
+    let style = match of_core.map(|tag| tag.suffix.as_str()) {
+        Some("str") => Style::Text,
+        Some("int" | "float" | "bool" | "null") => Style::Plain,
+        _ if tag.is_some_and(|tag| tag.handle.is_empty() && tag.suffix == "!") => Style::Text,
+        _ if style == ScalarStyle::Plain => Style::Plain,
         _ => Style::Text,
     };
     let tag = own_tag(tag, &span)?;
