@@ -188,6 +188,8 @@ pub enum Directive {
     FlushHandlers,
     /// No further task of this play on this host.
     EndHost,
+    /// No further task of this play on any host of the batch, successfully.
+    EndBatch,
     /// No further task of this play on any host, successfully.
     EndPlay,
     /// No further play at all, successfully.

@@ -251,7 +251,7 @@ fn everything_that_is_wrong_is_found_and_underlined() {
         (
             "- meta: flush",
             vec![(
-                "meta: `action` cannot be the text \"flush\"; it is one of flush_handlers, end_host, end_play, end_run, clear_host_errors, noop",
+                "meta: `action` cannot be the text \"flush\"; it is one of flush_handlers, end_host, end_batch, end_play, end_run, clear_host_errors, noop",
                 "flush",
             )],
         ),

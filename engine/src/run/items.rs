@@ -101,6 +101,19 @@ impl Runner {
                 play.leave(host);
                 left(vec![host.to_owned()], "end_host");
             }
+            Directive::EndBatch => {
+                let there: Vec<String> = active
+                    .iter()
+                    .filter(|host| !play.has_left(host))
+                    .cloned()
+                    .collect();
+                for host in &there {
+                    play.leave(host);
+                }
+                if !there.is_empty() {
+                    left(there, "end_batch");
+                }
+            }
             Directive::EndPlay if !play.has_ended() => {
                 play.end();
                 left(active.to_vec(), "end_play");

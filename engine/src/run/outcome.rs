@@ -118,7 +118,7 @@ impl StepResult {
             ("changed", Value::Bool(false)),
             ("failed", Value::Bool(false)),
             ("skipped", Value::Bool(true)),
-            ("skip_reason", "conditional result was false".into()),
+            ("skip_reason", "Conditional result was False".into()),
             ("false_condition", condition.into()),
         ];
         Self {

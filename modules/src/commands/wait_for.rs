@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use crate::contract::{Contract, Privilege};
-use crate::host::HostError;
+use crate::host::{FileKind, HostError, Stat};
 use crate::module::{Cx, Failure, FailureKind, Finding, Module, Outcome};
 use crate::patterns::compile;
 
@@ -94,7 +94,15 @@ impl WaitFor {
 
     async fn look(&self, cx: &Cx<'_>, pattern: Option<&Regex>) -> Result<Seen, Failure> {
         match (&self.path, self.port, pattern) {
-            (Some(path), _, None) => Ok(cx.host.stat(path, &cx.run_as).await?.map(|_| Map::new())),
+            (Some(path), _, None) => {
+                let stat = cx.host.stat(path, &cx.run_as).await?;
+                let kind = |stat: Stat| match stat.kind {
+                    FileKind::Directory => "directory",
+                    FileKind::Link => "link",
+                    FileKind::File | FileKind::Other => "file",
+                };
+                Ok(stat.map(|stat| Map::from_iter([("state".to_owned(), kind(stat).into())])))
+            }
             (Some(path), _, Some(pattern)) => {
                 let content = cx.host.read_file(path, &cx.run_as, MOST_READ).await?;
                 Ok(content.and_then(|content| groups(pattern, &content)))
@@ -194,7 +202,10 @@ impl Module for WaitFor {
             let seen = self.look(cx, pattern.as_ref()).await?;
             if seen.is_some() == wanted {
                 let mut outcome = Outcome::unchanged(format!("{} after {} s", self.what(), elapsed()))
-                    .with("elapsed", elapsed());
+                    .with("elapsed", elapsed())
+                    .with("path", self.path.clone())
+                    .with("port", self.port)
+                    .with("state", json!(self.state));
                 outcome.result.extend(seen.into_iter().flatten());
                 return Ok(Finding::NoChange(outcome));
             }

@@ -23,6 +23,8 @@ enum Action {
     FlushHandlers,
     /// Nothing more of this play on this host.
     EndHost,
+    /// Nothing more of this play on the hosts of this batch (`serial`); not a failure.
+    EndBatch,
     /// Nothing more of this play on any host; not a failure.
     EndPlay,
     /// No further play; not a failure.
@@ -47,6 +49,7 @@ impl Module for Meta {
         let directive = match self.action {
             Action::FlushHandlers => Some(Directive::FlushHandlers),
             Action::EndHost => Some(Directive::EndHost),
+            Action::EndBatch => Some(Directive::EndBatch),
             Action::EndPlay => Some(Directive::EndPlay),
             Action::EndRun => Some(Directive::EndRun),
             Action::ClearHostErrors => Some(Directive::ClearHostErrors),

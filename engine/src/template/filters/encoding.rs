@@ -1,7 +1,8 @@
-//! Encodings and digests: `b64encode`, `b64decode`, `hash`, `sha1`, `to_uuid`, `quote`.
+//! Encodings and digests: `b64encode`, `b64decode`, `hash`, `md5`, `sha1`, `to_uuid`, `quote`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use md5::Md5;
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, Value};
 use nebplay_modules::digest::hex;
@@ -38,6 +39,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     for name in ["checksum", "sha1"] {
         environment.add_filter(name, |value: &Value| digest(&text_of(value)?, "sha1"));
     }
+    environment.add_filter("md5", |value: &Value| digest(&text_of(value)?, "md5"));
     environment.add_filter("quote", |value: &Value| {
         let text = text_of(value)?;
         Ok::<_, Error>(quote(&text))
@@ -57,13 +59,14 @@ fn only_utf8(given: Rest<ValueOrKwargs>) -> Result<(), Error> {
 
 fn digest(text: &str, kind: &str) -> Result<String, Error> {
     let bytes = match kind {
+        "md5" => Md5::digest(text).to_vec(),
         "sha1" => Sha1::digest(text).to_vec(),
         "sha224" => Sha224::digest(text).to_vec(),
         "sha256" => Sha256::digest(text).to_vec(),
         "sha384" => Sha384::digest(text).to_vec(),
         "sha512" => Sha512::digest(text).to_vec(),
         _ => {
-            let known = "sha1, sha224, sha256, sha384, sha512";
+            let known = "md5, sha1, sha224, sha256, sha384, sha512";
             return Err(invalid(format!("there is no hash `{kind}`; there are {known}")));
         }
     };
