@@ -35,8 +35,8 @@ impl Lookups for ProcessLookups {
         std::env::var(name).ok()
     }
 
-    fn file(&self, directories: &[String], path: &str) -> Result<String, String> {
-        let places = beside::places(self.directories(directories), "files", Path::new(path));
+    fn file(&self, directories: &[String], folder: &str, path: &str) -> Result<String, String> {
+        let places = beside::places(self.directories(directories), folder, Path::new(path));
         let Some(found) = places.iter().find(|place| place.exists()) else {
             return Err(format!(
                 "{path}: no such file; looked for {}",
@@ -114,16 +114,16 @@ mod tests {
             secrets: Arc::default(),
             vault: Arc::default(),
         };
-        assert_eq!(lookups.file(&[], "a").unwrap(), "in files");
-        assert_eq!(lookups.file(&[], "b").unwrap(), "beside");
-        let missing = lookups.file(&[], "c").unwrap_err();
+        assert_eq!(lookups.file(&[], "files", "a").unwrap(), "in files");
+        assert_eq!(lookups.file(&[], "files", "b").unwrap(), "beside");
+        let missing = lookups.file(&[], "files", "c").unwrap_err();
         assert!(missing.starts_with("c: no such file; looked for /"), "{missing}");
         let inner = directory.path().join("files");
         let several = [directory.path(), &inner].map(|directory| directory.display().to_string());
-        assert_eq!(lookups.file(&several[1..], "a").unwrap(), "in files");
-        assert_eq!(lookups.file(&several, "b").unwrap(), "beside");
+        assert_eq!(lookups.file(&several[1..], "files", "a").unwrap(), "in files");
+        assert_eq!(lookups.file(&several, "files", "b").unwrap(), "beside");
         fs::write(directory.path().join("a"), "beside, and behind").unwrap();
-        assert_eq!(lookups.file(&[], "a").unwrap(), "in files");
+        assert_eq!(lookups.file(&[], "files", "a").unwrap(), "in files");
         assert!(lookups.env("PATH").is_some());
 
         let names = |paths: Vec<String>| -> Vec<String> {

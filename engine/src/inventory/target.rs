@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::Inventory;
+use super::{Inventory, LOCALHOST};
 use crate::diagnostics::{Finding, Span, suggest};
 use crate::playbook::Vars;
 use crate::transport::{HostKeyPolicy, Kind, Privileges, Target};
@@ -90,10 +90,14 @@ impl Inventory {
         let text = |names: &[&str]| Ok::<_, Finding>(variables.text(names)?.map(|(text, _)| text));
         refuse_unsupported(&variables)?;
         let arguments = ssh_arguments(&variables)?;
+        let address = text(&["ansible_host", "ansible_ssh_host"])?;
+        // Whoever means another machine by that name says where it is; a play on it may say `connection: local`.
+        let is_here = name == LOCALHOST && address.is_none();
+        let usual = if is_here { Kind::Local } else { Kind::Ssh };
         Ok(Target {
             name: name.to_owned(),
-            kind: kind(&variables)?.or(overrides.kind).unwrap_or(Kind::Ssh),
-            address: text(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| name.to_owned()),
+            kind: kind(&variables)?.or(overrides.kind).unwrap_or(usual),
+            address: address.unwrap_or_else(|| name.to_owned()),
             port: number(
                 &variables,
                 &["ansible_port", "ansible_ssh_port"],

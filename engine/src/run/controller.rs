@@ -13,7 +13,10 @@ use super::world::Loader;
 use crate::beside;
 use crate::diagnostics::Span;
 use crate::events::{Events, What};
-use crate::template::{Scope, Templates};
+use crate::template::{Others, Scope, Templates};
+
+/// Where templates are.
+const TEMPLATES: &str = "templates";
 
 /// The controller as one step sees it.
 pub(super) struct Files {
@@ -62,6 +65,32 @@ impl Files {
     }
 }
 
+impl Files {
+    /// Finds the templates that one includes, imports or extends: where a task's are, then beside it.
+    fn others(&self, template: &Path) -> Others {
+        let beside = template.parent().map(Path::to_path_buf);
+        let directories: Vec<PathBuf> = self.directories.iter().cloned().chain(beside).collect();
+        let (loader, events) = (Arc::clone(&self.loader), Arc::clone(&self.events));
+        Arc::new(move |name| {
+            let directories = directories.iter().map(PathBuf::as_path);
+            let places = beside::places(directories, TEMPLATES, Path::new(name));
+            let Some(path) = places.iter().find(|place| place.is_file()) else {
+                return Ok(None);
+            };
+            let cannot = |why: String| format!("cannot read {}: {why}", path.display());
+            let content = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
+            events.emit(What::FileUsed {
+                file: path.display().to_string(),
+                digest: sha256(&content),
+            });
+            let content = loader.opened(name, content).map_err(cannot)?;
+            let text =
+                String::from_utf8(content).map_err(|_| cannot("a template must be UTF-8 text".to_owned()));
+            text.map(Some)
+        })
+    }
+}
+
 #[async_trait]
 impl Controller for Files {
     async fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
@@ -69,9 +98,10 @@ impl Controller for Files {
     }
 
     async fn render(&self, name: &str, blocks: Blocks) -> Result<String, Failure> {
-        let text = String::from_utf8(self.read_found(name, "templates").await?)
+        let text = String::from_utf8(self.read_found(name, TEMPLATES).await?)
             .map_err(|_| Failure::failed(format!("{name}: a template must be UTF-8 text")))?;
-        let rendered = self.templates.render_file(&text, blocks, &self.scope);
+        let others = self.others(&self.find(name, TEMPLATES)?);
+        let rendered = self.templates.render_file(&text, blocks, &self.scope, others);
         rendered.map_err(|error| {
             let failure = template_failure(error);
             Failure {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use minijinja::{Error, ErrorKind};
 use nebplay_modules::module::Blocks;
 
 use super::error::TemplateError;
@@ -12,15 +13,27 @@ use super::{Scope, Templates, environment};
 /// What such a first line begins with.
 const HEADER: &str = "#jinja2:";
 
+/// Finds another template of that name, and says what is in it; `None`: there is none. The error is why it cannot be read.
+pub type Others = Arc<dyn Fn(&str) -> Result<Option<String>, String> + Send + Sync>;
+
 impl Templates {
-    /// Renders the text of a template file; what its first line says counts more than `blocks`.
-    pub fn render_file(&self, text: &str, blocks: Blocks, scope: &Scope) -> Result<String, TemplateError> {
+    /// Renders the text of a template file; what its first line says counts more than `blocks`. `others` finds those that it includes,
+    /// imports or extends.
+    pub fn render_file(
+        &self,
+        text: &str,
+        blocks: Blocks,
+        scope: &Scope,
+        others: Others,
+    ) -> Result<String, TemplateError> {
         let (blocks, body) = header(text, blocks)?;
-        let around = if blocks == Blocks::default() {
+        let around = if blocks == Blocks::default() && !names_others(body) {
             self.clone()
         } else {
+            let mut environment = environment::build(Arc::clone(&self.lookups), blocks);
+            environment.set_loader(move |name| load(name, &others));
             Self {
-                environment: Arc::new(environment::build(Arc::clone(&self.lookups), blocks)),
+                environment: Arc::new(environment),
                 lookups: Arc::clone(&self.lookups),
             }
         };
@@ -29,6 +42,24 @@ impl Templates {
         let rendered = around.text(body.strip_suffix('\n').unwrap_or(body), &evaluation)?;
         Ok(ending_as(body, rendered))
     }
+}
+
+/// Whether it may ask for other templates.
+fn names_others(text: &str) -> bool {
+    ["include", "import", "extends"]
+        .iter()
+        .any(|tag| text.contains(tag))
+}
+
+/// What stands in another template, without the newline at its end: as Jinja has it.
+fn load(name: &str, others: &Others) -> Result<Option<String>, Error> {
+    let mut text = others(name).map_err(|why| Error::new(ErrorKind::InvalidOperation, why))?;
+    if let Some(text) = &mut text
+        && text.ends_with('\n')
+    {
+        text.pop();
+    }
+    Ok(text)
 }
 
 /// A text with no fewer newlines at its end than that which it was rendered from.

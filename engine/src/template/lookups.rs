@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use minijinja::value::{Kwargs, Rest};
+use minijinja::value::{Kwargs, Rest, merge_maps};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
 use super::Templates;
 use super::dict::{native, out_of_template};
+use super::file::ending_as;
 use super::hole::is_undefined;
 use first_found::{Wanted, several};
 pub use lists::Listing;
@@ -26,8 +27,8 @@ pub const SEARCH_PATH: &str = "ansible_search_path";
 pub trait Lookups: Send + Sync {
     /// An environment variable.
     fn env(&self, name: &str) -> Option<String>;
-    /// The text of a file in one of these directories, or in their `files/`, or why there is none.
-    fn file(&self, directories: &[String], path: &str) -> Result<String, String>;
+    /// The text of a file in this folder of one of these directories, or in itself, or why there is none.
+    fn file(&self, directories: &[String], folder: &str, path: &str) -> Result<String, String>;
     /// The paths of files that a pattern matches, in the first of these directories, or of their `files/`, where there are any.
     fn glob(&self, _directories: &[String], _pattern: &str) -> Result<Vec<String>, String> {
         Ok(Vec::new())
@@ -51,7 +52,7 @@ impl Lookups for NoLookups {
     fn env(&self, _: &str) -> Option<String> {
         None
     }
-    fn file(&self, _: &[String], path: &str) -> Result<String, String> {
+    fn file(&self, _: &[String], _: &str, path: &str) -> Result<String, String> {
         Err(format!("no file can be looked up here: {path}"))
     }
     fn now(&self) -> Zoned {
@@ -98,7 +99,7 @@ fn look_up(
     });
     let directories = several(directories.as_ref())?;
     match kind {
-        "env" | "file" | "vars" => each(state, lookups, kind, terms, options, &directories),
+        "env" | "file" | "template" | "vars" => each(state, lookups, kind, terms, options, &directories),
         "first_found" => {
             let wanted = Wanted::of(terms, options)?;
             options.assert_all_used()?;
@@ -124,7 +125,7 @@ fn look_up(
         kind => {
             let listing = Listing::named(kind).ok_or_else(|| {
                 invalid(format!(
-                    "there is no lookup `{kind}`; there are `env`, `file`, `fileglob`, `first_found`, `vars`, and those that make \
+                    "there is no lookup `{kind}`; there are `env`, `file`, `fileglob`, `first_found`, `template`, `vars`, and those that make \
                      lists: `dict`, `flattened`, `indexed_items`, `items`, `list`, `nested`, `sequence`, `subelements`, `together`"
                 ))
             })?;
@@ -156,6 +157,10 @@ fn each(
         lstrip = options.get::<Option<bool>>("lstrip")?.unwrap_or(lstrip);
         rstrip = options.get::<Option<bool>>("rstrip")?.unwrap_or(rstrip);
     }
+    let more: Option<Value> = match kind {
+        "template" => options.get("template_vars")?,
+        _ => None,
+    };
     options.assert_all_used()?;
     let look = |term: &Value| {
         let name = term
@@ -167,12 +172,16 @@ fn each(
                 None => default.clone().unwrap_or_else(|| Value::from("")),
             }),
             "file" => lookups
-                .file(directories, name)
+                .file(directories, "files", name)
                 .map(|text| {
                     let text = if lstrip { text.trim_start() } else { &text };
                     Value::from(if rstrip { text.trim_end() } else { text })
                 })
                 .map_err(invalid),
+            "template" => {
+                let text = lookups.file(directories, "templates", name).map_err(invalid)?;
+                rendered(state, &text, more.as_ref()).map(Value::from)
+            }
             _ => Ok(match (state.lookup(name).unwrap_or_default(), &default) {
                 (value, Some(default)) if is_undefined(&value) => default.clone(),
                 (value, _) => value,
@@ -180,6 +189,18 @@ fn each(
         }
     };
     terms.iter().map(look).collect()
+}
+
+/// A template with the variables that are there, and some that are stronger than those.
+fn rendered(state: &State, text: &str, more: Option<&Value>) -> Result<String, Error> {
+    let all = state.lookup("vars").unwrap_or_default();
+    let all = match more {
+        Some(more) => merge_maps([more.clone(), all]),
+        None => all,
+    };
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    let rendered = state.env().template_from_str(body)?.render(all)?;
+    Ok(ending_as(text, rendered))
 }
 
 impl Templates {

@@ -35,6 +35,7 @@ use minijinja::Environment;
 use nebplay_modules::module::Blocks;
 
 pub use error::{TemplateError, TemplateErrorKind};
+pub use file::Others;
 pub use lookups::{Listing, Lookups, NoLookups, SEARCH_PATH};
 pub use scope::{Binding, Facts, Hosts, Layer, Scope, layer_of};
 

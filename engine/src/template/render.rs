@@ -320,11 +320,33 @@ fn carried(error: &Error) -> Option<&TemplateError> {
     None
 }
 
+/// What went wrong in a template that another one includes, imports or extends; a place in it is none in that one.
+fn in_another(error: &Error) -> Option<TemplateError> {
+    let mut inner = None;
+    let mut source = error.source();
+    while let Some(error) = source {
+        inner = error.downcast_ref::<Error>().or(inner);
+        source = error.source();
+    }
+    let inner = inner?;
+    let name = inner.name().unwrap_or_default();
+    let line = inner.line().map(|line| format!(":{line}")).unwrap_or_default();
+    let detail = inner
+        .detail()
+        .map_or_else(|| inner.kind().to_string(), str::to_owned);
+    Some(TemplateError::other(format!("{name}{line}: {detail}")))
+}
+
 /// How the template engine begins to say that `'%02d' % number`, which is Python's, is no remainder.
 const PERCENT_OF_A_TEXT: &str = "tried to use % operator on unsupported types string";
 
 /// An error of the template engine in our words.
 fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
+    if error.kind() == ErrorKind::BadInclude
+        && let Some(explained) = in_another(error)
+    {
+        return explained;
+    }
     let detail = match error.detail() {
         // What the template engine says may quote a value.
         Some(_) if sounds_secret(source) && error.kind() != ErrorKind::SyntaxError => {
@@ -333,8 +355,11 @@ fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
     };
+    // What was given as a text has a name in brackets.
+    let another = error.name().filter(|name| !name.starts_with('<'));
     let blamed = error
         .range()
+        .filter(|_| another.is_none())
         .map(|range| whole_chain(source, range))
         .unwrap_or_default();
     let (kind, message, help) = match error.kind() {
@@ -375,6 +400,10 @@ fn explain(error: &Error, source: &str, span: Option<&Span>) -> TemplateError {
                 .then(|| "values are put into a text by a filter: `'%02d' | format(number)`".to_owned());
             (TemplateErrorKind::Other, detail, help)
         }
+    };
+    let message = match another {
+        Some(name) => format!("{name}:{}: {message}", error.line().unwrap_or_default()),
+        None => message,
     };
     let mut explained = TemplateError::new(kind, message);
     explained.help = help;

@@ -11,7 +11,8 @@ use crate::module::{Blocks, Change, Cx, Effect, Failure, Finding, Module, Outcom
 
 /// Renders a template of the controller and puts the result on the host.
 ///
-/// The file is replaced in one step and read back by its digest.
+/// It may include, import and extend others, which are looked for where it is, and beside it. The file is replaced in one step and read
+/// back by its digest.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Template {

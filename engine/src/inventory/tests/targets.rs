@@ -103,6 +103,14 @@ fn this_machine() {
     assert_eq!(kind("n", Some(Kind::Local)), Kind::Local);
     assert_eq!(kind("s", Some(Kind::Local)), Kind::Ssh);
     assert_eq!(kind("h", Some(Kind::Ssh)), Kind::Local);
+    for (line, wanted) in [
+        ("localhost\n", Kind::Local),
+        ("localhost ansible_host=127.0.0.1\n", Kind::Ssh),
+        ("localhost ansible_connection=ssh\n", Kind::Ssh),
+    ] {
+        let found = ini(line).target("localhost", &Overrides::default(), &|_| Ok(json!(null)));
+        assert_eq!(found.unwrap().kind, wanted, "{line}");
+    }
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Lookups for Controller {
     fn env(&self, name: &str) -> Option<String> {
         self.0.get(name).cloned()
     }
-    fn file(&self, _: &[String], path: &str) -> Result<String, String> {
+    fn file(&self, _: &[String], _: &str, path: &str) -> Result<String, String> {
         self.0
             .get(path)
             .cloned()
