@@ -68,8 +68,8 @@ impl Files {
 impl Files {
     /// Finds the templates that one includes, imports or extends: where a task's are, then beside it.
     fn others(&self, template: &Path) -> Others {
-        let beside = template.parent().map(Path::to_path_buf);
-        let directories: Vec<PathBuf> = self.directories.iter().cloned().chain(beside).collect();
+        let own = template.parent().map(Path::to_path_buf);
+        let directories: Vec<PathBuf> = self.directories.iter().cloned().chain(own).collect();
         let (loader, events) = (Arc::clone(&self.loader), Arc::clone(&self.events));
         Arc::new(move |name| {
             let directories = directories.iter().map(PathBuf::as_path);
