@@ -7,7 +7,14 @@ use crate::yaml::{Entry, Node};
 use super::load::Loader;
 use super::syntax::{Loop, With};
 
-const CONTROLS: &[&str] = &["index_var", "label", "loop_var", "pause"];
+const CONTROLS: &[&str] = &[
+    "extended",
+    "extended_allitems",
+    "index_var",
+    "label",
+    "loop_var",
+    "pause",
+];
 
 impl Loader<'_> {
     /// The loop of a task, if it has one.
@@ -31,11 +38,30 @@ impl Loader<'_> {
             with: with.flatten(),
             var: "item".to_owned(),
             index_var: None,
+            extended: false,
+            all_items: true,
             label: None,
             pause: None,
         };
         if let Some(control) = control {
             self.loop_control(control, &mut found);
+        }
+        Some(found)
+    }
+
+    /// The loop of an include: what is included for an item is the same on all hosts that have the item at that place, so the rest of the
+    /// list must not matter.
+    pub(super) fn loop_of_include(&mut self, entries: &[Entry]) -> Option<Loop> {
+        let found = self.r#loop(entries)?;
+        if found.extended
+            && let Some(control) = entries.iter().find(|entry| entry.name() == "loop_control")
+        {
+            let message = "`extended` is for the loops of tasks, not of includes";
+            let finding = Finding::at(&control.value.span, message, "");
+            self.wrong(
+                finding
+                    .help("`index_var` counts the items; the list itself is known where the include stands"),
+            );
         }
         Some(found)
     }
@@ -105,6 +131,10 @@ impl Loader<'_> {
                     }
                 }
                 "index_var" => found.index_var = self.identifier(value, "index_var").map(|name| name.value),
+                "extended" => found.extended = self.fixed_bool(value, "extended"),
+                "extended_allitems" => {
+                    found.all_items = self.fixed_bool(value, "extended_allitems");
+                }
                 "label" => found.label = Some(self.template(value)),
                 "pause" => {
                     self.number(value, "pause");

@@ -149,7 +149,7 @@ impl Loader<'_> {
             file,
             role: None,
             keywords,
-            r#loop: self.r#loop(entries),
+            r#loop: self.loop_of_include(entries),
         })))
     }
 

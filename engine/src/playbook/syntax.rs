@@ -236,6 +236,10 @@ pub struct Loop {
     pub var: String,
     /// The variable that counts from 0.
     pub index_var: Option<String>,
+    /// Whether `ansible_loop` tells where in the list an item is.
+    pub extended: bool,
+    /// Whether it holds the whole list, too.
+    pub all_items: bool,
     /// What to show of an item.
     pub label: Option<Node>,
     /// Seconds between items.

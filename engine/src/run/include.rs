@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::items::{Context, Dropped, merge};
 use super::keywords::Keywords;
+use super::loops::item_layer;
 use super::outcome::{StepResult, findings_failure};
 use super::play::PlayRun;
 use super::runner::Runner;
@@ -16,7 +17,7 @@ use crate::diagnostics::{Finding, Findings, Span};
 use crate::events::{FailedStep, FailureRecord, IncludedFile, Status, StepRef, What};
 use crate::plan::{IncludeNode, item_hash, resolve_items, step_id};
 use crate::playbook::Item;
-use crate::template::{Binding, Layer, Scope, layer_of};
+use crate::template::{Scope, layer_of};
 
 /// A file that includes itself until something is so needs an end, and a thread's stack has one.
 const DEEPEST: usize = 64;
@@ -175,7 +176,7 @@ impl Runner {
         let list = scoped.looped(host, r#loop).await?;
         let mut wanted = Wanted::new();
         for (index, item) in list.into_iter().enumerate() {
-            let locals = [Arc::new(item_layer(node, &item, index))];
+            let locals = [Arc::new(item_layer(r#loop, &item, index))];
             if let Ok(file) = scoped.rendered(host, &locals, file).await?.0 {
                 wanted.push(IncludedFile {
                     file,
@@ -232,8 +233,10 @@ impl Runner {
         if !vars.is_empty() {
             context.inner.push(Arc::new(layer_of(vars)));
         }
-        if let Some(item) = &group.item {
-            context.inner.push(Arc::new(item_layer(node, item, group.index)));
+        if let (Some(r#loop), Some(item)) = (&node.include.r#loop, &group.item) {
+            context
+                .inner
+                .push(Arc::new(item_layer(r#loop, item, group.index)));
         }
         self.list(play, &nodes, hosts, &context).await
     }
@@ -307,15 +310,4 @@ fn too_deep(place: &Span) -> Finding {
     let message = format!("files include each other more than {DEEPEST} deep");
     Finding::at(place, message, "included once more here")
         .help("give the include a `when` that is false in the end, or use `until` or `loop` instead")
-}
-
-fn item_layer(node: &IncludeNode, item: &Value, index: usize) -> Layer {
-    let mut layer = Layer::new();
-    if let Some(r#loop) = &node.include.r#loop {
-        layer.insert(r#loop.var.clone(), Binding::Value(item.clone()));
-        if let Some(name) = &r#loop.index_var {
-            layer.insert(name.clone(), Binding::Value(index.into()));
-        }
-    }
-    layer
 }

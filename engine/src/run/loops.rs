@@ -1,7 +1,7 @@
 //! What a task loops over on a host.
 
 use nebplay_modules::module::Failure;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::outcome::{StepResult, finding_failure};
 use super::scoped::{Scoped, absolute};
@@ -9,7 +9,7 @@ use super::unit::{Part, Unit};
 use crate::diagnostics::Finding;
 use crate::events::{What, is_redacted};
 use crate::playbook::{Loop, With};
-use crate::template::{Binding, Scope};
+use crate::template::{Binding, Layer, Scope};
 use crate::yaml::Node;
 
 /// What a task on a host goes over.
@@ -115,6 +115,39 @@ impl Scoped {
             With::FirstFound => templates.first_found(&absolute(&self.directories), &terms),
         }
     }
+}
+
+/// The variables of an item.
+pub(super) fn item_layer(r#loop: &Loop, item: &Value, index: usize) -> Layer {
+    let mut layer = Layer::from([(r#loop.var.clone(), Binding::Value(item.clone()))]);
+    if let Some(name) = &r#loop.index_var {
+        layer.insert(name.clone(), Binding::Value(index.into()));
+    }
+    layer
+}
+
+/// `ansible_loop`: where in the list an item is.
+pub(super) fn place_in(list: &[Value], at: usize, r#loop: &Loop) -> Value {
+    let after = list.len() - at - 1;
+    let mut place = json!({
+        "index0": at,
+        "index": at + 1,
+        "revindex0": after,
+        "revindex": after + 1,
+        "first": at == 0,
+        "last": after == 0,
+        "length": list.len(),
+    });
+    if r#loop.all_items {
+        place["allitems"] = list.into();
+    }
+    if let Some(next) = list.get(at + 1) {
+        place["nextitem"] = next.clone();
+    }
+    if let Some(before) = at.checked_sub(1).and_then(|before| list.get(before)) {
+        place["previtem"] = before.clone();
+    }
+    place
 }
 
 /// The failure of a `loop` over something else.

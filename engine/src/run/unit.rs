@@ -10,7 +10,7 @@ use nebplay_modules::module::{Change, Directive, Failure, Finding};
 use serde_json::Value;
 
 use super::cut_off::done_unseen;
-use super::loops::Items;
+use super::loops::{Items, item_layer, place_in};
 use super::outcome::{NOT_RUN, StepResult, of_loop};
 use super::recall::Recalled;
 use super::replay::is_in_doubt;
@@ -207,14 +207,16 @@ impl Unit {
         let mut locals = Vec::new();
         let mut label = None;
         if let (Some((list, round)), Some(r#loop)) = (item, &self.node.task.r#loop) {
-            let mut layer = Layer::new();
-            layer.insert(r#loop.var.clone(), Binding::Value(list[round].clone()));
+            let mut layer = item_layer(r#loop, &list[round], round);
             layer.insert(
                 "ansible_loop_var".to_owned(),
                 Binding::Value(r#loop.var.as_str().into()),
             );
-            if let Some(index) = &r#loop.index_var {
-                layer.insert(index.clone(), Binding::Value(round.into()));
+            if r#loop.extended {
+                layer.insert(
+                    "ansible_loop".to_owned(),
+                    Binding::Value(place_in(list, round, r#loop)),
+                );
             }
             locals.push(Arc::new(layer));
             let scope = self.scoped.scope(host, &locals);

@@ -103,7 +103,7 @@ impl Loader<'_> {
             file: self.template(role),
             role: Some(from),
             keywords,
-            r#loop: self.r#loop(entries),
+            r#loop: self.loop_of_include(entries),
         };
         for name in fixed_names(&include) {
             self.look_into_role(name, &include);

@@ -146,6 +146,8 @@ fn item(node: &Node) -> Item {
         with: None,
         var: "item".to_owned(),
         index_var: None,
+        extended: false,
+        all_items: true,
         label: None,
         pause: None,
     });
