@@ -37,6 +37,7 @@ fn of_role(role: &Role) -> Layer {
     let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());
     let mut vars = layer_of(&role.vars);
     vars.extend(layer([
+        ("ansible_role_name", Value::from(role.name.as_str())),
         ("role_name", Value::from(role.name.as_str())),
         ("role_path", Value::from(path.display().to_string())),
     ]));
