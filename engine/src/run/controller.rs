@@ -50,9 +50,8 @@ impl Files {
         })
     }
 
-    async fn read_found(&self, name: &str, folder: &str) -> Result<Vec<u8>, Failure> {
-        let path = self.find(name, folder)?;
-        let content = tokio::fs::read(&path)
+    async fn read_at(&self, path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
+        let content = tokio::fs::read(path)
             .await
             .map_err(|error| Failure::failed(format!("failed to read {}: {error}", path.display())))?;
         self.events.emit(What::FileUsed {
@@ -94,14 +93,16 @@ impl Files {
 #[async_trait]
 impl Controller for Files {
     async fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
-        self.read_found(name, "files").await
+        self.read_at(&self.find(name, "files")?, name).await
     }
 
     async fn render(&self, name: &str, blocks: Blocks) -> Result<String, Failure> {
-        let text = String::from_utf8(self.read_found(name, TEMPLATES).await?)
+        let path = self.find(name, TEMPLATES)?;
+        let text = String::from_utf8(self.read_at(&path, name).await?)
             .map_err(|_| Failure::failed(format!("{name}: a template must be UTF-8 text")))?;
-        let others = self.others(&self.find(name, TEMPLATES)?);
-        let rendered = self.templates.render_file(&text, blocks, &self.scope, others);
+        let rendered = self
+            .templates
+            .render_file(&text, blocks, &self.scope, self.others(&path));
         rendered.map_err(|error| {
             let failure = template_failure(error);
             Failure {

@@ -30,11 +30,11 @@ pub(super) struct Script {
     removes: Option<String>,
 }
 
-/// What a connection that broke off left of the script must not be run.
+/// What a connection that broke off left of the script must not be run. The directory is its owner's alone as it is; the umask stays that of
+/// the host, since it would be the script's.
 const RUN: &str = r#"# nebplay: a script of the controller
 name=$1 size=$2 with=$3 option=$4
 shift 4
-umask 077
 dir=$(mktemp -d) || exit 126
 trap 'rm -rf -- "$dir"' EXIT
 trap 'exit 129' HUP
@@ -163,6 +163,7 @@ mod tests {
                 "#!/bin/sh -u\nprintf '<%s>' \"$@\"; echo \"$0\"; cat; exit 3\n",
             ),
             ("plain", "echo plain $1\n"),
+            ("mask", "umask\n"),
         ]);
         let cx = world.cx_of(&host);
         let script = |args| -> Script { serde_json::from_value(args).unwrap() };
@@ -184,6 +185,11 @@ mod tests {
             let result = came.map_or_else(|failure| failure.result, |outcome| outcome.result);
             assert_eq!(result["stdout"], wanted);
         }
+        let mask = script(json!({"cmd": "mask"}))
+            .apply(&cx, &Change::default())
+            .await;
+        let own = cx.host.run(&Command::new(["sh", "-c", "umask"])).await.unwrap();
+        assert_eq!(mask.unwrap().result["stdout"], own.text());
         let failure = script(json!({"cmd": "'say.sh"})).inspect(&cx).await.unwrap_err();
         assert!(failure.message.contains("quote"), "{}", failure.message);
     }
